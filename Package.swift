@@ -1,0 +1,46 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let package = Package(
+  name: "refx",
+  products: [
+    .library(name: "Refx", targets: ["Refx"]),
+    .library(name: "RefxIO", targets: ["RefxIO"]),
+    .executable(name: "refx", targets: ["RefxCLI"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+  ],
+  targets: [
+    // The core: references, trees and what is done with them. Standard library only.
+    .target(name: "Refx"),
+
+    // What every format stands on: the store contract, files, chunks, checksums, JSON.
+    .target(name: "RefxStore", dependencies: ["Refx", "CZlib", "CXXHash", "CCrypto"]),
+
+    // The HDF5 store, a target of its own so that a build can choose its HDF5 flavour.
+    .target(name: "RefxHDF5", dependencies: ["RefxStore", "CHDF5"]),
+
+    // Checkpoints: the front door, .refx, foreign formats.
+    .target(name: "RefxIO", dependencies: ["RefxStore", "RefxHDF5"]),
+
+    .executableTarget(
+      name: "RefxCLI",
+      dependencies: ["RefxIO", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+
+    // C is met behind one door: each of these is a module map and a shim.h.
+    .systemLibrary(
+      name: "CHDF5", pkgConfig: "hdf5-serial", providers: [.apt(["libhdf5-dev", "pkg-config"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
+    .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+
+    .target(
+      name: "RefxTestSupport", dependencies: ["RefxIO"], path: "Tests/RefxTestSupport"),
+    .testTarget(name: "RefxTests", dependencies: ["Refx", "RefxTestSupport"]),
+    .testTarget(name: "RefxStoreTests", dependencies: ["RefxStore", "RefxTestSupport"]),
+    .testTarget(name: "RefxIOTests", dependencies: ["RefxIO", "RefxTestSupport"]),
+    .testTarget(name: "RefxCLITests", dependencies: ["RefxTestSupport"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,84 @@
+// Every sentence that this project says about something going wrong. Grouped by who says it; a test asserts
+// the wording.
+
+extension RefxError.Code {
+  // MARK: Trees and references
+  /// A tree that an operation cannot take: refx's own refusals.
+  public static let refusal = Self(rawValue: "refusal")
+
+  // MARK: Files
+  /// The system refused: a missing file, a full disk, no permission.
+  public static let system = Self(rawValue: "system")
+  /// What is named is a folder, a device, a FIFO.
+  public static let notAFile = Self(rawValue: "notAFile")
+  /// The file ends too early.
+  public static let cut = Self(rawValue: "cut")
+  /// A checksum, a bound or a field of the file is wrong.
+  public static let damaged = Self(rawValue: "damaged")
+  /// The file is of another kind.
+  public static let notACheckpoint = Self(rawValue: "notACheckpoint")
+  /// The file is of a version, or needs a feature, that this release does not know.
+  public static let version = Self(rawValue: "version")
+  /// The payload is of a kind that cannot be represented.
+  public static let unsupported = Self(rawValue: "unsupported")
+  /// A limit on sizes, counts or depth is exceeded.
+  public static let limit = Self(rawValue: "limit")
+}
+
+extension RefxError {
+  // MARK: Trees and references
+
+  package static func valueAlreadyExists(index: Int, path: Path) -> RefxError {
+    RefxError(
+      .refusal, "value already exists", path: path, expected: "each shared value once",
+      found: "a second value under index \(index)")
+  }
+
+  package static func indexWithoutValue(index: Int, path: Path) -> RefxError {
+    RefxError(
+      .refusal, path: path, expected: "index \(index) to follow its value", found: "no value under that index before")
+  }
+
+  // MARK: Files
+
+  /// A system call that failed.
+  package static func system(_ what: String, reason: String, file: String, advice: String? = nil) -> RefxError {
+    RefxError(.system, "\(what): \(reason)", file: file, advice: advice)
+  }
+
+  package static func notARegularFile(kind: String, file: String) -> RefxError {
+    RefxError(.notAFile, file: file, expected: "a file", found: kind)
+  }
+
+  package static func cut(file: String, offset: Int, wanted: Int, size: Int) -> RefxError {
+    RefxError(
+      .cut, "the file is cut", file: file, place: .byte(offset), expected: "\(wanted) bytes",
+      found: "the end of the file at byte \(size)", advice: "copy or download it again")
+  }
+
+  // MARK: Formats
+
+  package static func formatIsReadOnly(_ format: String) -> RefxError {
+    RefxError(.unsupported, "\(format) files can be read but not written", advice: "choose .refx, .h5 or .safetensors")
+  }
+
+  package static func unsupportedLeaf(_ leaf: UnsupportedLeaf) -> RefxError {
+    RefxError(
+      .unsupported, "a \(leaf.typeName) leaf cannot be represented: \(leaf.reason)",
+      advice: "leave it out with --skip-unsupported")
+  }
+
+  // MARK: Chunks
+
+  package static func zlibFailed(_ call: String, status: Int) -> RefxError {
+    RefxError(.system, "zlib cannot \(call) (status \(status))")
+  }
+
+  package static func chunkDoesNotDecode(expected: Int, produced: Int, trailing: Int) -> RefxError {
+    let found =
+      trailing > 0
+      ? "\(trailing) bytes after its end"
+      : produced == expected ? "a damaged stream" : produced > expected ? "more" : "\(produced) or a damaged stream"
+    return RefxError(.damaged, "a compressed chunk does not decode", expected: "\(expected) bytes", found: found)
+  }
+}

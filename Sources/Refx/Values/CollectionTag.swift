@@ -1,0 +1,61 @@
+/// The collection a Ref belongs to, such as "params" or "batch_stats": a string or an integer.
+///
+/// A Ref without a collection has none (`CollectionTag?` is nil). Strings are compared by bytes.
+public enum CollectionTag: Hashable, Sendable {
+  case name(Key)
+  case number(Int64)
+
+  public static func name(_ string: String) -> CollectionTag { .name(Key(string)) }
+}
+
+extension CollectionTag: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral {
+  public init(stringLiteral value: String) {
+    self = .name(Key(value))
+  }
+
+  public init(integerLiteral value: Int64) {
+    self = .number(value)
+  }
+}
+
+/// Integers first, by value; then names, by bytes.
+extension CollectionTag: Comparable {
+  public static func < (a: CollectionTag, b: CollectionTag) -> Bool {
+    switch (a, b) {
+    case (.number(let x), .number(let y)): x < y
+    case (.name(let x), .name(let y)): x < y
+    case (.number, .name): true
+    case (.name, .number): false
+    }
+  }
+}
+
+extension CollectionTag: CustomStringConvertible {
+  /// The tag as a command line writes it: a decimal is the integer; a string that reads as one, or is
+  /// `-`, has its first byte percent-encoded.
+  public var description: String {
+    switch self {
+    case .number(let number): return String(number)
+    case .name(let key):
+      let string = key.string
+      guard let first = string.utf8.first, Int64(string) != nil || string == "-" || first == UInt8(ascii: "%")
+      else { return string }
+      let digits = Array("0123456789ABCDEF")
+      return "%\(digits[Int(first >> 4)])\(digits[Int(first & 15)])\(string.dropFirst())"
+    }
+  }
+
+  /// Reads the form that ``description`` writes. `-`, which stands for no collection, is not a tag.
+  public init?(text: String) {
+    if text == "-" { return nil }
+    if let number = Int64(text) {
+      self = .number(number)
+    } else if text.utf8.first == UInt8(ascii: "%"), let byte = UInt8(text.dropFirst().prefix(2), radix: 16),
+      text.utf8.count >= 3
+    {
+      self = .name(Key(String(decoding: [byte] + Array(text.utf8.dropFirst(3)), as: UTF8.self)))
+    } else {
+      self = .name(Key(text))
+    }
+  }
+}

@@ -1,0 +1,44 @@
+/// One component of a ``Path``: the name of a dictionary's member or the decimal position in a list.
+///
+/// Keys are compared **by bytes**, never by Unicode equivalence: a composed "é" and a decomposed one are
+/// two keys, as they are in every file format. Byte order of UTF-8 is code-point order, which is the order
+/// of the members of a dictionary everywhere in this library.
+public struct Key: Sendable {
+  /// The key as text.
+  public let string: String
+
+  public init(_ string: String) {
+    self.string = string
+  }
+
+  /// The key of the `position`-th member of a list or tuple.
+  public init(_ position: Int) {
+    self.string = String(position)
+  }
+}
+
+extension Key: Hashable {
+  public static func == (a: Key, b: Key) -> Bool {
+    a.string.utf8.elementsEqual(b.string.utf8)
+  }
+
+  public func hash(into hasher: inout Hasher) {
+    var copy = string
+    copy.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+    hasher.combine(0xFF as UInt8)
+  }
+}
+
+extension Key: Comparable {
+  public static func < (a: Key, b: Key) -> Bool {
+    a.string.utf8.lexicographicallyPrecedes(b.string.utf8)
+  }
+}
+
+extension Key: ExpressibleByStringLiteral, CustomStringConvertible {
+  public init(stringLiteral value: String) {
+    self.init(value)
+  }
+
+  public var description: String { string }
+}

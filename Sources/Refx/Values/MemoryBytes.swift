@@ -1,0 +1,56 @@
+/// Immutable bytes in memory, aligned to at least 64 bytes where this library allocated them, shared
+/// without copying by every tensor and leaf that looks at them.
+public final class MemoryBytes: LeafSource, @unchecked Sendable {
+  // Sendable: the bytes are written before the object is shared (`init(count:initializingWith:)`) or while
+  // it is uniquely referenced (`Tensor.withMutableElements`), and never otherwise.
+
+  /// The first byte. Valid while this object lives.
+  public let start: UnsafeRawPointer
+  public let byteCount: Int
+  /// Set where the memory belongs to something else, which is kept alive.
+  private let owner: AnyObject?
+
+  /// Allocates `count` bytes and lets `body` fill all of them.
+  ///
+  /// - Throws: what `body` throws.
+  public init(count: Int, initializingWith body: (UnsafeMutableRawBufferPointer) throws -> Void) rethrows {
+    let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: max(count, 1), alignment: 64)
+    do {
+      try body(UnsafeMutableRawBufferPointer(rebasing: memory[..<count]))
+    } catch {
+      memory.deallocate()
+      throw error
+    }
+    start = UnsafeRawPointer(memory.baseAddress!)
+    byteCount = count
+    owner = nil
+  }
+
+  /// Looks at memory that `owner` keeps alive and unchanged. Copies nothing.
+  public init(viewing bytes: UnsafeRawBufferPointer, ownedBy owner: AnyObject) {
+    start = bytes.baseAddress ?? UnsafeRawPointer(bitPattern: 64)!
+    byteCount = bytes.count
+    self.owner = owner
+  }
+
+  deinit {
+    if owner == nil { UnsafeMutableRawPointer(mutating: start).deallocate() }
+  }
+
+  /// The bytes; the pointer is valid during `body` alone.
+  public func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
+    try withExtendedLifetime(self) {
+      try body(UnsafeRawBufferPointer(start: start, count: byteCount))
+    }
+  }
+
+  /// Whether this object allocated its memory itself, so that a sole holder may write to it.
+  var ownsItsMemory: Bool { owner == nil }
+
+  public func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) {
+    precondition(offset >= 0 && offset <= byteCount && buffer.count <= byteCount - offset)
+    withBytes { buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[offset..<(offset + buffer.count)])) }
+  }
+
+  public var bytesInMemory: MemoryBytes? { self }
+}

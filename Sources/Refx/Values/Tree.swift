@@ -1,0 +1,145 @@
+/// A tree of dictionaries, lists and tuples, generic over what stands at its leaves.
+///
+/// Two trees of this shape matter: a `Tree<Leaf>` is **dereffed**, a Sendable value that may cross a
+/// boundary (a task, a process, a file): where a Ref stood it has a ``value(_:)`` at first sight and an
+/// ``index(_:)`` at later ones. A ``RefTree`` (`Tree<RefLeaf>`) holds live Refs and must not cross.
+///
+/// Order is fixed: depth first, the members of a dictionary by code point. Trees that come out of files are
+/// at most ``maximumDepth`` deep.
+public enum Tree<Element> {
+  case leaf(Element)
+  case dictionary(Branches<Element>)
+  case list([Tree])
+  case tuple([Tree])
+  /// Python's None: a node without leaves.
+  case none
+  /// The tree's own Nothing.
+  case nothing
+  /// In a part: a site whose content went to another part. Not the origin's own ``nothing``.
+  case hole
+  /// Part of the structure, not of the data.
+  case `static`(StaticValue)
+  /// The first sight of a Ref in a dereffed tree: it carries the value.
+  indirect case value(Value<Tree>)
+  /// A later sight of a Ref in a dereffed tree: it carries the index of the value seen before.
+  case index(Index)
+}
+
+extension Tree: Sendable where Element: Sendable {}
+extension Tree: Equatable where Element: Equatable {}
+extension Tree: Hashable where Element: Hashable {}
+
+/// How deep a tree may be: what files hold and what the Codable bridge makes.
+public let maximumTreeDepth = 1000
+
+extension Tree {
+  /// A dictionary of these members, put in order.
+  ///
+  /// - Precondition: no key comes twice.
+  public static func dictionary(_ members: [(Key, Tree)]) -> Tree {
+    .dictionary(Branches(members))
+  }
+
+  /// What stands at `path`, or nil. List and tuple members are named by their position; a Ref adds no key,
+  /// except that a Ref directly inside a Ref stands at "0". A later sight ends the walk: its value stands
+  /// elsewhere.
+  public subscript(path: Path) -> Tree? {
+    var place = self
+    for key in path.keys {
+      guard let next = place.member(key) else { return nil }
+      place = next
+    }
+    return place
+  }
+
+  /// The member `key` of this node, looking through a value's first sight.
+  public func member(_ key: Key) -> Tree? {
+    switch self {
+    case .dictionary(let branches): branches[key]
+    case .list(let members), .tuple(let members):
+      Int(key.string).flatMap { $0 >= 0 && $0 < members.count && Key($0) == key ? members[$0] : nil }
+    case .value(let value):
+      if value.value.isReference { key == "0" ? value.value : nil } else { value.value.member(key) }
+    default: nil
+    }
+  }
+
+  /// Whether a Ref stood here, first seen or later.
+  public var isReference: Bool {
+    switch self {
+    case .value, .index: true
+    default: false
+    }
+  }
+}
+
+/// The members of a dictionary in a tree, ordered by key.
+public struct Branches<Element> {
+  /// The keys, ascending by bytes, each once.
+  public let keys: [Key]
+  /// The members, in the order of their keys.
+  public let members: [Tree<Element>]
+
+  /// Puts `members` in order.
+  ///
+  /// - Precondition: no key comes twice; see ``init(checking:)`` for keys from outside.
+  public init(_ members: [(Key, Tree<Element>)]) {
+    guard let made = Branches(checking: members) else {
+      preconditionFailure("a dictionary has one member for each key")
+    }
+    self = made
+  }
+
+  /// Puts `members` in order; nil where a key comes twice.
+  public init?(checking members: [(Key, Tree<Element>)]) {
+    var ordered = members
+    let alreadyInOrder = zip(members, members.dropFirst()).allSatisfy { $0.0 < $1.0 }
+    if !alreadyInOrder {
+      ordered.sort { $0.0 < $1.0 }
+      for (one, next) in zip(ordered, ordered.dropFirst()) where one.0 == next.0 { return nil }
+    }
+    keys = ordered.map(\.0)
+    self.members = ordered.map(\.1)
+  }
+
+  /// - Precondition: `keys` ascend and are as many as `members`.
+  init(ascending keys: [Key], members: [Tree<Element>]) {
+    self.keys = keys
+    self.members = members
+  }
+
+  public var count: Int { keys.count }
+
+  /// The member named `key`; found by bisection.
+  public subscript(key: Key) -> Tree<Element>? {
+    var low = 0
+    var high = keys.count
+    while low < high {
+      let middle = (low + high) / 2
+      if keys[middle] < key { low = middle + 1 } else { high = middle }
+    }
+    return low < keys.count && keys[low] == key ? members[low] : nil
+  }
+
+  /// The same keys with each member replaced.
+  func map<Other>(_ transform: (Key, Tree<Element>) throws -> Tree<Other>) rethrows -> Branches<Other> {
+    var replaced: [Tree<Other>] = []
+    replaced.reserveCapacity(members.count)
+    for (key, member) in zip(keys, members) { replaced.append(try transform(key, member)) }
+    return Branches<Other>(ascending: keys, members: replaced)
+  }
+}
+
+extension Branches: Sendable where Element: Sendable {}
+extension Branches: Equatable where Element: Equatable {}
+extension Branches: Hashable where Element: Hashable {}
+
+extension Tree: ExpressibleByDictionaryLiteral, ExpressibleByArrayLiteral {
+  public init(dictionaryLiteral elements: (Key, Tree)...) {
+    self = .dictionary(Branches(elements))
+  }
+
+  public init(arrayLiteral elements: Tree...) {
+    self = .list(elements)
+  }
+}

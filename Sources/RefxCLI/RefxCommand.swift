@@ -1,0 +1,6 @@
+import ArgumentParser
+
+@main
+struct RefxCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "refx")
+}

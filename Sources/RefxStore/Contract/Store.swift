@@ -1,0 +1,134 @@
+import Refx
+
+/// A format: how a checkpoint lies in a file. The contract that every format fulfils, and that the store
+/// contract tests check.
+///
+/// A format knows the layout of its files and nothing else: not the other formats, not the models.
+public protocol CheckpointStore {
+  static var format: FormatDescription { get }
+
+  /// Whether the file's first bytes are this format's. Reads at most a few KiB; never throws on content.
+  static func recognises(_ file: InputFile) -> Bool
+
+  /// Reads the whole catalogue and checks it; reads no payload.
+  ///
+  /// The tree's indexes count Refs from 0 in order of first sight.
+  ///
+  /// - Throws: ``RefxError`` where the file is cut, damaged, of another format or version, or beyond a limit.
+  static func open(_ file: InputFile, options: OpenOptions) throws -> OpenedCheckpoint
+
+  /// Writes the whole file to `target`, chunk by chunk, in one pass over the leaves.
+  ///
+  /// - Throws: ``RefxError`` where a leaf cannot be read, the format cannot hold it, or writing fails.
+  static func write(_ contents: CheckpointContents, to target: any WriteTarget, options: WriteOptions) throws
+}
+
+extension CheckpointStore {
+  public static func write(
+    _ contents: CheckpointContents, to target: any WriteTarget, options: WriteOptions
+  ) throws {
+    throw RefxError.formatIsReadOnly(format.name)
+  }
+}
+
+/// What a format is called and can do.
+public struct FormatDescription: Sendable {
+  /// The name in `--from`, `--to` and JSON.
+  public let name: String
+  /// File name suffixes with their dots, longest first; the first is the one to give a new file.
+  public let suffixes: [String]
+  public let canWrite: Bool
+  /// Whether the bytes can be written front to back, to a pipe.
+  public let streams: Bool
+
+  public init(name: String, suffixes: [String], canWrite: Bool = true, streams: Bool = true) {
+    self.name = name
+    self.suffixes = suffixes
+    self.canWrite = canWrite
+    self.streams = streams
+  }
+}
+
+/// What a checkpoint holds: a dereffed tree, and whatever its writer said about the file.
+public struct CheckpointContents: Sendable {
+  public var tree: Tree<Leaf>
+  /// Free-form words about the file as a whole.
+  public var metadata: JSONObject
+
+  public init(tree: Tree<Leaf>, metadata: JSONObject = [:]) {
+    self.tree = tree
+    self.metadata = metadata
+  }
+}
+
+/// A file that was opened: its contents, with leaves that are read on demand.
+public struct OpenedCheckpoint: Sendable {
+  public var contents: CheckpointContents
+  /// The format's name.
+  public var format: String
+  /// The version of the format's layout; nil where the format has none.
+  public var version: Int?
+  /// What a user should know though nothing failed: what was not checked, what was left out.
+  public var warnings: [String]
+  /// Reads and checks everything; calls back with each problem and goes on.
+  public var verify: @Sendable (_ progress: ProgressHandler?, _ report: (Problem) -> Void) throws -> Void
+
+  public init(
+    contents: CheckpointContents, format: String, version: Int?, warnings: [String] = [],
+    verify: @escaping @Sendable (_ progress: ProgressHandler?, _ report: (Problem) -> Void) throws -> Void
+  ) {
+    self.contents = contents
+    self.format = format
+    self.version = version
+    self.warnings = warnings
+    self.verify = verify
+  }
+}
+
+/// Something wrong that verification found.
+public struct Problem: Hashable, Sendable {
+  public let path: Path?
+  public let what: String
+
+  public init(path: Path?, what: String) {
+    self.path = path
+    self.what = what
+  }
+}
+
+/// Called now and then with the bytes done so far and in all.
+public typealias ProgressHandler = @Sendable (_ done: Int, _ total: Int) -> Void
+
+/// How strongly chunks are compressed.
+public enum Compression: String, Sendable, CaseIterable {
+  case none, fast, best
+}
+
+public struct WriteOptions: Sendable {
+  public var compression: Compression
+  public var progress: ProgressHandler?
+
+  public init(compression: Compression = .fast, progress: ProgressHandler? = nil) {
+    self.compression = compression
+    self.progress = progress
+  }
+}
+
+public struct OpenOptions: Sendable {
+  public var limits: Limits
+
+  public init(limits: Limits = Limits()) {
+    self.limits = limits
+  }
+}
+
+/// What a catalogue may hold before it is refused. The file's own size bounds everything else.
+public struct Limits: Sendable {
+  public var depth = maximumTreeDepth
+  public var nodes = 50_000_000
+  public var rank = 64
+  public var nameBytes = 1 << 20
+  public var metadataBytes = 256 << 20
+
+  public init() {}
+}

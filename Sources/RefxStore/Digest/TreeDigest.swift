@@ -1,0 +1,211 @@
+import Refx
+
+/// The three SHA-256 digests of a tree, the same for the same tree in every format and compression.
+///
+/// - Structure: paths, node kinds, static values, dtypes, shapes.
+/// - Topology: the sets of paths that share a value, and the collections.
+/// - Values: the bytes at every path; what lies inside a shared subtree once, under its first site.
+///
+/// So tying two equal values changes the topology alone. The bytes that are hashed are specified in
+/// `Documentation/digests.md`.
+public struct TreeDigest: Hashable, Sendable {
+  public let structure: [UInt8]
+  public let topology: [UInt8]
+  public let values: [UInt8]
+}
+
+/// The digests that need no payload.
+public struct StructureDigest: Hashable, Sendable {
+  /// SHA-256 of paths, node kinds, static values, dtypes and shapes.
+  public let structure: [UInt8]
+  /// SHA-256 of the sets of paths that share, and of the collections.
+  public let topology: [UInt8]
+
+  /// SHA-256 over the 32 bytes of the structure digest followed by the 32 of the topology digest: what the
+  /// HDF5 layout keeps in `refx_structure`, in hexadecimal.
+  public var combined: [UInt8] { SHA256.of(structure + topology) }
+}
+
+extension Tree where Element == Leaf {
+  /// Structure and topology. Reads no payload.
+  ///
+  /// - Parameter selection: which sites count; all where it is nil.
+  public func structureDigest(of selection: ((Site<Leaf>) -> Bool)? = nil) throws -> StructureDigest {
+    var structure = DigestRecords("refx structure 1")
+    var refs: [Int: (collection: CollectionTag?, sites: [Path])] = [:]
+    var order: [Int] = []
+    try forEachSite { site in
+      guard selection?(site) ?? true else { return }
+      structure.addStructure(of: site)
+      guard let reference = site.reference else { return }
+      if refs[reference.index] == nil {
+        order.append(reference.index)
+        refs[reference.index] = (reference.collection, [])
+      }
+      refs[reference.index]!.sites.append(site.path)
+    }
+    var topology = DigestRecords("refx topology 1")
+    for index in order {
+      let ref = refs[index]!
+      // A lone site without a collection shares nothing and belongs nowhere: it is as a plain value is.
+      guard ref.sites.count > 1 || ref.collection != nil else { continue }
+      topology.add(ref.collection)
+      topology.add(count: ref.sites.count)
+      for path in ref.sites { topology.add(path) }
+    }
+    return StructureDigest(structure: structure.finish(), topology: topology.finish())
+  }
+
+  /// All three digests. Reads every payload byte once, chunk by chunk.
+  ///
+  /// - Throws: ``RefxError`` where a payload cannot be read or represented.
+  public func digest(
+    of selection: ((Site<Leaf>) -> Bool)? = nil, hashes: LeafHashes = LeafHashes()
+  ) throws -> TreeDigest {
+    let catalogue = try structureDigest(of: selection)
+    var values = DigestRecords("refx values 1")
+    try forEachSite { site in
+      guard selection?(site) ?? true, case .leaf(let leaf) = site.content else { return }
+      values.add(site.path)
+      values.add(bytes: try hashes.sha256(of: leaf, at: site.path))
+    }
+    return TreeDigest(structure: catalogue.structure, topology: catalogue.topology, values: values.finish())
+  }
+}
+
+/// SHA-256 of leaves, each computed once however many sites it has.
+public final class LeafHashes {
+  private var known: [ObjectIdentifier: (source: any LeafSource, hash: [UInt8])] = [:]
+  private let progress: ((Int) -> Void)?
+
+  /// - Parameter progress: called with the number of bytes just read.
+  public init(progress: ((Int) -> Void)? = nil) {
+    self.progress = progress
+  }
+
+  /// SHA-256 of the leaf's little-endian C-order bytes.
+  public func sha256(of leaf: Leaf, at path: Path) throws -> [UInt8] {
+    let identity = ObjectIdentifier(leaf.source)
+    if let (_, hash) = known[identity] { return hash }
+    let hash = SHA256()
+    do {
+      try leaf.forEachPiece { piece in
+        hash.update(piece)
+        progress?(piece.count)
+      }
+    } catch let error as RefxError {
+      throw error.atPath(path)
+    }
+    let digest = hash.finish()
+    // The source is kept, so that no other can take its address.
+    known[identity] = (leaf.source, digest)
+    return digest
+  }
+}
+
+extension Leaf {
+  /// Reads the payload front to back in pieces: the chunks of the grid. Holds one piece at a time.
+  public func forEachPiece(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
+    if let reason = source.unsupported { throw RefxError.unsupportedLeaf(reason) }
+    let grid = ChunkGrid(of: self)
+    if let bytes = source.bytesInMemory {
+      try bytes.withBytes { all in
+        for position in 0..<grid.count { try body(UnsafeRawBufferPointer(rebasing: all[grid.range(of: position)])) }
+      }
+      return
+    }
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: max(grid.chunkBytes, 1), alignment: 64)
+    defer { buffer.deallocate() }
+    for position in 0..<grid.count {
+      let range = grid.range(of: position)
+      let piece = UnsafeMutableRawBufferPointer(rebasing: buffer[..<range.count])
+      try source.read(at: range.lowerBound, into: piece)
+      try body(UnsafeRawBufferPointer(piece))
+    }
+  }
+}
+
+/// The records a digest is made of, hashed as they come.
+private struct DigestRecords {
+  private let hash = SHA256()
+
+  init(_ domain: String) {
+    hash.update(Array(domain.utf8) + [0x0A])
+  }
+
+  func finish() -> [UInt8] { hash.finish() }
+
+  mutating func add(count: Int) { add(UInt64(count)) }
+
+  mutating func add(_ number: UInt64) {
+    withUnsafeBytes(of: number.littleEndian) { hash.update($0) }
+  }
+
+  mutating func add(bytes: [UInt8]) { hash.update(bytes) }
+
+  mutating func add(text: String) {
+    add(count: text.utf8.count)
+    hash.update(Array(text.utf8))
+  }
+
+  mutating func add(_ path: Path) {
+    add(count: path.keys.count)
+    for key in path.keys { add(text: key.string) }
+  }
+
+  mutating func add(_ collection: CollectionTag?) {
+    switch collection {
+    case nil: add(bytes: [0])
+    case .name(let name):
+      add(bytes: [1])
+      add(text: name.string)
+    case .number(let number):
+      add(bytes: [2])
+      add(UInt64(bitPattern: number))
+    }
+  }
+
+  mutating func addStructure(of site: Site<Leaf>) {
+    add(site.path)
+    if let reference = site.reference, !reference.isFirst, site.content.isInterior {
+      add(bytes: [UInt8(ascii: "X")])
+      return
+    }
+    switch site.content {
+    case .leaf(let leaf):
+      add(bytes: [UInt8(ascii: "A")])
+      add(text: leaf.dtype.name)
+      add(count: leaf.shape.count)
+      for extent in leaf.shape { add(count: extent) }
+    case .dictionary(let count): add(kind: "D", count: count)
+    case .list(let count): add(kind: "L", count: count)
+    case .tuple(let count): add(kind: "T", count: count)
+    case .none: add(bytes: [UInt8(ascii: "0")])
+    case .nothing: add(bytes: [UInt8(ascii: "N")])
+    case .hole: add(bytes: [UInt8(ascii: "H")])
+    case .reference: add(bytes: [UInt8(ascii: "R")])
+    case .static(let value): addStatic(value)
+    }
+  }
+
+  private mutating func add(kind: Unicode.Scalar, count: Int) {
+    add(bytes: [UInt8(ascii: kind)])
+    add(count: count)
+  }
+
+  private mutating func addStatic(_ value: StaticValue) {
+    add(bytes: [UInt8(ascii: "S")])
+    switch value {
+    case .string(let string):
+      add(bytes: [UInt8(ascii: "s")])
+      add(text: string)
+    case .int(let number):
+      add(bytes: [UInt8(ascii: "i")])
+      add(UInt64(bitPattern: number))
+    case .float(let number):
+      add(bytes: [UInt8(ascii: "f")])
+      add(number.bitPattern)
+    case .bool(let flag): add(bytes: [UInt8(ascii: "b"), flag ? 1 : 0])
+    }
+  }
+}

@@ -1,0 +1,64 @@
+import Refx
+
+/// A JSON document as a value. Objects keep the order of their members; names are compared by bytes.
+public enum JSON: Hashable, Sendable {
+  case null
+  case bool(Bool)
+  case integer(Int64)
+  case number(Double)
+  case string(String)
+  case array([JSON])
+  case object(JSONObject)
+}
+
+/// The members of a JSON object, in order.
+public struct JSONObject: Hashable, Sendable, ExpressibleByDictionaryLiteral {
+  public private(set) var members: [Member] = []
+
+  public struct Member: Hashable, Sendable {
+    public let name: Key
+    public var value: JSON
+
+    public init(_ name: Key, _ value: JSON) {
+      self.name = name
+      self.value = value
+    }
+  }
+
+  public init() {}
+
+  /// - Precondition: no name comes twice.
+  public init(_ members: [Member]) {
+    self.members = members
+  }
+
+  public init(dictionaryLiteral elements: (Key, JSON)...) {
+    members = elements.map { Member($0, $1) }
+  }
+
+  public var isEmpty: Bool { members.isEmpty }
+
+  /// The value named so; setting nil removes it. A linear search: for objects with few members.
+  public subscript(name: Key) -> JSON? {
+    get { members.first { $0.name == name }?.value }
+    set {
+      if let place = members.firstIndex(where: { $0.name == name }) {
+        if let newValue { members[place].value = newValue } else { members.remove(at: place) }
+      } else if let newValue {
+        members.append(Member(name, newValue))
+      }
+    }
+  }
+}
+
+extension JSON: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral,
+  ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
+{
+  public init(stringLiteral value: String) { self = .string(value) }
+  public init(integerLiteral value: Int64) { self = .integer(value) }
+  public init(booleanLiteral value: Bool) { self = .bool(value) }
+  public init(arrayLiteral elements: JSON...) { self = .array(elements) }
+  public init(dictionaryLiteral elements: (Key, JSON)...) {
+    self = .object(JSONObject(elements.map { .init($0, $1) }))
+  }
+}
