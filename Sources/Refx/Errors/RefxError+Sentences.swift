@@ -96,6 +96,94 @@ extension RefxError {
     RefxError(.limit, "the tree is too deep", expected: "at most \(maximumTreeDepth) levels", found: "more")
   }
 
+  // MARK: Flatten, partition, merge
+
+  static func leafCount(_ found: Int, expected: Int) -> RefxError {
+    RefxError(
+      .refusal, "the leaves do not fit the structure", expected: "\(expected) leaves", found: "\(found)",
+      advice: "use the structure that came with these leaves")
+  }
+
+  static func shapesDiffer(expected: String, found: String) -> RefxError {
+    RefxError(.refusal, "the trees have different shapes", path: .root, expected: expected, found: found)
+  }
+
+  static func pathTwice(_ path: Path) -> RefxError {
+    RefxError(.refusal, "the path comes twice in a partition", path: path)
+  }
+
+  static func noPartitions(leafCount: Int) -> RefxError {
+    RefxError(.refusal, expected: "the partitions of a tree with \(leafCount) leaves", found: "none")
+  }
+
+  static func partitionLengths(
+    number: Int, expected: Int, found: Int, missing: Path?, added: Path?
+  ) -> RefxError {
+    let difference =
+      [
+        missing.map { "'\($0)' is missing" }, added.map { "'\($0)' is not in the tree" },
+      ].compactMap { $0 }.joined(separator: ", ")
+    return RefxError(
+      .refusal, "partition \(number) does not belong to this tree", path: missing ?? added,
+      expected: "\(expected) paths", found: "\(found)\(difference.isEmpty ? "" : " (\(difference))")",
+      advice: "merge the partitions with the structure that came with them")
+  }
+
+  static func partitionPaths(number: Int, expected: Path, found: Path) -> RefxError {
+    RefxError(
+      .refusal, "partition \(number) does not belong to this tree", path: expected,
+      expected: "the path '\(expected)'", found: "'\(found)'",
+      advice: "merge the partitions with the structure that came with them")
+  }
+
+  static func unfilled(path: Path, parts: Int) -> RefxError {
+    RefxError(
+      .refusal, path: path, expected: "a leaf in one of the \(parts) partitions", found: "Nothing in all of them",
+      advice: "merge all the partitions of the tree")
+  }
+
+  static func filledTwice(path: Path, parts one: Int, _ other: Int) -> RefxError {
+    RefxError(
+      .refusal, path: path, expected: "a leaf in one partition, Nothing in the others",
+      found: "leaves in partitions \(one) and \(other)")
+  }
+
+  // MARK: Update
+
+  static func updateLengths(target: Int, source: Int, path: Path) -> RefxError {
+    RefxError(
+      .refusal, "the source does not have the leaves of the target", path: path, expected: "\(target) leaves",
+      found: "\(source)")
+  }
+
+  static func mixedSource() -> RefxError {
+    RefxError(
+      .refusal, "the source mixes Refs and Derefs", path: .root, expected: "either a live or a dereffed source",
+      found: "both", advice: "deref or reref the whole source")
+  }
+
+  static func targetHoldsDeref(_ kind: String) -> RefxError {
+    RefxError(
+      .refusal, "the target of an update holds a Deref", path: .root, expected: "live Refs", found: kind,
+      advice: "reref the target first")
+  }
+
+  static func sharedTarget(expected: String, found: String) -> RefxError {
+    RefxError(
+      .refusal, "the Ref is shared in the target but not so in the source", path: .root, expected: expected,
+      found: found)
+  }
+
+  static func unseenTarget(index: Int) -> RefxError {
+    RefxError(
+      .refusal, "the Ref is not shared in the target but so in the source", path: .root,
+      expected: "a value for the target's Ref, which comes here for the first time", found: "Index \(index)")
+  }
+
+  static func unexpectedSource(_ kind: String) -> RefxError {
+    RefxError(.refusal, path: .root, expected: "a Ref or a Value for the target's Ref", found: kind)
+  }
+
   // MARK: Leaves as values
 
   static func unfit(expected: String, found: String) -> RefxError {
