@@ -81,4 +81,22 @@ extension RefxError {
       : produced == expected ? "a damaged stream" : produced > expected ? "more" : "\(produced) or a damaged stream"
     return RefxError(.damaged, "a compressed chunk does not decode", expected: "\(expected) bytes", found: found)
   }
+
+  // MARK: JSON
+
+  package static func json(expected: String, found: String, at offset: Int) -> RefxError {
+    RefxError(.damaged, "not valid JSON", place: .byte(offset), expected: expected, found: found)
+  }
+
+  package static func jsonNameTwice(_ name: Key, at offset: Int) -> RefxError {
+    RefxError(
+      .damaged, "a JSON object names \"\(name)\" twice", place: .byte(offset),
+      advice: "two readers may take it for two different things, so neither is taken")
+  }
+
+  package static func jsonTooDeep(limit: Int, at offset: Int) -> RefxError {
+    RefxError(
+      .limit, "the JSON text is nested too deep", place: .byte(offset), expected: "at most \(limit) levels",
+      found: "more")
+  }
 }
