@@ -183,6 +183,8 @@ extension RefxError {
     RefxError(
       .limit, "the JSON text is nested too deep", place: .byte(offset), expected: "at most \(limit) levels",
       found: "more")
+  }
+
   // MARK: Writing files
 
   package static func fileExists(file: String) -> RefxError {
