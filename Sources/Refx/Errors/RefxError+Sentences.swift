@@ -48,7 +48,8 @@ extension RefxError {
 
   package static func indexWithoutValue(index: Int, path: Path) -> RefxError {
     RefxError(
-      .refusal, path: path, expected: "index \(index) to follow its value", found: "no value under that index before")
+      .refusal, path: path, expected: "index \(index) to follow its value",
+      found: "no value under that index before")
   }
 
   // MARK: Refs and trace levels
@@ -56,21 +57,24 @@ extension RefxError {
   @usableFromInline
   static func levelOfRead(_ ref: AnyRef) -> RefxError {
     RefxError(
-      .traceLevel, "cannot access Ref from different trace level", expected: "\(ref.level), where it was made",
+      .traceLevel, "cannot access Ref from different trace level",
+      expected: "\(ref.level), where it was made",
       found: "\(TraceLevel.current)", advice: "deref the tree before the boundary and reref it inside")
   }
 
   @usableFromInline
   static func levelOfWrite(_ ref: AnyRef) -> RefxError {
     RefxError(
-      .traceLevel, "cannot mutate Ref from different trace level", expected: "\(ref.level), where it was made",
+      .traceLevel, "cannot mutate Ref from different trace level",
+      expected: "\(ref.level), where it was made",
       found: "\(TraceLevel.current)", advice: "deref the tree before the boundary and reref it inside")
   }
 
   static func levelOfValue(_ ref: AnyRef, others: Set<TraceLevel>) -> RefxError {
     let levels = others.sorted { $0.number < $1.number }.map { "\($0)" }.joined(separator: ", ")
     return RefxError(
-      .traceLevel, "cannot mutate Ref with a value from another trace level", expected: "a value of \(ref.level)",
+      .traceLevel, "cannot mutate Ref with a value from another trace level",
+      expected: "a value of \(ref.level)",
       found: "one of \(levels)", advice: "return the value from its boundary first")
   }
 
@@ -84,7 +88,8 @@ extension RefxError {
   static func fieldNotSet(collection: CollectionTag?) -> RefxError {
     let whose = collection.map { " of collection '\($0)'" } ?? ""
     return RefxError(
-      .refusal, "a RefField\(whose) is not set", expected: "an assignment before the first read", found: "none")
+      .refusal, "a RefField\(whose) is not set", expected: "an assignment before the first read",
+      found: "none")
   }
 
   // MARK: Deref and reref
@@ -92,7 +97,8 @@ extension RefxError {
   static func derefAmongRefs(_ kind: String, path: Path = .root) -> RefxError {
     RefxError(
       .refusal, "cannot deref a tree that holds both Refs and Derefs", path: path,
-      expected: "a Ref or a plain value, since a Ref came before", found: kind, advice: "reref the tree first")
+      expected: "a Ref or a plain value, since a Ref came before", found: kind, advice: "reref the tree first"
+    )
   }
 
   static func refInRereffed(path: Path = .root) -> RefxError {
@@ -151,7 +157,8 @@ extension RefxError {
 
   static func unfilled(path: Path, parts: Int) -> RefxError {
     RefxError(
-      .refusal, path: path, expected: "a leaf in one of the \(parts) partitions", found: "Nothing in all of them",
+      .refusal, path: path, expected: "a leaf in one of the \(parts) partitions",
+      found: "Nothing in all of them",
       advice: "merge all the partitions of the tree")
   }
 
@@ -171,7 +178,8 @@ extension RefxError {
 
   static func mixedSource() -> RefxError {
     RefxError(
-      .refusal, "the source mixes Refs and Derefs", path: .root, expected: "either a live or a dereffed source",
+      .refusal, "the source mixes Refs and Derefs", path: .root,
+      expected: "either a live or a dereffed source",
       found: "both", advice: "deref or reref the whole source")
   }
 

@@ -15,7 +15,8 @@ where Target.Element == RefLeaf, Source.Element: UpdateSource {
   let sources = source.alignedLeaves
   guard targets.count == sources.count else {
     let position = min(targets.count, sources.count)
-    let path = targets.count > sources.count ? target.alignedPath(of: position) : source.alignedPath(of: position)
+    let path =
+      targets.count > sources.count ? target.alignedPath(of: position) : source.alignedPath(of: position)
     throw RefxError.updateLengths(target: targets.count, source: sources.count, path: path)
   }
   var walk = UpdateWalk()
@@ -54,7 +55,8 @@ extension Tree: LeafAligned {
     switch self {
     case .leaf, .value, .index, .nothing, .hole: leaves.append(self)
     case .dictionary(let branches): for member in branches.members { member.collectAligned(into: &leaves) }
-    case .list(let members), .tuple(let members): for member in members { member.collectAligned(into: &leaves) }
+    case .list(let members), .tuple(let members):
+      for member in members { member.collectAligned(into: &leaves) }
     case .none, .static: break
     }
   }
@@ -80,7 +82,9 @@ extension RefLeaf: UpdateSource {
 extension Leaf: UpdateSource {
   public static func align(_ target: RefTree, _ source: Tree<Leaf>, _ walk: inout UpdateWalk) throws {
     // By far the most of what comes here: the value of a Ref, a single leaf.
-    if case .leaf(.ref(let live)) = target, case .value(let value) = source, case .leaf(let leaf) = value.value {
+    if case .leaf(.ref(let live)) = target, case .value(let value) = source,
+      case .leaf(let leaf) = value.value
+    {
       try walk.pair(live, with: leaf, index: value.index)
     } else {
       try walk.align(target, source.map { .leaf($0) })
@@ -182,7 +186,9 @@ public struct UpdateWalk: ~Copyable {
 
   private mutating func stage(_ source: LiveRef, to target: LiveRef, depth: Int) throws {
     // A value of the same type without Refs in it goes over as it is.
-    if target.access == source.access, target.access != TreeAccess.self, type(of: source.ref) == type(of: target.ref) {
+    if target.access == source.access, target.access != TreeAccess.self,
+      type(of: source.ref) == type(of: target.ref)
+    {
       if let refusal = target.ref.refusalToWrite() { throw refusal }
       writes.others.append(try target.access.stage(copyOf: source.ref, to: target.ref))
     } else {
@@ -265,7 +271,9 @@ public struct UpdateWalk: ~Copyable {
       ref.stored = try keepingRefs(of: nil, in: value.value, depth: depth + 1)
       return .ref(ref)
     case .index(let index):
-      guard let ref = refs[index.index] else { throw RefxError.indexWithoutValue(index: index.index, path: .root) }
+      guard let ref = refs[index.index] else {
+        throw RefxError.indexWithoutValue(index: index.index, path: .root)
+      }
       return .leaf(ref)
     default: return new
     }

@@ -8,7 +8,9 @@ import Testing
     let tree: RefTree = ["a": .ref(outer), "b": .ref(inner), "c": .ref(outer)]
     let expected: Tree<Scalar> = [
       "a": .value(
-        Value(["w": .value(Value(.leaf(.int(1)), index: 1, collection: "params"))], index: 0, collection: "modules")),
+        Value(
+          ["w": .value(Value(.leaf(.int(1)), index: 1, collection: "params"))], index: 0,
+          collection: "modules")),
       "b": .index(Index(1, collection: "params")),
       "c": .index(Index(0, collection: "modules")),
     ]
@@ -24,7 +26,10 @@ import Testing
     let inner = Ref(1)
     let outer = Ref<RefTree>(.ref(inner))
     let dereffed = try deref([.ref(outer), .ref(inner)])
-    #expect(try dereffed.scalars() == [.value(Value(.value(Value(.leaf(.int(1)), index: 1)), index: 0)), .index(Index(1))])
+    #expect(
+      try dereffed.scalars() == [
+        .value(Value(.value(Value(.leaf(.int(1)), index: 1)), index: 0)), .index(Index(1)),
+      ])
     let back = try reref(dereffed)
     #expect(back[0]?.ref(as: RefTree.self)?.value.ref === back[1]?.ref)
   }
@@ -35,7 +40,8 @@ import Testing
     a.value = ["next": .ref(b), "self": .ref(a)]
     let dereffed = try deref(.ref(a))
     let expected: Tree<Scalar> = .value(
-      Value(["next": .value(Value(["back": .index(Index(0))], index: 1)), "self": .index(Index(0))], index: 0))
+      Value(
+        ["next": .value(Value(["back": .index(Index(0))], index: 1)), "self": .index(Index(0))], index: 0))
     #expect(try dereffed.scalars() == expected)
     let again = try #require(reref(dereffed).ref(as: RefTree.self))
     #expect(again.value["self"]?.ref === again)
@@ -47,7 +53,9 @@ import Testing
   }
 
   @Test func staticValuesAndTextInRefs() throws {
-    let tree: RefTree = [.ref(Ref("relu")), .ref(Ref<StaticValue>(3)), .static(Static("gelu")), .ref(Ref(true))]
+    let tree: RefTree = [
+      .ref(Ref("relu")), .ref(Ref<StaticValue>(3)), .static(Static("gelu")), .ref(Ref(true)),
+    ]
     let dereffed = try deref(tree)
     #expect(
       try dereffed.scalars() == [
@@ -141,7 +149,9 @@ import Testing
     #expect(try structure.unflatten(leaves).scalars() == tree.scalars())
     #expect(try structure.unflatten([10, 20, 30])["v", 1] == .leaf(30))
     #expect(throws: RefxError.self) { try structure.unflatten([1, 2]) }
-    #expect(structure.description == #"{"i": Index(0), "n": Nothing, "s": "x", "t": (*, None), "v": Value(0: [*, *])}"#)
+    #expect(
+      structure.description
+        == #"{"i": Index(0), "n": Nothing, "s": "x", "t": (*, None), "v": Value(0: [*, *])}"#)
     // Structures do not look at what stands at the leaves.
     #expect(tree.map { _ in 0 }.structure == structure)
     #expect(Set([structure, tree.structure]).count == 1)

@@ -76,7 +76,8 @@ import Testing
 
   @Test func aRefIsOneLeafWhateverItHolds() {
     let subtree = Ref<RefTree>(["w": .ref(p1)], collection: "params")
-    let parts = treePartition(["m": .ref(subtree), "n": .ref(p2)] as RefTree, byCollection("params")).partitions
+    let parts = treePartition(["m": .ref(subtree), "n": .ref(p2)] as RefTree, byCollection("params"))
+      .partitions
     #expect(parts[0].paths == [["m"], ["n"]])
     #expect(parts[0]["m"]?.ref === subtree)
   }
@@ -92,7 +93,8 @@ import Testing
     let (parts, structure) = treePartition(tree, { _ in false })
     #expect(parts[0].paths == [["a"], ["b"], ["c"]])
     let merged = try mergePartitions(parts, structure).map { try Int(leaf: $0) }
-    #expect(merged == ["a": .nothing, "b": .leaf(1), "c": .hole, "d": .none, "e": .static("relu")] as Tree<Int>)
+    #expect(
+      merged == ["a": .nothing, "b": .leaf(1), "c": .hole, "d": .none, "e": .static("relu")] as Tree<Int>)
 
     let error = #expect(throws: RefxError.self) { try mergePartitions([parts[0], parts[0]], structure) }
     #expect(error?.path == ["b"])

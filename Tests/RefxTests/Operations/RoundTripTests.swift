@@ -36,10 +36,14 @@ import Testing
     let after = live.leaves().map { $0.ref }
     for (one, two) in zip(before.indices, after.indices) {
       for other in 0..<one {
-        #expect((before[one] === before[other] && before[one] != nil) == (after[two] === after[other] && after[two] != nil))
+        #expect(
+          (before[one] === before[other] && before[one] != nil)
+            == (after[two] === after[other] && after[two] != nil))
       }
     }
-    #expect(Set(before.compactMap { $0 }).count == tree.leaves().count(where: { $0.ref != nil }) - indexCount(dereffed))
+    #expect(
+      Set(before.compactMap { $0 }).count == tree.leaves().count(where: { $0.ref != nil })
+        - indexCount(dereffed))
     // Partition and merge are inverses on both.
     let (parts, structure) = treePartition(dereffed, byCollection("params"), byCollection(nil))
     #expect(try mergePartitions(parts, structure).scalars() == scalars)
@@ -51,7 +55,9 @@ import Testing
 
   @Test(arguments: 0..<40) func randomTrees(_ seed: UInt64) throws {
     var random = SeededRandom(seed: seed)
-    let refs: [RefLeaf] = (0..<20).map { .ref(Ref($0, collection: $0 % 3 == 0 ? nil : .number(Int64($0 % 3)))) }
+    let refs: [RefLeaf] = (0..<20).map {
+      .ref(Ref($0, collection: $0 % 3 == 0 ? nil : .number(Int64($0 % 3))))
+    }
     let subtrees = (0..<6).map { _ in Ref<RefTree>(.none, collection: "subtrees") }
     func grow(_ budget: Int) -> RefTree {
       if budget <= 1 {
@@ -80,7 +86,8 @@ import Testing
     let changed = try dereffed.map { Leaf(try Int(leaf: $0) + 1) }
     try updateRefs(live, changed)
     for (now, then) in zip(live.leaves(), try reref(changed).leaves()) where now.ref is Ref<Leaf> {
-      #expect(try Scalar(RefTree.leaf(now).plainLeaf()) == Scalar(RefTree.leaf(then).plainLeaf()), "seed \(seed)")
+      #expect(
+        try Scalar(RefTree.leaf(now).plainLeaf()) == Scalar(RefTree.leaf(then).plainLeaf()), "seed \(seed)")
     }
     for subtree in subtrees { subtree.value = .none }
     for case let subtree as Ref<RefTree> in live.leaves().compactMap(\.ref) { subtree.value = .none }

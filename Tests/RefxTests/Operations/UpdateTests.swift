@@ -84,7 +84,10 @@ import Testing
     let inner = Ref(1)
     let outer = Ref<RefTree>(["w": .ref(inner)])
     let source: Tree<Leaf> = .value(
-      Value(["v": [.value(Value(.leaf(5), index: 1)), .index(Index(1))], "w": .value(Value(.leaf(6), index: 2))], index: 0))
+      Value(
+        [
+          "v": [.value(Value(.leaf(5), index: 1)), .index(Index(1))], "w": .value(Value(.leaf(6), index: 2)),
+        ], index: 0))
     try updateRefs(.ref(outer) as RefTree, source)
     #expect(inner.value == 6)
     #expect(outer.value["w"]?.ref === inner)
@@ -114,7 +117,9 @@ import Testing
   @Test func partitionsAlignWithTrees() throws {
     let a = Ref(1)
     let tree: RefTree = ["x": .ref(a), "y": .nothing]
-    try updateRefs(tree, treePartition(["x": .value(Value(.leaf(4), index: 8)), "y": .nothing] as Tree<Leaf>).partitions[0])
+    try updateRefs(
+      tree,
+      treePartition(["x": .value(Value(.leaf(4), index: 8)), "y": .nothing] as Tree<Leaf>).partitions[0])
     #expect(a.value == 4)
   }
 }

@@ -21,7 +21,8 @@ import Testing
         + "came before, found an Index; reref the tree first")
     #expect(
       sentence { _ = try reref(["a": .ref(Ref(1))] as RefTree) }
-        == "a: cannot reref a tree that holds live Refs: expected a dereffed tree, found a Ref; deref the tree first")
+        == "a: cannot reref a tree that holds live Refs: expected a dereffed tree, found a Ref; deref the tree first"
+    )
     #expect(
       sentence { _ = try reref(["a": [value(1, 0), value(2, 0)]]) }
         == "a/1: value already exists: expected each shared value once, found a second value under index 0")
@@ -101,7 +102,10 @@ import Testing
         == "b: the source mixes Refs and Derefs: expected either a live or a dereffed source, found both; deref or "
         + "reref the whole source")
     #expect(
-      sentence { try updateRefs([.ref(Ref(1)), .ref(Ref(2))] as RefTree, [value(1, 0), .index(Index(0))] as Tree<Leaf>) }
+      sentence {
+        try updateRefs(
+          [.ref(Ref(1)), .ref(Ref(2))] as RefTree, [value(1, 0), .index(Index(0))] as Tree<Leaf>)
+      }
         == "1: the Ref is not shared in the target but so in the source: expected a value for the target's Ref, "
         + "which comes here for the first time, found Index 0")
     #expect(
@@ -109,12 +113,16 @@ import Testing
         == "the root: expected a Ref or a Value for the target's Ref, found a leaf")
     #expect(
       sentence { try updateRefs([.value(Value(.leaf(1), index: 0))] as RefTree, [value(1, 0)] as Tree<Leaf>) }
-        == "0: the target of an update holds a Deref: expected live Refs, found a Value; reref the target first")
+        == "0: the target of an update holds a Deref: expected live Refs, found a Value; reref the target first"
+    )
     #expect(
       sentence { try updateRefs(.ref(shared) as RefTree, .value(Value(.leaf(2.5), index: 0)) as Tree<Leaf>) }
         == "the root: expected dtype int64, found float64; read it as float64 or convert it explicitly")
     #expect(
-      sentence { try updateRefs(.ref(shared) as RefTree, .value(Value(.leaf([1, 2] as [Int]), index: 0)) as Tree<Leaf>) }
+      sentence {
+        try updateRefs(
+          .ref(shared) as RefTree, .value(Value(.leaf([1, 2] as [Int]), index: 0)) as Tree<Leaf>)
+      }
         == "the root: expected a single element, shape [], found shape [2]")
   }
 
@@ -132,6 +140,8 @@ import Testing
         == "a: the path comes twice in a partition")
     var deep: Tree<Leaf> = .leaf(1)
     for _ in 0...maximumTreeDepth { deep = .list([deep]) }
-    #expect(sentence { _ = try reref(deep) }.hasSuffix("the tree is too deep: expected at most 1000 levels, found more"))
+    #expect(
+      sentence { _ = try reref(deep) }.hasSuffix(
+        "the tree is too deep: expected at most 1000 levels, found more"))
   }
 }

@@ -127,7 +127,9 @@ import Testing
 
   @Test func aSourceOfTheWrongSize() {
     let bytes = MemoryBytes(count: 3) { $0.copyBytes(from: [0, 1, 7]) }
-    let error = #expect(throws: RefxError.self) { try [Float](leaf: Leaf(dtype: .float32, shape: [3], source: bytes)) }
+    let error = #expect(throws: RefxError.self) {
+      try [Float](leaf: Leaf(dtype: .float32, shape: [3], source: bytes))
+    }
     #expect(error?.code == .damaged)
   }
 }

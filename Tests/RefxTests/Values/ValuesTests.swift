@@ -2,11 +2,12 @@ import Refx
 import Testing
 
 @Suite struct PathTests {
-  @Test(arguments: [
-    (Path.root, ""), (["a"], "a"), (["a", "b"], "a/b"), (["a/b"], "a~1b"), (["a~b"], "a~0b"), ([""], "~2"),
-    (["", ""], "~2/~2"), (["a", "", "b"], "a/~2/b"), (["~2"], "~02"), (["~1/"], "~01~1"), (["."], "."),
-    (["é", "日本", "\u{0}"], "é/日本/\u{0}"), (["layers", 0, "weight"], "layers/0/weight"),
-  ] as [(Path, String)])
+  @Test(
+    arguments: [
+      (Path.root, ""), (["a"], "a"), (["a", "b"], "a/b"), (["a/b"], "a~1b"), (["a~b"], "a~0b"), ([""], "~2"),
+      (["", ""], "~2/~2"), (["a", "", "b"], "a/~2/b"), (["~2"], "~02"), (["~1/"], "~01~1"), (["."], "."),
+      (["é", "日本", "\u{0}"], "é/日本/\u{0}"), (["layers", 0, "weight"], "layers/0/weight"),
+    ] as [(Path, String)])
   func textAndBack(_ path: Path, _ text: String) {
     #expect(path.text == text)
     #expect(Path(text: text) == path)
@@ -66,11 +67,13 @@ import Testing
 }
 
 @Suite struct CollectionTagTests {
-  @Test(arguments: [
-    (.name("params"), "params"), (.number(3), "3"), (.number(-4), "-4"), (.name("3"), "%33"), (.name("-"), "%2D"),
-    (.name("%41"), "%2541"), (.name("-3x"), "-3x"), (.name("+3"), "%2B3"),
-    (.number(.min), "-9223372036854775808"), (.name("99999999999999999999"), "99999999999999999999"),
-  ] as [(CollectionTag, String)])
+  @Test(
+    arguments: [
+      (.name("params"), "params"), (.number(3), "3"), (.number(-4), "-4"), (.name("3"), "%33"),
+      (.name("-"), "%2D"),
+      (.name("%41"), "%2541"), (.name("-3x"), "-3x"), (.name("+3"), "%2B3"),
+      (.number(.min), "-9223372036854775808"), (.name("99999999999999999999"), "99999999999999999999"),
+    ] as [(CollectionTag, String)])
   func textAndBack(_ tag: CollectionTag, _ text: String) {
     #expect(tag.description == text)
     #expect(CollectionTag(text: text) == tag)
