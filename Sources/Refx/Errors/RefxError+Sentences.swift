@@ -6,6 +6,12 @@ extension RefxError.Code {
   /// A tree that an operation cannot take: refx's own refusals.
   public static let refusal = Self(rawValue: "refusal")
 
+  // MARK: Codable bridge
+  /// A model that cannot become a tree.
+  public static let model = Self(rawValue: "model")
+  /// A tree that does not fit the model: ``RefxError/details`` lists every difference.
+  public static let mismatch = Self(rawValue: "mismatch")
+
   // MARK: Files
   /// The system refused: a missing file, a full disk, no permission.
   public static let system = Self(rawValue: "system")
@@ -37,6 +43,57 @@ extension RefxError {
   package static func indexWithoutValue(index: Int, path: Path) -> RefxError {
     RefxError(
       .refusal, path: path, expected: "index \(index) to follow its value", found: "no value under that index before")
+  }
+
+  // MARK: Codable bridge
+
+  package static func modelTooDeep(path: Path) -> RefxError {
+    RefxError(
+      .limit, "the model is too deep", path: path.shortened, expected: "at most \(maximumTreeDepth) levels",
+      found: "more", advice: "keep long chains in an array")
+  }
+
+  package static func cycleWithoutRef(_ type: Any.Type, path: Path) -> RefxError {
+    RefxError(
+      .model, "an instance of \(type) comes back to itself without a Ref on the way", path: path,
+      advice: "hold one of the references of the cycle in a Ref")
+  }
+
+  package static func refNotEncodable(_ type: Any.Type, path: Path) -> RefxError {
+    RefxError(.model, "the value of \(type) cannot be encoded", path: path, advice: "make it Codable")
+  }
+
+  package static func encodedTwice(path: Path) -> RefxError {
+    RefxError(
+      .model, "a value encoded itself twice, in two forms", path: path,
+      advice: "ask the encoder for one container in encode(to:)")
+  }
+
+  package static func keyWrittenTwice(path: Path) -> RefxError {
+    RefxError(
+      .model, "the key is written twice", path: path,
+      advice: "give superclass and subclass, or dictionary keys, different names")
+  }
+
+  package static func unorderedKeys(_ type: Any.Type, path: Path) -> RefxError {
+    RefxError(
+      .model, "a dictionary with keys of type \(type) has no stable order", path: path,
+      expected: "keys that encode as one string or number", advice: "make the keys strings, or store an array")
+  }
+
+  package static func unorderedSet(_ type: Any.Type, path: Path) -> RefxError {
+    RefxError(
+      .model, "a set of \(type) has no stable order", path: path,
+      expected: "members that encode as one string or number", advice: "store an array")
+  }
+
+  package static func cannotEncode(_ error: EncodingError, at path: Path) -> RefxError {
+    let reason =
+      switch error {
+      case .invalidValue(_, let context): context.debugDescription
+      @unknown default: "\(error)"
+      }
+    return RefxError(.model, "a value cannot be encoded: \(reason)", path: path, cause: error)
   }
 
   // MARK: Files
