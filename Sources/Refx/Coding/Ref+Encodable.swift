@@ -13,7 +13,12 @@ extension Ref: Encodable where Value: Encodable {
 extension Ref: RefEncodable where Value: Encodable {
   func piece(in session: EncodingSession, at place: Place) throws -> Piece {
     try session.piece(of: self, isRef: true, collection: collection, at: place) {
-      try session.piece(of: value, at: Value.self is AnyRef.Type ? place.appending("0") : place)
+      let inside = Value.self is AnyRef.Type ? place.appending("0") : place
+      do {
+        return try session.piece(of: get(), at: inside)
+      } catch let error as RefxError {
+        throw error.atPath(place.path)
+      }
     }
   }
 }

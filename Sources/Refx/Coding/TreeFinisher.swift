@@ -46,11 +46,9 @@ struct TreeFinisher {
     numbers[identity] = number
     objects.append(object.object)
     // A shared object directly inside another stands at "0", one level below.
-    var inside = (place: place, depth: depth)
-    if case .object(let inner) = content, inner.isShared || marksEveryObject {
-      inside = (place.appending("0"), depth + 1)
-    }
-    let inner = try tree(of: content, place: inside.place, depth: inside.depth)
+    var inside = place
+    if case .object(let inner) = content, inner.isShared || marksEveryObject { inside = place.appending("0") }
+    let inner = try tree(of: content, place: inside, depth: depth + 1)
     return .value(Value(inner, index: number, collection: object.collection))
   }
 

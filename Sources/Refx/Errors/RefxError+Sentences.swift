@@ -5,12 +5,17 @@ extension RefxError.Code {
   // MARK: Trees and references
   /// A tree that an operation cannot take: refx's own refusals.
   public static let refusal = Self(rawValue: "refusal")
+  /// A Ref, or a value, of another trace level.
+  public static let traceLevel = Self(rawValue: "traceLevel")
+  /// A Ref whose collection may not be written here.
+  public static let notMutable = Self(rawValue: "notMutable")
+  /// A leaf of another kind, dtype or shape than what is asked for, or a tree that does not fit a model;
+  /// then ``RefxError/details`` lists every difference.
+  public static let mismatch = Self(rawValue: "mismatch")
 
   // MARK: Codable bridge
   /// A model that cannot become a tree.
   public static let model = Self(rawValue: "model")
-  /// A tree that does not fit the model: ``RefxError/details`` lists every difference.
-  public static let mismatch = Self(rawValue: "mismatch")
 
   // MARK: Files
   /// The system refused: a missing file, a full disk, no permission.
@@ -45,7 +50,87 @@ extension RefxError {
       .refusal, path: path, expected: "index \(index) to follow its value", found: "no value under that index before")
   }
 
+  // MARK: Refs and trace levels
+
+  @usableFromInline
+  static func levelOfRead(_ ref: AnyRef) -> RefxError {
+    RefxError(
+      .traceLevel, "cannot access Ref from different trace level", expected: "\(ref.level), where it was made",
+      found: "\(TraceLevel.current)", advice: "deref the tree before the boundary and reref it inside")
+  }
+
+  @usableFromInline
+  static func levelOfWrite(_ ref: AnyRef) -> RefxError {
+    RefxError(
+      .traceLevel, "cannot mutate Ref from different trace level", expected: "\(ref.level), where it was made",
+      found: "\(TraceLevel.current)", advice: "deref the tree before the boundary and reref it inside")
+  }
+
+  static func levelOfValue(_ ref: AnyRef, others: Set<TraceLevel>) -> RefxError {
+    let levels = others.sorted { $0.number < $1.number }.map { "\($0)" }.joined(separator: ", ")
+    return RefxError(
+      .traceLevel, "cannot mutate Ref with a value from another trace level", expected: "a value of \(ref.level)",
+      found: "one of \(levels)", advice: "return the value from its boundary first")
+  }
+
+  @usableFromInline
+  static func notMutable(_ collection: CollectionTag?) -> RefxError {
+    let whose = collection.map { "collection '\($0)' is" } ?? "Refs without a collection are"
+    return RefxError(.notMutable, "\(whose) not mutable here", advice: "widen the enclosing mutable { }")
+  }
+
+  // MARK: Deref and reref
+
+  static func derefAmongRefs(_ kind: String, path: Path = .root) -> RefxError {
+    RefxError(
+      .refusal, "cannot deref a tree that holds both Refs and Derefs", path: path,
+      expected: "a Ref or a plain value, since a Ref came before", found: kind, advice: "reref the tree first")
+  }
+
+  static func refInRereffed(path: Path = .root) -> RefxError {
+    RefxError(
+      .refusal, "cannot reref a tree that holds live Refs", path: path, expected: "a dereffed tree",
+      found: "a Ref", advice: "deref the tree first")
+  }
+
+  static func indexesExhausted() -> RefxError {
+    RefxError(.limit, "no number is left for a Ref after the highest index", expected: "smaller indexes")
+  }
+
+  static func tooDeep() -> RefxError {
+    RefxError(.limit, "the tree is too deep", expected: "at most \(maximumTreeDepth) levels", found: "more")
+  }
+
+  // MARK: Leaves as values
+
+  static func unfit(expected: String, found: String) -> RefxError {
+    RefxError(.mismatch, expected: expected, found: found)
+  }
+
+  static func dtype(of leaf: Leaf, expected: DType) -> RefxError {
+    RefxError(
+      .mismatch, expected: "dtype \(expected)", found: "\(leaf.dtype)",
+      advice: "read it as \(leaf.dtype) or convert it explicitly")
+  }
+
+  static func shape(of leaf: Leaf, expected: String) -> RefxError {
+    RefxError(.mismatch, expected: expected, found: "shape \(leaf.shape)")
+  }
+
+  static func byteCount(of leaf: Leaf, expected: Int) -> RefxError {
+    RefxError(
+      .damaged, "a leaf of \(leaf.dtype) \(leaf.shape) has the wrong size", expected: "\(expected) bytes",
+      found: "\(leaf.byteCount)")
+  }
+
   // MARK: Codable bridge
+
+  @usableFromInline
+  static func refWithoutValue() -> RefxError {
+    RefxError(
+      .refusal, "a Ref is read before it has its value: its cycle is still being decoded",
+      advice: "do not read Refs in init(from:)")
+  }
 
   package static func modelTooDeep(path: Path) -> RefxError {
     RefxError(
