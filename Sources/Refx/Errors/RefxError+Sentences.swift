@@ -181,6 +181,32 @@ extension RefxError {
     return RefxError(.model, "a value cannot be encoded: \(reason)", path: path, cause: error)
   }
 
+  /// A tree that does not fit a model, with every difference.
+  package static func mismatch(_ differences: [Difference]) -> RefxError {
+    let count = differences.count == 1 ? "in one place" : "in \(differences.count) places"
+    return RefxError(
+      .mismatch, "the checkpoint does not fit the model \(count); nothing was assigned",
+      details: differences.map(\.description))
+  }
+
+  package static func modelRefuses(_ type: Any.Type, _ error: any Error, path: Path) -> RefxError {
+    RefxError(.mismatch, "\(type) cannot be decoded: \(error)", path: path, cause: error)
+  }
+
+  package static func notDecodable(_ type: Any.Type, path: Path) -> RefxError {
+    RefxError(.model, "\(type) cannot be decoded", path: path, advice: "make its value Codable")
+  }
+
+  package static func treeTooNested(path: Path) -> RefxError {
+    RefxError(
+      .limit, "the values lie too deep in each other", path: path.shortened,
+      expected: "at most \(maximumTreeDepth) levels", found: "more")
+  }
+
+  package static func ringOfRefs(path: Path) -> RefxError {
+    RefxError(.refusal, "the Refs hold each other and no value", path: path)
+  }
+
   // MARK: Files
 
   /// A system call that failed.
