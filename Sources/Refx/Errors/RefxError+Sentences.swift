@@ -34,6 +34,12 @@ extension RefxError.Code {
   public static let unsupported = Self(rawValue: "unsupported")
   /// A limit on sizes, counts or depth is exceeded.
   public static let limit = Self(rawValue: "limit")
+
+  // MARK: Writing files
+  /// A file that may not be replaced is there.
+  public static let exists = Self(rawValue: "exists")
+  /// The reader of a pipe has closed it.
+  public static let brokenPipe = Self(rawValue: "brokenPipe")
 }
 
 extension RefxError {
@@ -99,6 +105,94 @@ extension RefxError {
 
   static func tooDeep() -> RefxError {
     RefxError(.limit, "the tree is too deep", expected: "at most \(maximumTreeDepth) levels", found: "more")
+  }
+
+  // MARK: Flatten, partition, merge
+
+  static func leafCount(_ found: Int, expected: Int) -> RefxError {
+    RefxError(
+      .refusal, "the leaves do not fit the structure", expected: "\(expected) leaves", found: "\(found)",
+      advice: "use the structure that came with these leaves")
+  }
+
+  static func shapesDiffer(expected: String, found: String) -> RefxError {
+    RefxError(.refusal, "the trees have different shapes", path: .root, expected: expected, found: found)
+  }
+
+  static func pathTwice(_ path: Path) -> RefxError {
+    RefxError(.refusal, "the path comes twice in a partition", path: path)
+  }
+
+  static func noPartitions(leafCount: Int) -> RefxError {
+    RefxError(.refusal, expected: "the partitions of a tree with \(leafCount) leaves", found: "none")
+  }
+
+  static func partitionLengths(
+    number: Int, expected: Int, found: Int, missing: Path?, added: Path?
+  ) -> RefxError {
+    let difference =
+      [
+        missing.map { "'\($0)' is missing" }, added.map { "'\($0)' is not in the tree" },
+      ].compactMap { $0 }.joined(separator: ", ")
+    return RefxError(
+      .refusal, "partition \(number) does not belong to this tree", path: missing ?? added,
+      expected: "\(expected) paths", found: "\(found)\(difference.isEmpty ? "" : " (\(difference))")",
+      advice: "merge the partitions with the structure that came with them")
+  }
+
+  static func partitionPaths(number: Int, expected: Path, found: Path) -> RefxError {
+    RefxError(
+      .refusal, "partition \(number) does not belong to this tree", path: expected,
+      expected: "the path '\(expected)'", found: "'\(found)'",
+      advice: "merge the partitions with the structure that came with them")
+  }
+
+  static func unfilled(path: Path, parts: Int) -> RefxError {
+    RefxError(
+      .refusal, path: path, expected: "a leaf in one of the \(parts) partitions", found: "Nothing in all of them",
+      advice: "merge all the partitions of the tree")
+  }
+
+  static func filledTwice(path: Path, parts one: Int, _ other: Int) -> RefxError {
+    RefxError(
+      .refusal, path: path, expected: "a leaf in one partition, Nothing in the others",
+      found: "leaves in partitions \(one) and \(other)")
+  }
+
+  // MARK: Update
+
+  static func updateLengths(target: Int, source: Int, path: Path) -> RefxError {
+    RefxError(
+      .refusal, "the source does not have the leaves of the target", path: path, expected: "\(target) leaves",
+      found: "\(source)")
+  }
+
+  static func mixedSource() -> RefxError {
+    RefxError(
+      .refusal, "the source mixes Refs and Derefs", path: .root, expected: "either a live or a dereffed source",
+      found: "both", advice: "deref or reref the whole source")
+  }
+
+  static func targetHoldsDeref(_ kind: String) -> RefxError {
+    RefxError(
+      .refusal, "the target of an update holds a Deref", path: .root, expected: "live Refs", found: kind,
+      advice: "reref the target first")
+  }
+
+  static func sharedTarget(expected: String, found: String) -> RefxError {
+    RefxError(
+      .refusal, "the Ref is shared in the target but not so in the source", path: .root, expected: expected,
+      found: found)
+  }
+
+  static func unseenTarget(index: Int) -> RefxError {
+    RefxError(
+      .refusal, "the Ref is not shared in the target but so in the source", path: .root,
+      expected: "a value for the target's Ref, which comes here for the first time", found: "Index \(index)")
+  }
+
+  static func unexpectedSource(_ kind: String) -> RefxError {
+    RefxError(.refusal, path: .root, expected: "a Ref or a Value for the target's Ref", found: kind)
   }
 
   // MARK: Leaves as values
@@ -248,5 +342,56 @@ extension RefxError {
       ? "\(trailing) bytes after its end"
       : produced == expected ? "a damaged stream" : produced > expected ? "more" : "\(produced) or a damaged stream"
     return RefxError(.damaged, "a compressed chunk does not decode", expected: "\(expected) bytes", found: found)
+  }
+
+  // MARK: JSON
+
+  package static func json(expected: String, found: String, at offset: Int) -> RefxError {
+    RefxError(.damaged, "not valid JSON", place: .byte(offset), expected: expected, found: found)
+  }
+
+  package static func jsonNameTwice(_ name: Key, at offset: Int) -> RefxError {
+    RefxError(
+      .damaged, "a JSON object names \"\(name)\" twice", place: .byte(offset),
+      advice: "two readers may take it for two different things, so neither is taken")
+  }
+
+  package static func jsonTooDeep(limit: Int, at offset: Int) -> RefxError {
+    RefxError(
+      .limit, "the JSON text is nested too deep", place: .byte(offset), expected: "at most \(limit) levels",
+      found: "more")
+  }
+
+  // MARK: Writing files
+
+  package static func fileExists(file: String) -> RefxError {
+    RefxError(
+      .exists, file: file, expected: "no file of that name", found: "one",
+      advice: "choose another name, or say that it may be replaced (--force)")
+  }
+
+  /// The rename is done; only its durability is in doubt.
+  package static func folderNotSynced(reason: String, file: String) -> RefxError {
+    RefxError(
+      .system, "the new file is in place, but the folder cannot be synced: \(reason)", file: file,
+      advice: "check the disk: until it is synced, a power cut may bring the old file back")
+  }
+
+  package static func readerIsGone(file: String) -> RefxError {
+    RefxError(.brokenPipe, "cannot write: nobody reads any more", file: file)
+  }
+
+  package static func leafSizeIsWrong(dtype: DType, shape: [Int], byteCount: Int) -> RefxError {
+    RefxError(
+      .refusal, "the leaf's size does not fit its type",
+      expected: dtype.byteCount(of: shape).map { "\($0) bytes for \(dtype.name) \(shape)" }
+        ?? "a size for \(dtype.name) \(shape)",
+      found: "\(byteCount) bytes")
+  }
+
+  package static func leafChecksumDiffers(expected: UInt32, found: UInt32) -> RefxError {
+    RefxError(
+      .damaged, "the leaf's checksum does not fit its bytes", expected: "CRC-32 \(String(expected, radix: 16))",
+      found: String(found, radix: 16), advice: "copy or download the file again")
   }
 }
