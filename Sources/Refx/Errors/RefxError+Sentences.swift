@@ -62,32 +62,6 @@ extension RefxError {
       found: "the end of the file at byte \(size)", advice: "copy or download it again")
   }
 
-  // MARK: Formats
-
-  package static func formatIsReadOnly(_ format: String) -> RefxError {
-    RefxError(.unsupported, "\(format) files can be read but not written", advice: "choose .refx, .h5 or .safetensors")
-  }
-
-  package static func unsupportedLeaf(_ leaf: UnsupportedLeaf) -> RefxError {
-    RefxError(
-      .unsupported, "a \(leaf.typeName) leaf cannot be represented: \(leaf.reason)",
-      advice: "leave it out with --skip-unsupported")
-  }
-
-  // MARK: Chunks
-
-  package static func zlibFailed(_ call: String, status: Int) -> RefxError {
-    RefxError(.system, "zlib cannot \(call) (status \(status))")
-  }
-
-  package static func chunkDoesNotDecode(expected: Int, produced: Int, trailing: Int) -> RefxError {
-    let found =
-      trailing > 0
-      ? "\(trailing) bytes after its end"
-      : produced == expected ? "a damaged stream" : produced > expected ? "more" : "\(produced) or a damaged stream"
-    return RefxError(.damaged, "a compressed chunk does not decode", expected: "\(expected) bytes", found: found)
-  }
-
   // MARK: Writing files
 
   package static func fileExists(file: String) -> RefxError {
@@ -119,5 +93,149 @@ extension RefxError {
     RefxError(
       .damaged, "the leaf's checksum does not fit its bytes", expected: "CRC-32 \(String(expected, radix: 16))",
       found: String(found, radix: 16), advice: "copy or download the file again")
+  }
+
+  // MARK: The .refx format
+
+  package static func notARefxFile(found: String) -> RefxError {
+    RefxError(
+      .notACheckpoint, "not a .refx file", place: .byte(0), expected: "the eight bytes that start one",
+      found: found, advice: "check the name; a download may have saved an error page or a pointer in its place")
+  }
+
+  package static func refxIsCut(size: Int) -> RefxError {
+    RefxError(
+      .cut, "the file does not end as a .refx file does", place: .byte(size), expected: "the end mark",
+      found: "other bytes", advice: "the file is cut, or bytes were appended; copy or download it again")
+  }
+
+  package static func refxIsTooShort(size: Int) -> RefxError {
+    RefxError(
+      .cut, "the file is cut", place: .byte(size), expected: "at least 128 bytes", found: "\(size)",
+      advice: "copy or download it again")
+  }
+
+  package static func refxVersion(_ version: Int, known: Int) -> RefxError {
+    RefxError(
+      .version, place: .byte(8), expected: "version \(known) of the .refx format", found: "version \(version)",
+      advice: "read it with a newer release")
+  }
+
+  package static func refxFeatures(_ features: [Int]) -> RefxError {
+    RefxError(
+      .version, "the file needs features that this release does not know", place: .byte(16),
+      found: "feature \(features.map(String.init).joined(separator: ", "))", advice: "read it with a newer release")
+  }
+
+  package static func refxSection(_ name: String, at offset: Int) -> RefxError {
+    RefxError(
+      .version, "the file needs a section that this release does not know", place: .byte(offset),
+      found: "section \(name)", advice: "read it with a newer release")
+  }
+
+  package static func refxUnknown(_ what: String, number: Int, at offset: Int) -> RefxError {
+    RefxError(
+      .version, place: .byte(offset), expected: "a \(what) that this release knows", found: "number \(number)",
+      advice: "read it with a newer release")
+  }
+
+  /// A field of the header, the trailer, the directory.
+  package static func refxField(
+    _ what: String, at offset: Int, expected: String, found: String
+  ) -> RefxError {
+    RefxError(
+      .damaged, "\(what) is wrong", place: .byte(offset), expected: expected, found: found,
+      advice: "the file is damaged; copy or download it again")
+  }
+
+  package static func damagedSection(
+    _ section: String, _ what: String, at offset: Int, expected: String?, found: String?
+  ) -> RefxError {
+    RefxError(
+      .damaged, "section \(section): \(what)", place: .byte(offset), expected: expected, found: found,
+      advice: "the file is damaged; copy or download it again")
+  }
+
+  package static func checksumDiffers(_ what: String, at offset: Int, expected: UInt32, found: UInt32) -> RefxError {
+    RefxError(
+      .damaged, "the checksum of \(what) does not fit", place: .byte(offset),
+      expected: "CRC-32 \(String(expected, radix: 16))", found: String(found, radix: 16),
+      advice: "the file is damaged; copy or download it again")
+  }
+
+  package static func beyondLimit(_ what: String, limit: Int, found: Int, at offset: Int) -> RefxError {
+    RefxError(.limit, "\(what) exceeds a limit", place: .byte(offset), expected: "at most \(limit)", found: "\(found)")
+  }
+
+  package static func tooDeep(_ limit: Int, path: Path) -> RefxError {
+    RefxError(.limit, "the tree is too deep", path: path, expected: "at most \(limit) levels", found: "more")
+  }
+
+  package static func collectionsOfOneRefDiffer(index: Int, path: Path) -> RefxError {
+    RefxError(
+      .refusal, path: path, expected: "the collection of Ref #\(index) to be the same at each of its sites",
+      found: "another")
+  }
+
+  package static func paddingIsNotZero(at offset: Int) -> RefxError {
+    RefxError(
+      .damaged, "the padding before the leaf's data is not zero", place: .byte(offset),
+      advice: "the file is damaged; copy or download it again")
+  }
+
+  package static func contentHashDiffers() -> RefxError {
+    RefxError(
+      .damaged, "the leaf's content hash does not fit its bytes",
+      advice: "the file is damaged or its writer was wrong; save it again from a sound source")
+  }
+
+  package static func textLeafIsMalformed() -> RefxError {
+    RefxError(
+      .damaged, "the text leaf does not hold as many strings of valid UTF-8 as its shape says",
+      advice: "the file is damaged or its writer was wrong; save it again from a sound source")
+  }
+
+  // MARK: Formats
+
+  package static func formatIsReadOnly(_ format: String) -> RefxError {
+    RefxError(.unsupported, "\(format) files can be read but not written", advice: "choose .refx, .h5 or .safetensors")
+  }
+
+  package static func unsupportedLeaf(_ leaf: UnsupportedLeaf) -> RefxError {
+    RefxError(
+      .unsupported, "a \(leaf.typeName) leaf cannot be represented: \(leaf.reason)",
+      advice: "leave it out with --skip-unsupported")
+  }
+
+  // MARK: Chunks
+
+  package static func zlibFailed(_ call: String, status: Int) -> RefxError {
+    RefxError(.system, "zlib cannot \(call) (status \(status))")
+  }
+
+  package static func chunkDoesNotDecode(expected: Int, produced: Int, trailing: Int) -> RefxError {
+    let found =
+      trailing > 0
+      ? "\(trailing) bytes after its end"
+      : produced == expected ? "a damaged stream" : produced > expected ? "more" : "\(produced) or a damaged stream"
+    return RefxError(.damaged, "a compressed chunk does not decode", expected: "\(expected) bytes", found: found)
+  }
+
+  // MARK: JSON
+
+  package static func json(expected: String, found: String, at offset: Int) -> RefxError {
+    RefxError(.damaged, "not valid JSON", place: .byte(offset), expected: expected, found: found)
+  }
+
+  package static func jsonNameTwice(_ name: Key, at offset: Int) -> RefxError {
+    RefxError(
+      .damaged, "a JSON object names \"\(name)\" twice", place: .byte(offset),
+      advice: "two readers may take it for two different things, so neither is taken")
+  }
+
+  package static func jsonTooDeep(limit: Int, at offset: Int) -> RefxError {
+    RefxError(
+      .limit, "the JSON text is nested too deep", place: .byte(offset), expected: "at most \(limit) levels",
+      found: "more")
   }
 }
