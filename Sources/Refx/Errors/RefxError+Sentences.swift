@@ -171,6 +171,10 @@ extension RefxError {
     RefxError(.limit, "the tree is too deep", path: path, expected: "at most \(limit) levels", found: "more")
   }
 
+  package static func rankTooLarge(_ rank: Int, limit: Int) -> RefxError {
+    RefxError(.limit, "the leaf has too many dimensions", expected: "at most \(limit)", found: "\(rank)")
+  }
+
   package static func collectionsOfOneRefDiffer(index: Int, path: Path) -> RefxError {
     RefxError(
       .refusal, path: path, expected: "the collection of Ref #\(index) to be the same at each of its sites",

@@ -15,12 +15,14 @@ struct SectionReader {
     self.start = start
   }
 
+  /// Where the next byte stands in the file.
+  var place: Int { start + offset }
   var remaining: Int { bytes.count - offset }
   var isAtEnd: Bool { offset == bytes.count }
 
   /// An error about what was just read, or is about to be.
   func damaged(_ what: String, expected: String? = nil, found: String? = nil) -> RefxError {
-    .damagedSection(nameOfSection(section), what, at: start + offset, expected: expected, found: found)
+    .damagedSection(nameOfSection(section), what, at: place, expected: expected, found: found)
   }
 
   mutating func byte() throws -> UInt8 {
