@@ -9,8 +9,13 @@ extension RefxError.Code {
   public static let traceLevel = Self(rawValue: "traceLevel")
   /// A Ref whose collection may not be written here.
   public static let notMutable = Self(rawValue: "notMutable")
-  /// A leaf of another kind, dtype or shape than what is asked for.
+  /// A leaf of another kind, dtype or shape than what is asked for, or a tree that does not fit a model;
+  /// then ``RefxError/details`` lists every difference.
   public static let mismatch = Self(rawValue: "mismatch")
+
+  // MARK: Codable bridge
+  /// A model that cannot become a tree.
+  public static let model = Self(rawValue: "model")
 
   // MARK: Files
   /// The system refused: a missing file, a full disk, no permission.
@@ -210,6 +215,90 @@ extension RefxError {
     RefxError(
       .damaged, "a leaf of \(leaf.dtype) \(leaf.shape) has the wrong size", expected: "\(expected) bytes",
       found: "\(leaf.byteCount)")
+  }
+
+  // MARK: Codable bridge
+
+  @usableFromInline
+  static func refWithoutValue() -> RefxError {
+    RefxError(
+      .refusal, "a Ref is read before it has its value: its cycle is still being decoded",
+      advice: "do not read Refs in init(from:)")
+  }
+
+  package static func modelTooDeep(path: Path) -> RefxError {
+    RefxError(
+      .limit, "the model is too deep", path: path.shortened, expected: "at most \(maximumTreeDepth) levels",
+      found: "more", advice: "keep long chains in an array")
+  }
+
+  package static func cycleWithoutRef(_ type: Any.Type, path: Path) -> RefxError {
+    RefxError(
+      .model, "an instance of \(type) comes back to itself without a Ref on the way", path: path,
+      advice: "hold one of the references of the cycle in a Ref")
+  }
+
+  package static func refNotEncodable(_ type: Any.Type, path: Path) -> RefxError {
+    RefxError(.model, "the value of \(type) cannot be encoded", path: path, advice: "make it Codable")
+  }
+
+  package static func encodedTwice(path: Path) -> RefxError {
+    RefxError(
+      .model, "a value encoded itself twice, in two forms", path: path,
+      advice: "ask the encoder for one container in encode(to:)")
+  }
+
+  package static func keyWrittenTwice(path: Path) -> RefxError {
+    RefxError(
+      .model, "the key is written twice", path: path,
+      advice: "give superclass and subclass, or dictionary keys, different names")
+  }
+
+  package static func unorderedKeys(_ type: Any.Type, path: Path) -> RefxError {
+    RefxError(
+      .model, "a dictionary with keys of type \(type) has no stable order", path: path,
+      expected: "keys that encode as one string or number", advice: "make the keys strings, or store an array")
+  }
+
+  package static func unorderedSet(_ type: Any.Type, path: Path) -> RefxError {
+    RefxError(
+      .model, "a set of \(type) has no stable order", path: path,
+      expected: "members that encode as one string or number", advice: "store an array")
+  }
+
+  package static func cannotEncode(_ error: EncodingError, at path: Path) -> RefxError {
+    let reason =
+      switch error {
+      case .invalidValue(_, let context): context.debugDescription
+      @unknown default: "\(error)"
+      }
+    return RefxError(.model, "a value cannot be encoded: \(reason)", path: path, cause: error)
+  }
+
+  /// A tree that does not fit a model, with every difference.
+  package static func mismatch(_ differences: [Difference]) -> RefxError {
+    let count = differences.count == 1 ? "in one place" : "in \(differences.count) places"
+    return RefxError(
+      .mismatch, "the checkpoint does not fit the model \(count); nothing was assigned",
+      details: differences.map(\.description))
+  }
+
+  package static func modelRefuses(_ type: Any.Type, _ error: any Error, path: Path) -> RefxError {
+    RefxError(.mismatch, "\(type) cannot be decoded: \(error)", path: path, cause: error)
+  }
+
+  package static func notDecodable(_ type: Any.Type, path: Path) -> RefxError {
+    RefxError(.model, "\(type) cannot be decoded", path: path, advice: "make its value Codable")
+  }
+
+  package static func treeTooNested(path: Path) -> RefxError {
+    RefxError(
+      .limit, "the values lie too deep in each other", path: path.shortened,
+      expected: "at most \(maximumTreeDepth) levels", found: "more")
+  }
+
+  package static func ringOfRefs(path: Path) -> RefxError {
+    RefxError(.refusal, "the Refs hold each other and no value", path: path)
   }
 
   // MARK: Files
