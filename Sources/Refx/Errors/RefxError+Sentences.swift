@@ -481,6 +481,106 @@ extension RefxError {
     return RefxError(.damaged, "a compressed chunk does not decode", expected: "\(expected) bytes", found: found)
   }
 
+  // MARK: HDF5
+
+  package static func hdf5Failed(
+    _ call: String, stack: [String], isWriting: Bool, object: String, file: String?
+  ) -> RefxError {
+    // The innermost message is the cause; one from the system stands in quotes within it.
+    let innermost = stack.last ?? "no reason given"
+    var reason = innermost
+    if let start = innermost.index(behind: "error message = '") {
+      let rest = innermost[start...]
+      reason = String(rest[..<(rest.firstIndex(of: "'") ?? rest.endIndex)])
+    }
+    if isWriting {
+      return RefxError(
+        .system, "cannot write HDF5: \(reason)", file: file, place: .object(object), details: [call] + stack)
+    }
+    return RefxError(
+      .damaged, "libhdf5 cannot read the file: \(reason)", file: file, place: .object(object),
+      advice: "copy or download it again", details: [call] + stack)
+  }
+
+  package static func hdf5NotThisFormat(file: String?) -> RefxError {
+    RefxError(
+      .notACheckpoint, file: file, expected: "an HDF5 file", found: "no HDF5 signature",
+      advice: "look at what the file is")
+  }
+
+  package static func hdf5CannotHold(_ what: String, file: String?) -> RefxError {
+    RefxError(.unsupported, "HDF5 cannot hold \(what)", file: file, advice: "save it as .refx")
+  }
+
+  package static func hdf5RankTooLarge(_ rank: Int, path: Path) -> RefxError {
+    RefxError(
+      .limit, path: path, expected: "at most 32 dimensions, which is what HDF5 holds", found: "\(rank)",
+      advice: "save it as .refx")
+  }
+
+  package static func hdf5NameTooLong(bytes: Int, path: Path?) -> RefxError {
+    RefxError(
+      .limit, path: path, expected: "a name of less than 64,000 bytes, which is what HDF5 holds",
+      found: "\(bytes) bytes", advice: "save it as .refx")
+  }
+
+  package static func hdf5VersionUnknown(_ version: Int64, file: String?) -> RefxError {
+    RefxError(
+      .version, file: file, place: .object("/"), expected: "the refx layout of HDF5 in version 1",
+      found: "version \(version)", advice: "read it with a newer release of refx")
+  }
+
+  /// Something in a file of our layout that the layout does not allow.
+  package static func hdf5Layout(
+    _ object: String, expected: String, found: String, file: String?
+  ) -> RefxError {
+    RefxError(
+      .damaged, file: file, place: .object(object), expected: expected, found: found,
+      advice: "the file is damaged, or was changed by a program that does not know its layout")
+  }
+
+  package static func hdf5StructureDiffers(expected: String, found: String, file: String?) -> RefxError {
+    RefxError(
+      .damaged, "names, kinds, shapes or sharing are not those that were saved", file: file, place: .object("/"),
+      expected: "structure \(expected)", found: found,
+      advice: "the file is damaged, or was changed by a program that does not know its layout")
+  }
+
+  package static func hdf5ChecksumDiffers(expected: UInt32, found: UInt32, object: String, file: String?) -> RefxError {
+    RefxError(
+      .damaged, "the values are not those that were saved", file: file, place: .object(object),
+      expected: "CRC-32 \(String(expected, radix: 16))", found: String(found, radix: 16),
+      advice: "restore the file from a copy")
+  }
+
+  package static func hdf5Damaged(_ what: String, object: String, file: String?) -> RefxError {
+    RefxError(.damaged, what, file: file, place: .object(object), advice: "restore the file from a copy")
+  }
+
+  package static func hdf5Limit(_ expected: String, found: String, object: String, file: String?) -> RefxError {
+    RefxError(.limit, file: file, place: .object(object), expected: expected, found: found)
+  }
+
+  package static func fletcherDiffers(expected: UInt32, found: UInt32) -> RefxError {
+    RefxError(
+      .damaged, "a chunk does not fit its fletcher32 checksum", expected: String(expected, radix: 16),
+      found: String(found, radix: 16), advice: "restore the file from a copy")
+  }
+
+  package static func textDoesNotFit(count: Int, file: String?) -> RefxError {
+    RefxError(.damaged, "text does not have its \(count) elements", file: file)
+  }
+}
+
+extension String {
+  /// The place behind the first occurrence of `text`.
+  fileprivate func index(behind text: String) -> String.Index? {
+    var place = startIndex
+    while place < endIndex {
+      if self[place...].hasPrefix(text) { return index(place, offsetBy: text.count) }
+      place = index(after: place)
+    }
+    return nil
   // MARK: JSON
 
   package static func json(expected: String, found: String, at offset: Int) -> RefxError {
