@@ -57,7 +57,8 @@ public struct ChunkGrid: Hashable, Sendable {
       for outer in 0..<cut { chunkShape[outer] = 1 }
       chunkShape[cut] = length
       self.chunkShape = chunkShape
-      pieces = (shape[cut] + length - 1) / length
+      // Written so that no extent, however large, overflows.
+      pieces = (shape[cut] - 1) / length + 1
       blockBytes = trailing * shape[cut]
       chunkBytes = trailing * length
       count = (byteCount / blockBytes) * pieces

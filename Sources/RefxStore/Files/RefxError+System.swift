@@ -9,4 +9,9 @@ extension RefxError {
     let reason = strerror(number).map { String(cString: $0) } ?? "error \(number)"
     return .system(what, reason: reason, file: file, advice: advice)
   }
+
+  /// The folder's sync failed with `errno` after the rename.
+  static func folderNotSynced(errno number: Int32, file: String) -> RefxError {
+    .folderNotSynced(reason: strerror(number).map { String(cString: $0) } ?? "error \(number)", file: file)
+  }
 }

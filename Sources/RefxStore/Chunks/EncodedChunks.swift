@@ -1,0 +1,35 @@
+import Refx
+
+/// A leaf's source that holds the leaf as encoded chunks on the grid, so that a writer may copy them instead
+/// of decoding and encoding them again.
+///
+/// The chunks are those of `ChunkGrid(of: leaf)`, in its order, each a zlib stream of the shuffled chunk
+/// padded to full size.
+package protocol EncodedChunks: LeafSource {
+  /// Which encoder made the chunks; nil where the file does not say, and then they are not copied.
+  var codecIdentity: ChunkCodec.Identity? { get }
+
+  /// The CRC-32 of the leaf's logical bytes, where the file holds it.
+  var logicalCRC32: UInt32? { get }
+
+  /// The number of chunks; equal to the grid's.
+  var chunkCount: Int { get }
+
+  /// The stored bytes of the chunk at `position` of the grid.
+  ///
+  /// - Throws: ``RefxError`` where they cannot be read, or do not fit the checksum that the file holds.
+  func encodedChunk(at position: Int) throws -> EncodedChunk
+}
+
+/// An encoded chunk out of a file.
+package struct EncodedChunk {
+  package let bytes: [UInt8]
+  /// The CRC-32 of `bytes` where the file holds one and it has just been checked; nil where nothing vouches
+  /// for the bytes, so that who copies them must decode them once.
+  package let checkedCRC32: UInt32?
+
+  package init(bytes: [UInt8], checkedCRC32: UInt32?) {
+    self.bytes = bytes
+    self.checkedCRC32 = checkedCRC32
+  }
+}
