@@ -2,6 +2,183 @@
 // the wording.
 
 extension RefxError.Code {
+  // MARK: Operations and the command
+  /// An argument that says nothing, or something impossible.
+  public static let usage = Self(rawValue: "usage")
+  /// A path that leads nowhere.
+  public static let noSuchPath = Self(rawValue: "noSuchPath")
+  /// Parts that do not make one tree.
+  public static let merge = Self(rawValue: "merge")
+  /// A value that the wanted dtype cannot hold.
+  public static let cast = Self(rawValue: "cast")
+}
+
+extension RefxError {
+  // MARK: Operations
+
+  package static func diffTooDeep(path: Path) -> RefxError {
+    RefxError(
+      .limit, "the shared values of the two trees lie inside each other too deeply to be compared", path: path,
+      expected: "at most \(2 * maximumTreeDepth) levels")
+  }
+
+  package static func unsupportedLeaves(_ leaves: [(path: Path, reason: UnsupportedLeaf)]) -> RefxError {
+    let most = 100
+    var details = leaves.prefix(most).map { "\($0.path.text): \($0.reason.typeName): \($0.reason.reason)" }
+    if leaves.count > most { details.append("and \(leaves.count - most) more") }
+    return RefxError(
+      .unsupported, leaves.count == 1 ? "a leaf cannot be represented" : "\(leaves.count) leaves cannot be represented",
+      path: leaves.count == 1 ? leaves[0].path : nil, advice: "leave them out with --skip-unsupported",
+      details: details)
+  }
+
+  package static func badText(path: Path, offset: Int) -> RefxError {
+    RefxError(
+      .damaged, "a string array does not hold its strings", path: path, place: .byte(offset),
+      expected: "a length and that many bytes of UTF-8", found: "bytes beyond its end")
+  }
+
+  package static func badPattern(_ pattern: String, reason: String) -> RefxError {
+    RefxError(.usage, "the pattern '\(pattern)' cannot be read: \(reason)")
+  }
+
+  package static func badPath(_ text: String) -> RefxError {
+    RefxError(
+      .usage, "the path '\(text)' cannot be read", expected: "keys joined with /",
+      found: "a ~ that is not ~0 (for ~), ~1 (for /) or ~2 (for an empty key)")
+  }
+
+  package static func badCollection(_ text: String) -> RefxError {
+    RefxError(.usage, "'\(text)' names no collection", advice: "give a name or an integer")
+  }
+
+  package static func badSelector(_ text: String) -> RefxError {
+    RefxError(
+      .usage, "'\(text)' selects nothing", expected: "collection:NAME, path:PATTERN or dtype:NAME",
+      found: "another word before the colon")
+  }
+
+  package static func badDType(_ name: String) -> RefxError {
+    RefxError(
+      .usage, "'\(name)' names no dtype",
+      advice: "known are \(DType.allCases.filter { $0 != .unsupported }.map(\.name).joined(separator: ", "))")
+  }
+
+  package static func badSlice(_ text: String, reason: String) -> RefxError {
+    RefxError(.usage, "the slice '\(text)' cannot be taken: \(reason)", advice: "write it as 0:10,:,3")
+  }
+
+  package static func noSuchPath(_ path: Path, near: [Key]) -> RefxError {
+    let names = near.map { Path([$0]).text }.joined(separator: ", ")
+    return RefxError(
+      .noSuchPath, "nothing stands there", path: path,
+      advice: names.isEmpty ? "list the paths with: refx inspect" : "the nearest names are \(names)")
+  }
+
+  package static func notAnArray(_ path: Path, found: String, members: [Key]) -> RefxError {
+    let most = 5
+    let names = members.prefix(most).map { Path([$0]).text }.joined(separator: ", ")
+    return RefxError(
+      .noSuchPath, path: path, expected: "an array", found: found,
+      advice: members.isEmpty ? nil : "name one of its members: \(names)\(members.count > most ? ", …" : "")")
+  }
+
+  // MARK: Parts
+
+  package static func notAPart(file: String) -> RefxError {
+    RefxError(
+      .merge, "this is no part of a checkpoint", file: file, advice: "give files that refx partition has written")
+  }
+
+  package static func damagedPart(file: String, reason: String) -> RefxError {
+    RefxError(
+      .merge, "what this part says about its origin does not fit it: \(reason)", file: file,
+      advice: "partition the origin again")
+  }
+
+  package static func partsOfDifferentTrees(file: String, other: String, difference: String) -> RefxError {
+    RefxError(
+      .merge, "this is a part of another tree than \(visible(other)): \(difference)", file: file,
+      advice: "merge the parts of one partition")
+  }
+
+  package static func filledTwice(path: Path, file: String, other: String) -> RefxError {
+    RefxError(
+      .merge, "two parts fill this site: \(visible(other)) fills it too", file: file, path: path,
+      advice: "leave one of them out")
+  }
+
+  package static func unfilledHoles(_ paths: [Path], missing: [String]) -> RefxError {
+    let most = 20
+    var details = paths.prefix(most).map(\.text)
+    if paths.count > most { details.append("and \(paths.count - most) more") }
+    return RefxError(
+      .merge, paths.count == 1 ? "no part fills this site" : "no part fills this site and \(paths.count - 1) others",
+      path: paths.first,
+      advice: missing.isEmpty ? "give the missing part too" : "give the missing part too: \(missing.joined(separator: ", "))",
+      details: paths.count == 1 ? [] : details)
+  }
+
+  package static func partsDisagree(path: Path, file: String, other: String, found: String, otherFound: String)
+    -> RefxError
+  {
+    RefxError(
+      .merge, "the parts have different things here", file: file, path: path,
+      expected: "\(otherFound), as in \(visible(other))", found: found)
+  }
+
+  package static func cutTieCameApart(path: Path, file: String, otherPath: Path, other: String, difference: String)
+    -> RefxError
+  {
+    RefxError(
+      .merge,
+      "this shared value was cut by the partition, and its copies have come apart: it \(difference) "
+        + "\(visible(otherPath.text)) in \(visible(other))",
+      file: file, path: path, advice: "train or copy both, or take both from one side, then merge again")
+  }
+
+  // MARK: Changing trees
+
+  package static func cannotCast(from: DType, to: DType) -> RefxError {
+    RefxError(.usage, "\(from.name) cannot be cast to \(to.name)")
+  }
+
+  package static func castLosesValue(_ value: String, to dtype: DType, path: Path) -> RefxError {
+    RefxError(.cast, "\(value) cannot be held by \(dtype.name)", path: path, advice: "choose a wider dtype")
+  }
+
+  package static func sameName(_ name: Path, first: Path, second: Path) -> RefxError {
+    RefxError(
+      .refusal, "two leaves would fall on one name: \(visible(first.text)) and \(visible(second.text))", path: name,
+      advice: "choose another separator")
+  }
+
+  package static func sharedSubtreeCannotBeFlattened(path: Path) -> RefxError {
+    RefxError(
+      .refusal, "a shared value with members stands at several places, which flat names cannot say", path: path,
+      advice: "leave out --flatten")
+  }
+
+  package static func tooManyCopies(path: Path) -> RefxError {
+    RefxError(
+      .limit, "giving every site a value of its own makes too many of them, or a value holds itself", path: path,
+      advice: "leave out --shared duplicate")
+  }
+
+  package static func tooDeepNames(path: Path) -> RefxError {
+    RefxError(
+      .limit, "the name has too many parts", path: path, expected: "a tree of at most \(maximumTreeDepth) levels",
+      advice: "choose another separator")
+  }
+
+  package static func sharingRefused(path: Path, format: String) -> RefxError {
+    RefxError(
+      .refusal, "this value is shared, which \(format) cannot say by itself", path: path,
+      advice: "choose --shared keep or --shared duplicate")
+  }
+}
+
+extension RefxError.Code {
   // MARK: Trees and references
   /// A tree that an operation cannot take: refx's own refusals.
   public static let refusal = Self(rawValue: "refusal")
@@ -24,17 +201,6 @@ extension RefxError.Code {
   /// A limit on sizes, counts or depth is exceeded.
   public static let limit = Self(rawValue: "limit")
 
-  // MARK: Operations and the command
-  /// An argument that says nothing, or something impossible.
-  public static let usage = Self(rawValue: "usage")
-  /// A path that leads nowhere.
-  public static let noSuchPath = Self(rawValue: "noSuchPath")
-  /// Parts that do not make one tree.
-  public static let merge = Self(rawValue: "merge")
-  /// Something would be overwritten.
-  public static let exists = Self(rawValue: "exists")
-  /// A value that the wanted dtype cannot hold.
-  public static let cast = Self(rawValue: "cast")
   // MARK: Writing files
   /// A file that may not be replaced is there.
   public static let exists = Self(rawValue: "exists")
@@ -236,167 +402,6 @@ extension RefxError {
     return RefxError(.damaged, "a compressed chunk does not decode", expected: "\(expected) bytes", found: found)
   }
 
-  // MARK: Operations
-
-  package static func diffTooDeep(path: Path) -> RefxError {
-    RefxError(
-      .limit, "the shared values of the two trees lie inside each other too deeply to be compared", path: path,
-      expected: "at most \(2 * maximumTreeDepth) levels")
-  }
-
-  package static func unsupportedLeaves(_ leaves: [(path: Path, reason: UnsupportedLeaf)]) -> RefxError {
-    let most = 100
-    var details = leaves.prefix(most).map { "\($0.path.text): \($0.reason.typeName): \($0.reason.reason)" }
-    if leaves.count > most { details.append("and \(leaves.count - most) more") }
-    return RefxError(
-      .unsupported, leaves.count == 1 ? "a leaf cannot be represented" : "\(leaves.count) leaves cannot be represented",
-      path: leaves.count == 1 ? leaves[0].path : nil, advice: "leave them out with --skip-unsupported",
-      details: details)
-  }
-
-  package static func badText(path: Path, offset: Int) -> RefxError {
-    RefxError(
-      .damaged, "a string array does not hold its strings", path: path, place: .byte(offset),
-      expected: "a length and that many bytes of UTF-8", found: "bytes beyond its end")
-  }
-
-  package static func badPattern(_ pattern: String, reason: String) -> RefxError {
-    RefxError(.usage, "the pattern '\(pattern)' cannot be read: \(reason)")
-  }
-
-  package static func badPath(_ text: String) -> RefxError {
-    RefxError(
-      .usage, "the path '\(text)' cannot be read", expected: "keys joined with /",
-      found: "a ~ that is not ~0 (for ~), ~1 (for /) or ~2 (for an empty key)")
-  }
-
-  package static func badCollection(_ text: String) -> RefxError {
-    RefxError(.usage, "'\(text)' names no collection", advice: "give a name or an integer")
-  }
-
-  package static func badSelector(_ text: String) -> RefxError {
-    RefxError(
-      .usage, "'\(text)' selects nothing", expected: "collection:NAME, path:PATTERN or dtype:NAME",
-      found: "another word before the colon")
-  }
-
-  package static func badDType(_ name: String) -> RefxError {
-    RefxError(
-      .usage, "'\(name)' names no dtype",
-      advice: "known are \(DType.allCases.filter { $0 != .unsupported }.map(\.name).joined(separator: ", "))")
-  }
-
-  package static func badSlice(_ text: String, reason: String) -> RefxError {
-    RefxError(.usage, "the slice '\(text)' cannot be taken: \(reason)", advice: "write it as 0:10,:,3")
-  }
-
-  package static func noSuchPath(_ path: Path, near: [Key]) -> RefxError {
-    let names = near.map { Path([$0]).text }.joined(separator: ", ")
-    return RefxError(
-      .noSuchPath, "nothing stands there", path: path,
-      advice: names.isEmpty ? "list the paths with: refx inspect" : "the nearest names are \(names)")
-  }
-
-  package static func notAnArray(_ path: Path, found: String, members: [Key]) -> RefxError {
-    let most = 5
-    let names = members.prefix(most).map { Path([$0]).text }.joined(separator: ", ")
-    return RefxError(
-      .noSuchPath, path: path, expected: "an array", found: found,
-      advice: members.isEmpty ? nil : "name one of its members: \(names)\(members.count > most ? ", …" : "")")
-  }
-
-  // MARK: Parts
-
-  package static func notAPart(file: String) -> RefxError {
-    RefxError(
-      .merge, "this is no part of a checkpoint", file: file, advice: "give files that refx partition has written")
-  }
-
-  package static func damagedPart(file: String, reason: String) -> RefxError {
-    RefxError(
-      .merge, "what this part says about its origin does not fit it: \(reason)", file: file,
-      advice: "partition the origin again")
-  }
-
-  package static func partsOfDifferentTrees(file: String, other: String, difference: String) -> RefxError {
-    RefxError(
-      .merge, "this is a part of another tree than \(visible(other)): \(difference)", file: file,
-      advice: "merge the parts of one partition")
-  }
-
-  package static func filledTwice(path: Path, file: String, other: String) -> RefxError {
-    RefxError(
-      .merge, "two parts fill this site: \(visible(other)) fills it too", file: file, path: path,
-      advice: "leave one of them out")
-  }
-
-  package static func unfilledHoles(_ paths: [Path], missing: [String]) -> RefxError {
-    let most = 20
-    var details = paths.prefix(most).map(\.text)
-    if paths.count > most { details.append("and \(paths.count - most) more") }
-    return RefxError(
-      .merge, paths.count == 1 ? "no part fills this site" : "no part fills this site and \(paths.count - 1) others",
-      path: paths.first,
-      advice: missing.isEmpty ? "give the missing part too" : "give the missing part too: \(missing.joined(separator: ", "))",
-      details: paths.count == 1 ? [] : details)
-  }
-
-  package static func partsDisagree(path: Path, file: String, other: String, found: String, otherFound: String)
-    -> RefxError
-  {
-    RefxError(
-      .merge, "the parts have different things here", file: file, path: path,
-      expected: "\(otherFound), as in \(visible(other))", found: found)
-  }
-
-  package static func cutTieCameApart(path: Path, file: String, otherPath: Path, other: String, difference: String)
-    -> RefxError
-  {
-    RefxError(
-      .merge,
-      "this shared value was cut by the partition, and its copies have come apart: it \(difference) "
-        + "\(visible(otherPath.text)) in \(visible(other))",
-      file: file, path: path, advice: "train or copy both, or take both from one side, then merge again")
-  }
-
-  // MARK: Changing trees
-
-  package static func cannotCast(from: DType, to: DType) -> RefxError {
-    RefxError(.usage, "\(from.name) cannot be cast to \(to.name)")
-  }
-
-  package static func castLosesValue(_ value: String, to dtype: DType, path: Path) -> RefxError {
-    RefxError(.cast, "\(value) cannot be held by \(dtype.name)", path: path, advice: "choose a wider dtype")
-  }
-
-  package static func sameName(_ name: Path, first: Path, second: Path) -> RefxError {
-    RefxError(
-      .refusal, "two leaves would fall on one name: \(visible(first.text)) and \(visible(second.text))", path: name,
-      advice: "choose another separator")
-  }
-
-  package static func sharedSubtreeCannotBeFlattened(path: Path) -> RefxError {
-    RefxError(
-      .refusal, "a shared value with members stands at several places, which flat names cannot say", path: path,
-      advice: "leave out --flatten")
-  }
-
-  package static func tooManyCopies(path: Path) -> RefxError {
-    RefxError(
-      .limit, "giving every site a value of its own makes too many of them, or a value holds itself", path: path,
-      advice: "leave out --shared duplicate")
-  }
-
-  package static func tooDeepNames(path: Path) -> RefxError {
-    RefxError(
-      .limit, "the name has too many parts", path: path, expected: "a tree of at most \(maximumTreeDepth) levels",
-      advice: "choose another separator")
-  }
-
-  package static func sharingRefused(path: Path, format: String) -> RefxError {
-    RefxError(
-      .refusal, "this value is shared, which \(format) cannot say by itself", path: path,
-      advice: "choose --shared keep or --shared duplicate")
   // MARK: JSON
 
   package static func json(expected: String, found: String, at offset: Int) -> RefxError {

@@ -14,7 +14,7 @@ extension Tree where Element == Leaf {
   /// - Throws: ``RefxError`` where an index comes before its value, or where the shared values of the two
   ///   trees lie inside each other deeper than a tree may be.
   public func catalogueDiff(to other: Tree<Leaf>) throws -> (diff: TreeDiff, pairs: [DiffPair]) {
-    var walk = DiffWalk(a: try SharedValues(of: self), b: try SharedValues(of: other))
+    var walk = DiffWalk(a: try ValueTable(of: self), b: try ValueTable(of: other))
     try walk.compare(self, other, at: Place(path: .root))
     walk.diff.topology = walk.sites.changes()
     return (walk.diff, walk.pairs)
@@ -43,8 +43,8 @@ private struct Place {
 /// that stands for it; a subtree under a Ref once for each class of values already known to correspond, so
 /// that cycles and diamonds stay linear (the algorithm of Hopcroft and Karp for finite automata).
 private struct DiffWalk {
-  let a: SharedValues<Leaf>
-  let b: SharedValues<Leaf>
+  let a: ValueTable<Leaf>
+  let b: ValueTable<Leaf>
   var diff = TreeDiff()
   var sites = SharingSites()
   var pairs: [DiffPair] = []
@@ -62,7 +62,7 @@ private struct DiffWalk {
     let collection: CollectionTag?
   }
 
-  init(a: SharedValues<Leaf>, b: SharedValues<Leaf>) {
+  init(a: ValueTable<Leaf>, b: ValueTable<Leaf>) {
     self.a = a
     self.b = b
   }
@@ -189,7 +189,7 @@ private struct DiffWalk {
     pairs.append(DiffPair(path: path, leaf: x, others: [(place.pathInB, y)]))
   }
 
-  private func describe(_ tree: Tree<Leaf>, in values: SharedValues<Leaf>) -> String {
+  private func describe(_ tree: Tree<Leaf>, in values: ValueTable<Leaf>) -> String {
     switch values.open(tree) {
     case .leaf(let leaf): "\(leaf.dtype.name) \(leaf.shape)"
     case .static(let value): value.description

@@ -6,8 +6,8 @@ extension Tree where Element == Leaf {
   /// the removed one. Payload is read only where catalogue and sharing agree already.
   func renamed(_ rows: [StructureChange], to other: Tree<Leaf>) throws -> [StructureChange] {
     let hashes = LeafHashes()
-    let mine = Renames(tree: self, values: try SharedValues(of: self))
-    let theirs = Renames(tree: other, values: try SharedValues(of: other))
+    let mine = Renames(tree: self, values: try ValueTable(of: self))
+    let theirs = Renames(tree: other, values: try ValueTable(of: other))
 
     var candidates: [StructureDigest: [(row: Int, tree: Tree<Leaf>)]] = [:]
     for (position, row) in rows.enumerated() where row.change == .added && row.leaves > 0 {
@@ -36,7 +36,7 @@ extension Tree where Element == Leaf {
 
 private struct Renames {
   let tree: Tree<Leaf>
-  let values: SharedValues<Leaf>
+  let values: ValueTable<Leaf>
 
   /// What stands at `path` as a tree of its own, with what is shared inside.
   func alone(_ path: Path) throws -> Tree<Leaf>? {

@@ -47,7 +47,7 @@ private struct PartMerge {
     let file: String
     let contents: CheckpointContents
     let record: PartRecord
-    let values: SharedValues<Leaf>
+    let values: ValueTable<Leaf>
 
     /// The origin's index of the Ref at a site of this part.
     func origin(of tree: Tree<Leaf>) -> Int? {
@@ -82,7 +82,7 @@ private struct PartMerge {
           throw RefxError.partsOfDifferentTrees(file: file, other: first.file, difference: difference)
         }
       }
-      let values = try SharedValues(of: contents.tree)
+      let values = try ValueTable(of: contents.tree)
       guard values.indexes.count == record.indexes.count,
         values.indexes.allSatisfy(record.indexes.indices.contains)
       else {
@@ -209,7 +209,7 @@ extension PartMerge {
     }
   }
 
-  private func entry(_ copy: Copy) -> SharedValues<Leaf>.Entry? { parts[copy.part].values[copy.index] }
+  private func entry(_ copy: Copy) -> ValueTable<Leaf>.Entry? { parts[copy.part].values[copy.index] }
 
   /// In which way `x` differs from `y`, as the predicate of a sentence; nil where it does not.
   private func difference(

@@ -32,7 +32,7 @@ extension Tree where Element == Leaf {
   /// - Throws: ``RefxError`` where two members would fall on one name, or a shared value has members and
   ///   several sites.
   public func flattened(by separator: String) throws -> Tree {
-    let values = try SharedValues(of: self)
+    let values = try ValueTable(of: self)
     var members: [(key: Key, tree: Tree<Leaf>, path: Path)] = []
     var next = (values.indexes.max() ?? -1) + 1
 
@@ -79,7 +79,7 @@ extension Tree where Element == Leaf {
   ///
   /// - Throws: ``RefxError`` where a shared value holds itself, or the copies would be very many.
   public func duplicatingShared() throws -> Tree {
-    let values = try SharedValues(of: self)
+    let values = try ValueTable(of: self)
     var next = 0
     var nodes = 0
     func apply(_ tree: Tree<Leaf>, _ path: Path) throws -> Tree<Leaf> {

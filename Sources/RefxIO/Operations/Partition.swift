@@ -62,7 +62,7 @@ extension CheckpointContents {
   }
 
   func forEachPartSite(_ body: (PartSite) throws -> Void) throws {
-    let values = try SharedValues(of: tree)
+    let values = try ValueTable(of: tree)
     func visit(_ tree: Tree<Leaf>, _ path: Path) throws {
       switch tree {
       case .leaf: try body(PartSite(path: path, index: nil, collection: nil, content: tree))
@@ -101,7 +101,7 @@ extension CheckpointContents {
     }
 
     let digest = try tree.structureDigest()
-    let values = try SharedValues(of: tree)
+    let values = try ValueTable(of: tree)
     let ownHoles = holePaths()
     let parts = try names.indices.map { position in
       var builder = PartBuilder(

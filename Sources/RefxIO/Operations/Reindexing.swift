@@ -3,12 +3,12 @@ import Refx
 /// Copies trees so that their indexes count from 0 in order of first sight, whatever they were before: a
 /// value is put where it is first met, an index wherever it is met again.
 struct Reindexing<Element> {
-  let values: SharedValues<Element>
+  let values: ValueTable<Element>
   private var numbers: [Int: Int] = [:]
   /// The old index of each new one.
   private(set) var originals: [Int] = []
 
-  init(_ values: SharedValues<Element>) {
+  init(_ values: ValueTable<Element>) {
     self.values = values
   }
 
@@ -60,7 +60,7 @@ extension Tree {
   /// The same tree with its indexes counted anew from 0 in order of first sight. An index may come before
   /// its value here.
   public func reindexed() throws -> Tree {
-    var reindexing = Reindexing(try SharedValues(of: self, inAnyOrder: true))
+    var reindexing = Reindexing(try ValueTable(of: self, inAnyOrder: true))
     return try reindexing.copy(self, at: .root)
   }
 }

@@ -16,7 +16,7 @@ extension Tree where Element == Leaf {
   /// The tree without the leaves whose payload cannot be represented: they leave their dictionaries, and a
   /// nothing in lists, tuples and Refs with other contents.
   public func skippingUnsupported() throws -> Tree {
-    let values = try SharedValues(of: self)
+    let values = try ValueTable(of: self)
     func isUnsupported(_ tree: Tree<Leaf>) -> Bool {
       if case .leaf(let leaf) = values.open(tree) { leaf.source.unsupported != nil } else { false }
     }

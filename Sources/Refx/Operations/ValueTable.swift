@@ -1,7 +1,7 @@
 /// The values of a dereffed tree's Refs, found by index: what a later sight stands for.
 ///
 /// Making it visits every node once and reads no payload.
-public struct SharedValues<Element> {
+public struct ValueTable<Element> {
   /// One Ref: what it holds, and where it is first seen.
   public struct Entry {
     /// What the Ref holds; itself a reference where a Ref stands directly inside a Ref.
@@ -53,10 +53,10 @@ public struct SharedValues<Element> {
   }
 }
 
-extension SharedValues.Entry: Sendable where Element: Sendable {}
-extension SharedValues: Sendable where Element: Sendable {}
+extension ValueTable.Entry: Sendable where Element: Sendable {}
+extension ValueTable: Sendable where Element: Sendable {}
 
-extension SharedValues {
+extension ValueTable {
   /// What stands at `path`, and the path at which a listing names it: sites are looked through, later ones
   /// too, so that every way to a value finds it.
   ///
