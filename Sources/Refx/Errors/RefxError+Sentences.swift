@@ -182,6 +182,12 @@ extension RefxError.Code {
   // MARK: Trees and references
   /// A tree that an operation cannot take: refx's own refusals.
   public static let refusal = Self(rawValue: "refusal")
+  /// A Ref, or a value, of another trace level.
+  public static let traceLevel = Self(rawValue: "traceLevel")
+  /// A Ref whose collection may not be written here.
+  public static let notMutable = Self(rawValue: "notMutable")
+  /// A leaf of another kind, dtype or shape than what is asked for.
+  public static let mismatch = Self(rawValue: "mismatch")
 
   // MARK: Files
   /// The system refused: a missing file, a full disk, no permission.
@@ -220,6 +226,79 @@ extension RefxError {
   package static func indexWithoutValue(index: Int, path: Path) -> RefxError {
     RefxError(
       .refusal, path: path, expected: "index \(index) to follow its value", found: "no value under that index before")
+  }
+
+  // MARK: Refs and trace levels
+
+  @usableFromInline
+  static func levelOfRead(_ ref: AnyRef) -> RefxError {
+    RefxError(
+      .traceLevel, "cannot access Ref from different trace level", expected: "\(ref.level), where it was made",
+      found: "\(TraceLevel.current)", advice: "deref the tree before the boundary and reref it inside")
+  }
+
+  @usableFromInline
+  static func levelOfWrite(_ ref: AnyRef) -> RefxError {
+    RefxError(
+      .traceLevel, "cannot mutate Ref from different trace level", expected: "\(ref.level), where it was made",
+      found: "\(TraceLevel.current)", advice: "deref the tree before the boundary and reref it inside")
+  }
+
+  static func levelOfValue(_ ref: AnyRef, others: Set<TraceLevel>) -> RefxError {
+    let levels = others.sorted { $0.number < $1.number }.map { "\($0)" }.joined(separator: ", ")
+    return RefxError(
+      .traceLevel, "cannot mutate Ref with a value from another trace level", expected: "a value of \(ref.level)",
+      found: "one of \(levels)", advice: "return the value from its boundary first")
+  }
+
+  @usableFromInline
+  static func notMutable(_ collection: CollectionTag?) -> RefxError {
+    let whose = collection.map { "collection '\($0)' is" } ?? "Refs without a collection are"
+    return RefxError(.notMutable, "\(whose) not mutable here", advice: "widen the enclosing mutable { }")
+  }
+
+  // MARK: Deref and reref
+
+  static func derefAmongRefs(_ kind: String, path: Path = .root) -> RefxError {
+    RefxError(
+      .refusal, "cannot deref a tree that holds both Refs and Derefs", path: path,
+      expected: "a Ref or a plain value, since a Ref came before", found: kind, advice: "reref the tree first")
+  }
+
+  static func refInRereffed(path: Path = .root) -> RefxError {
+    RefxError(
+      .refusal, "cannot reref a tree that holds live Refs", path: path, expected: "a dereffed tree",
+      found: "a Ref", advice: "deref the tree first")
+  }
+
+  static func indexesExhausted() -> RefxError {
+    RefxError(.limit, "no number is left for a Ref after the highest index", expected: "smaller indexes")
+  }
+
+  static func tooDeep() -> RefxError {
+    RefxError(.limit, "the tree is too deep", expected: "at most \(maximumTreeDepth) levels", found: "more")
+  }
+
+  // MARK: Leaves as values
+
+  static func unfit(expected: String, found: String) -> RefxError {
+    RefxError(.mismatch, expected: expected, found: found)
+  }
+
+  static func dtype(of leaf: Leaf, expected: DType) -> RefxError {
+    RefxError(
+      .mismatch, expected: "dtype \(expected)", found: "\(leaf.dtype)",
+      advice: "read it as \(leaf.dtype) or convert it explicitly")
+  }
+
+  static func shape(of leaf: Leaf, expected: String) -> RefxError {
+    RefxError(.mismatch, expected: expected, found: "shape \(leaf.shape)")
+  }
+
+  static func byteCount(of leaf: Leaf, expected: Int) -> RefxError {
+    RefxError(
+      .damaged, "a leaf of \(leaf.dtype) \(leaf.shape) has the wrong size", expected: "\(expected) bytes",
+      found: "\(leaf.byteCount)")
   }
 
   // MARK: Files
@@ -418,5 +497,38 @@ extension RefxError {
     RefxError(
       .limit, "the JSON text is nested too deep", place: .byte(offset), expected: "at most \(limit) levels",
       found: "more")
+  }
+
+  // MARK: Writing files
+
+  package static func fileExists(file: String) -> RefxError {
+    RefxError(
+      .exists, file: file, expected: "no file of that name", found: "one",
+      advice: "choose another name, or say that it may be replaced (--force)")
+  }
+
+  /// The rename is done; only its durability is in doubt.
+  package static func folderNotSynced(reason: String, file: String) -> RefxError {
+    RefxError(
+      .system, "the new file is in place, but the folder cannot be synced: \(reason)", file: file,
+      advice: "check the disk: until it is synced, a power cut may bring the old file back")
+  }
+
+  package static func readerIsGone(file: String) -> RefxError {
+    RefxError(.brokenPipe, "cannot write: nobody reads any more", file: file)
+  }
+
+  package static func leafSizeIsWrong(dtype: DType, shape: [Int], byteCount: Int) -> RefxError {
+    RefxError(
+      .refusal, "the leaf's size does not fit its type",
+      expected: dtype.byteCount(of: shape).map { "\($0) bytes for \(dtype.name) \(shape)" }
+        ?? "a size for \(dtype.name) \(shape)",
+      found: "\(byteCount) bytes")
+  }
+
+  package static func leafChecksumDiffers(expected: UInt32, found: UInt32) -> RefxError {
+    RefxError(
+      .damaged, "the leaf's checksum does not fit its bytes", expected: "CRC-32 \(String(expected, radix: 16))",
+      found: String(found, radix: 16), advice: "copy or download the file again")
   }
 }

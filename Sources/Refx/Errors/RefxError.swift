@@ -110,3 +110,26 @@ public func visible(_ text: String) -> String {
   }
   return safe
 }
+
+extension RefxError {
+  /// The same error, said of something that stands under `key`: so a path grows on the way out of a tree.
+  package func under(_ key: Key) -> RefxError {
+    var copy = self
+    copy.path = Path([key] + (path?.keys ?? []))
+    return copy
+  }
+
+  /// Stops the program with this error: for what only a programmer can get wrong.
+  @usableFromInline
+  func stop() -> Never { fatalError(summary) }
+}
+
+/// Runs `body`, which deals with what stands under `key`, and says so in its errors.
+@inline(__always)
+func under<R>(_ key: @autoclosure () -> Key, _ body: () throws -> R) throws -> R {
+  do {
+    return try body()
+  } catch let error as RefxError {
+    throw error.under(key())
+  }
+}

@@ -35,9 +35,13 @@ extension Key: Comparable {
   }
 }
 
-extension Key: ExpressibleByStringLiteral, CustomStringConvertible {
+extension Key: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, CustomStringConvertible {
   public init(stringLiteral value: String) {
     self.init(value)
+  }
+
+  public init(integerLiteral position: Int) {
+    self.init(position)
   }
 
   public var description: String { string }

@@ -52,6 +52,11 @@ extension Tree {
     return place
   }
 
+  /// What stands at the path of these keys, or nil: `tree["a", 0]`.
+  public subscript(keys: Key...) -> Tree? {
+    self[Path(keys)]
+  }
+
   /// The member `key` of this node, looking through a value's first sight.
   public func member(_ key: Key) -> Tree? {
     switch self {
