@@ -498,37 +498,4 @@ extension RefxError {
       .limit, "the JSON text is nested too deep", place: .byte(offset), expected: "at most \(limit) levels",
       found: "more")
   }
-
-  // MARK: Writing files
-
-  package static func fileExists(file: String) -> RefxError {
-    RefxError(
-      .exists, file: file, expected: "no file of that name", found: "one",
-      advice: "choose another name, or say that it may be replaced (--force)")
-  }
-
-  /// The rename is done; only its durability is in doubt.
-  package static func folderNotSynced(reason: String, file: String) -> RefxError {
-    RefxError(
-      .system, "the new file is in place, but the folder cannot be synced: \(reason)", file: file,
-      advice: "check the disk: until it is synced, a power cut may bring the old file back")
-  }
-
-  package static func readerIsGone(file: String) -> RefxError {
-    RefxError(.brokenPipe, "cannot write: nobody reads any more", file: file)
-  }
-
-  package static func leafSizeIsWrong(dtype: DType, shape: [Int], byteCount: Int) -> RefxError {
-    RefxError(
-      .refusal, "the leaf's size does not fit its type",
-      expected: dtype.byteCount(of: shape).map { "\($0) bytes for \(dtype.name) \(shape)" }
-        ?? "a size for \(dtype.name) \(shape)",
-      found: "\(byteCount) bytes")
-  }
-
-  package static func leafChecksumDiffers(expected: UInt32, found: UInt32) -> RefxError {
-    RefxError(
-      .damaged, "the leaf's checksum does not fit its bytes", expected: "CRC-32 \(String(expected, radix: 16))",
-      found: String(found, radix: 16), advice: "copy or download the file again")
-  }
 }
