@@ -498,4 +498,155 @@ extension RefxError {
       .limit, "the JSON text is nested too deep", place: .byte(offset), expected: "at most \(limit) levels",
       found: "more")
   }
+
+  // MARK: Descriptions of trees, flat formats
+
+  package static func notATreeDescription(_ expected: String, path: Path) -> RefxError {
+    RefxError(
+      .damaged, "the description of the tree is malformed", path: path, expected: expected, found: "something else")
+  }
+
+  package static func treeTooDeep(limit: Int, path: Path) -> RefxError {
+    // The path itself is as deep as that, so its beginning stands for it.
+    RefxError(
+      .limit, "the tree is too deep", path: Path(Array(path.keys.prefix(8))), expected: "at most \(limit) levels",
+      found: "more below here")
+  }
+
+  package static func twoLeavesOfOneName(_ name: String, _ one: Path, _ other: Path, format: String) -> RefxError {
+    RefxError(
+      .unsupported, path: other, expected: "a name of its own",
+      found: "\"\(name)\", which is \(one.isRoot ? "the root" : one.text)'s name in \(format)",
+      advice: "choose another separator with --flatten")
+  }
+
+  package static func reservedName(_ name: String, path: Path, format: String) -> RefxError {
+    RefxError(
+      .unsupported, "\(format) keeps the name \"\(name)\" for itself", path: path,
+      advice: "rename the leaf or choose another separator with --flatten")
+  }
+
+  package static func sharingRefused(_ one: Path, _ other: Path, format: String) -> RefxError {
+    RefxError(
+      .refusal, "\(format) holds no sharing, and --shared error was asked for", path: other,
+      expected: "a value of its own", found: "the one of \(one.isRoot ? "the root" : one.text)",
+      advice: "use --shared keep or duplicate")
+  }
+
+  package static func endlessCopy(index: Int, path: Path) -> RefxError {
+    RefxError(
+      .refusal, "the shared value #\(index) contains itself, so it cannot be given to each site as a copy",
+      path: path, advice: "use --shared keep")
+  }
+
+  package static func tooManyCopies(limit: Int, path: Path) -> RefxError {
+    RefxError(
+      .limit, "copies of what is shared make the tree too large", path: path, expected: "at most \(limit) nodes",
+      found: "more", advice: "use --shared keep")
+  }
+
+  package static func dtypeNotInFormat(_ dtype: DType, path: Path, format: String) -> RefxError {
+    RefxError(
+      .unsupported, "\(format) cannot hold a leaf of \(dtype.name)", path: path,
+      advice: "cast it, or choose .refx or .h5")
+  }
+
+  package static func descriptionOfOtherVersion(_ version: Int64) -> RefxError {
+    RefxError(
+      .version, "the description of the tree has another version", expected: "1", found: "\(version)",
+      advice: "read it with a newer release")
+  }
+
+  package static func overLimit(_ what: String, limit: Int, at offset: Int? = nil) -> RefxError {
+    RefxError(.limit, what, place: offset.map { .byte($0) }, expected: "at most \(limit)", found: "more")
+  }
+
+  package static func descriptionDoesNotFit(_ what: String, path: Path? = nil) -> RefxError {
+    RefxError(
+      .damaged, "the description of the tree does not fit the file: \(what)", path: path,
+      advice: "some program changed the file and kept the description; without the metadata key \"refx\" it reads "
+        + "as a row of names")
+  }
+
+  // MARK: safetensors
+
+  package static func safetensorsIsAnother(_ kind: String) -> RefxError {
+    RefxError(.notACheckpoint, "this is no safetensors file but \(kind)")
+  }
+
+  package static func safetensorsHeaderOverLimit(_ length: UInt64, limit: Int) -> RefxError {
+    RefxError(
+      .damaged, place: .byte(0), expected: "a header of at most \(limit) bytes", found: "a length of \(length)",
+      advice: "the file is damaged or of another format")
+  }
+
+  package static func safetensorsHeaderCut(_ length: UInt64, available: Int) -> RefxError {
+    RefxError(
+      .cut, place: .byte(0), expected: "a header of \(length) bytes",
+      found: "\(available) bytes after its length", advice: "the file is cut or of another format")
+  }
+
+  package static func notSafetensors(found: String) -> RefxError {
+    RefxError(
+      .notACheckpoint, place: .byte(8), expected: "a safetensors header, which begins with '{'", found: found)
+  }
+
+  package static func safetensorsTensor(
+    _ name: Key, _ expected: String, found: String, at offset: Int? = nil
+  ) -> RefxError {
+    RefxError(
+      .damaged, path: [name], place: offset.map { .byte($0) }, expected: expected, found: found)
+  }
+
+  package static func safetensorsUncovered(_ what: String, at offset: Int) -> RefxError {
+    RefxError(
+      .damaged, place: .byte(offset), expected: "tensors that cover the data without holes and overlaps",
+      found: what, advice: "the file is cut, damaged, or carries something else behind its tensors")
+  }
+
+  package static func safetensorsHeaderTooLong(_ length: Int, limit: Int) -> RefxError {
+    RefxError(
+      .limit, "the names and the description need a header of \(length) bytes", expected: "at most \(limit)",
+      found: "more", advice: "choose .refx or .h5")
+  }
+
+  package static func negativeSize(at offset: Int) -> RefxError {
+    RefxError(.damaged, place: .byte(offset), expected: "an integer of at least 0", found: "a negative one")
+  }
+
+  package static func boolOfAnotherByte(at offset: Int) -> RefxError {
+    RefxError(
+      .damaged, place: .byte(offset), expected: "a bool of 0 or 1", found: "another byte")
+  // MARK: Writing files
+
+  package static func fileExists(file: String) -> RefxError {
+    RefxError(
+      .exists, file: file, expected: "no file of that name", found: "one",
+      advice: "choose another name, or say that it may be replaced (--force)")
+  }
+
+  /// The rename is done; only its durability is in doubt.
+  package static func folderNotSynced(reason: String, file: String) -> RefxError {
+    RefxError(
+      .system, "the new file is in place, but the folder cannot be synced: \(reason)", file: file,
+      advice: "check the disk: until it is synced, a power cut may bring the old file back")
+  }
+
+  package static func readerIsGone(file: String) -> RefxError {
+    RefxError(.brokenPipe, "cannot write: nobody reads any more", file: file)
+  }
+
+  package static func leafSizeIsWrong(dtype: DType, shape: [Int], byteCount: Int) -> RefxError {
+    RefxError(
+      .refusal, "the leaf's size does not fit its type",
+      expected: dtype.byteCount(of: shape).map { "\($0) bytes for \(dtype.name) \(shape)" }
+        ?? "a size for \(dtype.name) \(shape)",
+      found: "\(byteCount) bytes")
+  }
+
+  package static func leafChecksumDiffers(expected: UInt32, found: UInt32) -> RefxError {
+    RefxError(
+      .damaged, "the leaf's checksum does not fit its bytes", expected: "CRC-32 \(String(expected, radix: 16))",
+      found: String(found, radix: 16), advice: "copy or download the file again")
+  }
 }
