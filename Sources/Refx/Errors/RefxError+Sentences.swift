@@ -159,22 +159,10 @@ extension RefxError {
       advice: "leave out --flatten")
   }
 
-  package static func tooManyCopies(path: Path) -> RefxError {
-    RefxError(
-      .limit, "giving every site a value of its own makes too many of them, or a value holds itself", path: path,
-      advice: "leave out --shared duplicate")
-  }
-
   package static func tooDeepNames(path: Path) -> RefxError {
     RefxError(
       .limit, "the name has too many parts", path: path, expected: "a tree of at most \(maximumTreeDepth) levels",
       advice: "choose another separator")
-  }
-
-  package static func sharingRefused(path: Path, format: String) -> RefxError {
-    RefxError(
-      .refusal, "this value is shared, which \(format) cannot say by itself", path: path,
-      advice: "choose --shared keep or --shared duplicate")
   }
 }
 

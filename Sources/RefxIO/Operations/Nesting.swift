@@ -74,36 +74,7 @@ extension Tree where Element == Leaf {
     }
     return try Tree.dictionary(members.map { ($0.key, $0.tree) }).reindexed()
   }
-
-  /// Gives every site of a shared value a value of its own, with its collection.
-  ///
-  /// - Throws: ``RefxError`` where a shared value holds itself, or the copies would be very many.
-  public func duplicatingShared() throws -> Tree {
-    let values = try ValueTable(of: self)
-    var next = 0
-    var nodes = 0
-    func apply(_ tree: Tree<Leaf>, _ path: Path) throws -> Tree<Leaf> {
-      nodes += 1
-      guard nodes <= mostCopies, path.keys.count <= maximumTreeDepth else { throw RefxError.tooManyCopies(path: path) }
-      switch tree {
-      case .value, .index:
-        guard let index = tree.referenceIndex, let entry = values[index] else { return tree }
-        let number = next
-        next += 1
-        let inner = try apply(entry.value, entry.value.isReference ? path.appending("0") : path)
-        return entry.collection == nil ? inner : .value(.init(inner, index: number, collection: entry.collection))
-      case .dictionary(let branches): return .dictionary(try branches.mapMembers { try apply($1, path.appending($0)) })
-      case .list(let members): return .list(try members.enumerated().map { try apply($1, path.appending(Key($0))) })
-      case .tuple(let members): return .tuple(try members.enumerated().map { try apply($1, path.appending(Key($0))) })
-      default: return tree
-      }
-    }
-    return try apply(self, .root).reindexed()
-  }
 }
-
-/// More nodes than any file holds that shares sensibly.
-private let mostCopies = 10_000_000
 
 /// A dictionary in the making, with what each member was called before.
 private final class NameNode {
