@@ -11,6 +11,45 @@ extension RefxError.Code {
   public static let merge = Self(rawValue: "merge")
   /// A value that the wanted dtype cannot hold.
   public static let cast = Self(rawValue: "cast")
+
+  // MARK: Trees and references
+  /// A tree that an operation cannot take: refx's own refusals.
+  public static let refusal = Self(rawValue: "refusal")
+  /// A Ref, or a value, of another trace level.
+  public static let traceLevel = Self(rawValue: "traceLevel")
+  /// A Ref whose collection may not be written here.
+  public static let notMutable = Self(rawValue: "notMutable")
+  /// A leaf of another kind, dtype or shape than what is asked for, or a tree that does not fit a model;
+  /// then ``RefxError/details`` lists every difference.
+  public static let mismatch = Self(rawValue: "mismatch")
+
+  // MARK: Codable bridge
+  /// A model that cannot become a tree.
+  public static let model = Self(rawValue: "model")
+
+  // MARK: Files
+  /// The system refused: a missing file, a full disk, no permission.
+  public static let system = Self(rawValue: "system")
+  /// What is named is a folder, a device, a FIFO.
+  public static let notAFile = Self(rawValue: "notAFile")
+  /// The file ends too early.
+  public static let cut = Self(rawValue: "cut")
+  /// A checksum, a bound or a field of the file is wrong.
+  public static let damaged = Self(rawValue: "damaged")
+  /// The file is of another kind.
+  public static let notACheckpoint = Self(rawValue: "notACheckpoint")
+  /// The file is of a version, or needs a feature, that this release does not know.
+  public static let version = Self(rawValue: "version")
+  /// The payload is of a kind that cannot be represented.
+  public static let unsupported = Self(rawValue: "unsupported")
+  /// A limit on sizes, counts or depth is exceeded.
+  public static let limit = Self(rawValue: "limit")
+
+  // MARK: Writing files
+  /// A file that may not be replaced is there.
+  public static let exists = Self(rawValue: "exists")
+  /// The reader of a pipe has closed it.
+  public static let brokenPipe = Self(rawValue: "brokenPipe")
 }
 
 extension RefxError {
@@ -164,50 +203,7 @@ extension RefxError {
       .limit, "the name has too many parts", path: path, expected: "a tree of at most \(maximumTreeDepth) levels",
       advice: "choose another separator")
   }
-}
 
-extension RefxError.Code {
-  // MARK: Trees and references
-  /// A tree that an operation cannot take: refx's own refusals.
-  public static let refusal = Self(rawValue: "refusal")
-  /// A Ref, or a value, of another trace level.
-  public static let traceLevel = Self(rawValue: "traceLevel")
-  /// A Ref whose collection may not be written here.
-  public static let notMutable = Self(rawValue: "notMutable")
-  /// A leaf of another kind, dtype or shape than what is asked for, or a tree that does not fit a model;
-  /// then ``RefxError/details`` lists every difference.
-  public static let mismatch = Self(rawValue: "mismatch")
-
-  // MARK: Codable bridge
-  /// A model that cannot become a tree.
-  public static let model = Self(rawValue: "model")
-
-  // MARK: Files
-  /// The system refused: a missing file, a full disk, no permission.
-  public static let system = Self(rawValue: "system")
-  /// What is named is a folder, a device, a FIFO.
-  public static let notAFile = Self(rawValue: "notAFile")
-  /// The file ends too early.
-  public static let cut = Self(rawValue: "cut")
-  /// A checksum, a bound or a field of the file is wrong.
-  public static let damaged = Self(rawValue: "damaged")
-  /// The file is of another kind.
-  public static let notACheckpoint = Self(rawValue: "notACheckpoint")
-  /// The file is of a version, or needs a feature, that this release does not know.
-  public static let version = Self(rawValue: "version")
-  /// The payload is of a kind that cannot be represented.
-  public static let unsupported = Self(rawValue: "unsupported")
-  /// A limit on sizes, counts or depth is exceeded.
-  public static let limit = Self(rawValue: "limit")
-
-  // MARK: Writing files
-  /// A file that may not be replaced is there.
-  public static let exists = Self(rawValue: "exists")
-  /// The reader of a pipe has closed it.
-  public static let brokenPipe = Self(rawValue: "brokenPipe")
-}
-
-extension RefxError {
   // MARK: Trees and references
 
   package static func valueAlreadyExists(index: Int, path: Path) -> RefxError {
@@ -598,17 +594,7 @@ extension RefxError {
   package static func textDoesNotFit(count: Int, file: String?) -> RefxError {
     RefxError(.damaged, "text does not have its \(count) elements", file: file)
   }
-}
 
-extension String {
-  /// The place behind the first occurrence of `text`.
-  fileprivate func index(behind text: String) -> String.Index? {
-    var place = startIndex
-    while place < endIndex {
-      if self[place...].hasPrefix(text) { return index(place, offsetBy: text.count) }
-      place = index(after: place)
-    }
-    return nil
   // MARK: JSON
 
   package static func json(expected: String, found: String, at offset: Int) -> RefxError {
@@ -778,5 +764,17 @@ extension String {
     RefxError(
       .damaged, "the leaf's checksum does not fit its bytes", expected: "CRC-32 \(String(expected, radix: 16))",
       found: String(found, radix: 16), advice: "copy or download the file again")
+  }
+}
+
+extension String {
+  /// The place behind the first occurrence of `text`.
+  fileprivate func index(behind text: String) -> String.Index? {
+    var place = startIndex
+    while place < endIndex {
+      if self[place...].hasPrefix(text) { return index(place, offsetBy: text.count) }
+      place = index(after: place)
+    }
+    return nil
   }
 }
