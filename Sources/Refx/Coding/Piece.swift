@@ -3,7 +3,7 @@
 enum Piece {
   case leaf(Leaf)
   case `static`(StaticValue)
-  case none, nothing, hole
+  case none
   case keyed(KeyedPiece)
   case list(ListPiece)
   /// `.some(nil)` of an Optional of an Optional: what nil alone would hide.
@@ -21,6 +21,15 @@ final class KeyedPiece {
   func append(_ key: Key, _ piece: Piece) {
     keys.append(key)
     members.append(piece)
+  }
+
+  /// The positions of the members by ascending key.
+  func order(at place: Place) throws -> [Int] {
+    let order = keys.indices.sorted { keys[$0] < keys[$1] }
+    for (one, next) in zip(order, order.dropFirst()) where keys[one] == keys[next] {
+      throw RefxError.keyWrittenTwice(path: place.appending(keys[one]).path)
+    }
+    return order
   }
 }
 
@@ -41,6 +50,8 @@ final class ObjectPiece {
   let collection: CollectionTag?
   /// Nil while it is being encoded, and where the walk does not look inside.
   var content: Piece?
+  /// A Ref with its access, where the walk does not look inside Refs.
+  var live: LiveRef?
   /// At how many sites it was met.
   var sites = 0
   var isOpen = true

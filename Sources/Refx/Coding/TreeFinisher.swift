@@ -20,8 +20,6 @@ struct TreeFinisher {
     case .leaf(let leaf): return .leaf(leaf)
     case .static(let value): return .static(value)
     case .none: return .none
-    case .nothing: return .nothing
-    case .hole: return .hole
     case .some(let inner): return .tuple([try tree(of: inner, place: place.appending("0"), depth: depth + 1)])
     case .slot(let slot): return try tree(of: slot.piece ?? .keyed(KeyedPiece()), place: place, depth: depth)
     case .keyed(let members): return .dictionary(try branches(of: members, place: place, depth: depth))
@@ -53,7 +51,7 @@ struct TreeFinisher {
   }
 
   private mutating func branches(of piece: KeyedPiece, place: Place, depth: Int) throws -> Branches<Leaf> {
-    let order = try orderedMembers(of: piece, place: place)
+    let order = try piece.order(at: place)
     var keys: [Key] = []
     var members: [Tree<Leaf>] = []
     keys.reserveCapacity(order.count)
@@ -64,15 +62,5 @@ struct TreeFinisher {
       members.append(try tree(of: piece.members[position], place: place.appending(key), depth: depth + 1))
     }
     return Branches(ascending: keys, members: members)
-  }
-
-  /// The positions of the members by ascending key.
-  private func orderedMembers(of piece: KeyedPiece, place: Place) throws -> [Int] {
-    let keys = piece.keys
-    let order = keys.indices.sorted { keys[$0] < keys[$1] }
-    for (one, next) in zip(order, order.dropFirst()) where keys[one] == keys[next] {
-      throw RefxError.keyWrittenTwice(path: place.appending(keys[one]).path)
-    }
-    return order
   }
 }
