@@ -290,32 +290,11 @@ extension RefxError {
       advice: "leave it out with --skip-unsupported")
   }
 
-  // MARK: Chunks
-
-  package static func zlibFailed(_ call: String, status: Int) -> RefxError {
-    RefxError(.system, "zlib cannot \(call) (status \(status))")
-  }
-
-  package static func chunkDoesNotDecode(expected: Int, produced: Int, trailing: Int) -> RefxError {
-    let found =
-      trailing > 0
-      ? "\(trailing) bytes after its end"
-      : produced == expected ? "a damaged stream" : produced > expected ? "more" : "\(produced) or a damaged stream"
-    return RefxError(.damaged, "a compressed chunk does not decode", expected: "\(expected) bytes", found: found)
-  }
-
   // MARK: HDF5
 
   package static func hdf5Failed(
-    _ call: String, stack: [String], isWriting: Bool, object: String, file: String?
+    _ call: String, reason: String, stack: [String], isWriting: Bool, object: String, file: String?
   ) -> RefxError {
-    // The innermost message is the cause; one from the system stands in quotes within it.
-    let innermost = stack.last ?? "no reason given"
-    var reason = innermost
-    if let start = innermost.index(behind: "error message = '") {
-      let rest = innermost[start...]
-      reason = String(rest[..<(rest.firstIndex(of: "'") ?? rest.endIndex)])
-    }
     if isWriting {
       return RefxError(
         .system, "cannot write HDF5: \(reason)", file: file, place: .object(object), details: [call] + stack)
@@ -393,17 +372,21 @@ extension RefxError {
   package static func textDoesNotFit(count: Int, file: String?) -> RefxError {
     RefxError(.damaged, "text does not have its \(count) elements", file: file)
   }
-}
 
-extension String {
-  /// The place behind the first occurrence of `text`.
-  fileprivate func index(behind text: String) -> String.Index? {
-    var place = startIndex
-    while place < endIndex {
-      if self[place...].hasPrefix(text) { return index(place, offsetBy: text.count) }
-      place = index(after: place)
-    }
-    return nil
+  // MARK: Chunks
+
+  package static func zlibFailed(_ call: String, status: Int) -> RefxError {
+    RefxError(.system, "zlib cannot \(call) (status \(status))")
+  }
+
+  package static func chunkDoesNotDecode(expected: Int, produced: Int, trailing: Int) -> RefxError {
+    let found =
+      trailing > 0
+      ? "\(trailing) bytes after its end"
+      : produced == expected ? "a damaged stream" : produced > expected ? "more" : "\(produced) or a damaged stream"
+    return RefxError(.damaged, "a compressed chunk does not decode", expected: "\(expected) bytes", found: found)
+  }
+
   // MARK: JSON
 
   package static func json(expected: String, found: String, at offset: Int) -> RefxError {
@@ -420,38 +403,5 @@ extension String {
     RefxError(
       .limit, "the JSON text is nested too deep", place: .byte(offset), expected: "at most \(limit) levels",
       found: "more")
-  }
-
-  // MARK: Writing files
-
-  package static func fileExists(file: String) -> RefxError {
-    RefxError(
-      .exists, file: file, expected: "no file of that name", found: "one",
-      advice: "choose another name, or say that it may be replaced (--force)")
-  }
-
-  /// The rename is done; only its durability is in doubt.
-  package static func folderNotSynced(reason: String, file: String) -> RefxError {
-    RefxError(
-      .system, "the new file is in place, but the folder cannot be synced: \(reason)", file: file,
-      advice: "check the disk: until it is synced, a power cut may bring the old file back")
-  }
-
-  package static func readerIsGone(file: String) -> RefxError {
-    RefxError(.brokenPipe, "cannot write: nobody reads any more", file: file)
-  }
-
-  package static func leafSizeIsWrong(dtype: DType, shape: [Int], byteCount: Int) -> RefxError {
-    RefxError(
-      .refusal, "the leaf's size does not fit its type",
-      expected: dtype.byteCount(of: shape).map { "\($0) bytes for \(dtype.name) \(shape)" }
-        ?? "a size for \(dtype.name) \(shape)",
-      found: "\(byteCount) bytes")
-  }
-
-  package static func leafChecksumDiffers(expected: UInt32, found: UInt32) -> RefxError {
-    RefxError(
-      .damaged, "the leaf's checksum does not fit its bytes", expected: "CRC-32 \(String(expected, radix: 16))",
-      found: String(found, radix: 16), advice: "copy or download the file again")
   }
 }
