@@ -24,8 +24,10 @@ public enum HDF5Store: CheckpointStore {
     let input = try HDF5Input(file)
     let graph = try ObjectGraph(input, limits: options.limits)
     if try OwnTree.isOwn(graph) {
-      return try OwnTree(graph, limits: options.limits).open()
+      var tree = OwnTree(graph, limits: options.limits)
+      return try tree.open()
     }
-    return try ForeignTree(graph, limits: options.limits).open()
+    var tree = ForeignTree(graph, limits: options.limits)
+    return try tree.open()
   }
 }

@@ -491,32 +491,11 @@ extension RefxError {
       advice: "leave it out with --skip-unsupported")
   }
 
-  // MARK: Chunks
-
-  package static func zlibFailed(_ call: String, status: Int) -> RefxError {
-    RefxError(.system, "zlib cannot \(call) (status \(status))")
-  }
-
-  package static func chunkDoesNotDecode(expected: Int, produced: Int, trailing: Int) -> RefxError {
-    let found =
-      trailing > 0
-      ? "\(trailing) bytes after its end"
-      : produced == expected ? "a damaged stream" : produced > expected ? "more" : "\(produced) or a damaged stream"
-    return RefxError(.damaged, "a compressed chunk does not decode", expected: "\(expected) bytes", found: found)
-  }
-
   // MARK: HDF5
 
   package static func hdf5Failed(
-    _ call: String, stack: [String], isWriting: Bool, object: String, file: String?
+    _ call: String, reason: String, stack: [String], isWriting: Bool, object: String, file: String?
   ) -> RefxError {
-    // The innermost message is the cause; one from the system stands in quotes within it.
-    let innermost = stack.last ?? "no reason given"
-    var reason = innermost
-    if let start = innermost.index(behind: "error message = '") {
-      let rest = innermost[start...]
-      reason = String(rest[..<(rest.firstIndex(of: "'") ?? rest.endIndex)])
-    }
     if isWriting {
       return RefxError(
         .system, "cannot write HDF5: \(reason)", file: file, place: .object(object), details: [call] + stack)
@@ -593,6 +572,20 @@ extension RefxError {
 
   package static func textDoesNotFit(count: Int, file: String?) -> RefxError {
     RefxError(.damaged, "text does not have its \(count) elements", file: file)
+  }
+
+  // MARK: Chunks
+
+  package static func zlibFailed(_ call: String, status: Int) -> RefxError {
+    RefxError(.system, "zlib cannot \(call) (status \(status))")
+  }
+
+  package static func chunkDoesNotDecode(expected: Int, produced: Int, trailing: Int) -> RefxError {
+    let found =
+      trailing > 0
+      ? "\(trailing) bytes after its end"
+      : produced == expected ? "a damaged stream" : produced > expected ? "more" : "\(produced) or a damaged stream"
+    return RefxError(.damaged, "a compressed chunk does not decode", expected: "\(expected) bytes", found: found)
   }
 
   // MARK: JSON

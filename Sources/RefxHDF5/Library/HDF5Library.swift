@@ -86,8 +86,17 @@ struct HDF5Context: Sendable {
   }
 
   func failure(_ call: StaticString, at object: String) -> RefxError {
-    .hdf5Failed(
-      "\(call)", stack: HDF5Library.shared.errorStack(), isWriting: isWriting, object: object, file: file)
+    let stack = HDF5Library.shared.errorStack()
+    return .hdf5Failed(
+      "\(call)", reason: reason(of: stack), stack: stack, isWriting: isWriting, object: object, file: file)
+  }
+
+  /// The innermost message is the cause; one from the system stands in quotes within it.
+  private func reason(of stack: [String]) -> String {
+    guard let innermost = stack.last else { return "no reason given" }
+    let quoted = innermost.split(separator: "'", omittingEmptySubsequences: false)
+    return quoted.count > 2 && quoted[quoted.count - 3].hasSuffix("error message = ")
+      ? String(quoted[quoted.count - 2]) : innermost
   }
 }
 

@@ -10,51 +10,34 @@ extension FileWriter {
     guard leaf.shape.count <= 32 else { throw RefxError.hdf5RankTooLarge(leaf.shape.count, path: path) }
     if leaf.dtype == .string {
       try makeText(leaf, as: name, in: group, at: path)
-    } else if options.compression == .none || leaf.byteCount < ChunkGrid.rawBelow || leaf.shape.isEmpty {
-      try makeRaw(leaf, as: name, in: group, at: path)
-    } else {
-      try makeChunked(leaf, as: name, in: group, at: path)
+      return
     }
-  }
-
-  private func makeRaw(_ leaf: Leaf, as name: String, in group: hid_t, at path: Path) throws {
+    let encoder = try LeafEncoder(leaf, compression: options.compression)
+    let isChunked = encoder.storage == .compressed
     let dataset = try makeDataset(
       name, in: group, type: try types.number(leaf.dtype), space: try types.space(leaf.shape).id,
-      properties: contiguous(), at: path)
-    var checksum = CRC32()
-    if leaf.byteCount > 0 {
-      var address = try address(of: dataset.id, at: path)
-      try leaf.forEachPiece { piece in
-        checksum.update(piece)
-        try writeRaw(piece, at: address)
-        address += piece.count
-        advance(piece.count)
+      properties: isChunked ? try chunked(encoder.grid, at: path) : contiguous(), at: path)
+    let start = isChunked || leaf.byteCount == 0 ? 0 : try address(of: dataset.id, at: path)
+    let sums = try encoder.forEachSlab { slab in
+      let range = encoder.grid.range(of: slab.position)
+      if isChunked {
+        let offset = encoder.grid.elementOffset(of: slab.position, shape: leaf.shape)
+        try writeChunk(slab.stored, to: dataset.id, at: offset, path: path)
+      } else {
+        try writeRaw(slab.stored, at: start + range.lowerBound)
       }
+      advance(range.count)
     }
-    try finishLeaf(dataset.id, leaf.dtype, checksum.value, at: path)
+    try finishLeaf(dataset.id, leaf.dtype, sums.logicalCRC32, at: path)
   }
 
-  private func makeChunked(_ leaf: Leaf, as name: String, in group: hid_t, at path: Path) throws {
-    let grid = ChunkGrid(of: leaf)
-    let dataset = try makeDataset(
-      name, in: group, type: try types.number(leaf.dtype), space: try types.space(leaf.shape).id,
-      properties: try chunked(grid, at: path), at: path)
-    let codec = ChunkCodec(compression: options.compression)
-    var checksum = CRC32()
-    var position = 0
-    try leaf.forEachPiece { piece in
-      checksum.update(piece)
-      let stored = try codec.encode(piece, itemSize: grid.itemSize, chunkBytes: grid.chunkBytes)
-      try writeChunk(stored, to: dataset.id, at: grid.elementOffset(of: position, shape: leaf.shape), path: path)
-      position += 1
-      advance(piece.count)
-    }
-    try finishLeaf(dataset.id, leaf.dtype, checksum.value, at: path)
-  }
-
-  func writeChunk(_ stored: [UInt8], to dataset: hid_t, at offset: [Int], path: Path) throws {
+  private func writeChunk(
+    _ stored: UnsafeRawBufferPointer, to dataset: hid_t, at offset: [Int], path: Path
+  ) throws {
     let start = offset.map { hsize_t($0) }
-    try context.check("H5Dwrite_chunk", at: place(path), H5Dwrite_chunk(dataset, 0, 0, start, stored.count, stored))
+    try context.check(
+      "H5Dwrite_chunk", at: place(path),
+      H5Dwrite_chunk(dataset, 0, 0, start, stored.count, stored.baseAddress))
   }
 
   private func finishLeaf(_ dataset: hid_t, _ dtype: DType, _ checksum: UInt32, at path: Path) throws {

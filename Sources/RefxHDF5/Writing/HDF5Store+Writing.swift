@@ -46,11 +46,12 @@ private final class UnnamedFile {
   init() throws {
     let folder = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
     var name = Array("\(folder)/refx-hdf5-XXXXXX".utf8CString)
-    descriptor = mkostemp(&name, O_CLOEXEC)
+    descriptor = mkstemp(&name)
     guard descriptor >= 0 else {
       throw RefxError.system("cannot make a temporary file", errno: errno, file: folder)
     }
     unlink(name)
+    _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
   }
 
   deinit {
