@@ -13,16 +13,28 @@ public protocol RefAccess {
   ///
   /// - Throws: ``RefxError`` where the tree is of another kind, dtype or shape.
   static func value(of tree: RefTree) throws -> Value
-
-  /// The value of `ref` as a tree.
-  ///
-  /// - Precondition: `ref` is a `Ref<Value>`.
-  static func read(_ ref: AnyRef) throws -> RefTree
 }
 
+// What follows takes Refs out of a ``LiveRef``, whose initializer made sure of their type.
 extension RefAccess {
-  public static func read(_ ref: AnyRef) throws -> RefTree {
+  /// The value of `ref`, which is a `Ref<Value>`, as a tree.
+  static func read(_ ref: AnyRef) throws -> RefTree {
     try tree(of: unsafeDowncast(ref, to: Ref<Value>.self).get())
+  }
+
+  /// Makes the value that `tree` stands for; what is returned writes it to `ref`, a `Ref<Value>`.
+  static func stage(_ tree: RefTree, to ref: AnyRef) throws -> () -> Void {
+    try stage(value(of: tree), to: unsafeDowncast(ref, to: Ref<Value>.self))
+  }
+
+  /// Reads `source`; what is returned writes its value to `ref`. Both are a `Ref<Value>`.
+  static func stage(copyOf source: AnyRef, to ref: AnyRef) throws -> () -> Void {
+    try stage(unsafeDowncast(source, to: Ref<Value>.self).get(), to: unsafeDowncast(ref, to: Ref<Value>.self))
+  }
+
+  private static func stage(_ value: Value, to ref: Ref<Value>) throws -> () -> Void {
+    if let refusal = ref.refusalToTake(value) { throw refusal }
+    return { ref.stored = value }
   }
 }
 

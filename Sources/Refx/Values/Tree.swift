@@ -117,13 +117,18 @@ public struct Branches<Element> {
 
   /// The member named `key`; found by bisection.
   public subscript(key: Key) -> Tree<Element>? {
+    position(of: key).map { members[$0] }
+  }
+
+  /// Where the member named `key` is; nil where there is none.
+  func position(of key: Key) -> Int? {
     var low = 0
     var high = keys.count
     while low < high {
       let middle = (low + high) / 2
       if keys[middle] < key { low = middle + 1 } else { high = middle }
     }
-    return low < keys.count && keys[low] == key ? members[low] : nil
+    return low < keys.count && keys[low] == key ? low : nil
   }
 
   /// The same keys with each member replaced.
