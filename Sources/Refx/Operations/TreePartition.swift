@@ -13,6 +13,14 @@ public func treePartition<Element>(
   _ tree: Tree<Element>, _ predicates: (Tree<Element>) -> Bool...,
   isLeaf: ((Tree<Element>) -> Bool)? = nil
 ) -> (partitions: [Partition<Element>], structure: Structure) {
+  treePartition(tree, by: predicates, isLeaf: isLeaf)
+}
+
+/// Sorts the leaves of a tree into parts, by a list of predicates; see ``treePartition(_:_:isLeaf:)``.
+public func treePartition<Element>(
+  _ tree: Tree<Element>, by predicates: [(Tree<Element>) -> Bool],
+  isLeaf: ((Tree<Element>) -> Bool)? = nil
+) -> (partitions: [Partition<Element>], structure: Structure) {
   let rules = Flattening(derefsAreLeaves: true, nothingsAreLeaves: true, isLeaf: isLeaf)
   let (leaves, structure) = Flattener.flatten(tree, rules)
   let layout = PartitionLayout(structure)

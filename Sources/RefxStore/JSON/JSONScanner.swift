@@ -128,7 +128,9 @@ package struct JSONScanner {
   /// Checks what comes next, by its first byte.
   mutating func expect(_ kind: Kind) throws {
     let found = try peekKind()
-    guard found == kind else { throw RefxError.json(expected: kind.rawValue, found: found.rawValue, at: offset) }
+    guard found == kind else {
+      throw RefxError.json(expected: kind.rawValue, found: found.rawValue, at: offset)
+    }
   }
 
   private mutating func skipWhiteSpace() {
