@@ -50,12 +50,12 @@ extension DatasetHeader {
     let context = input.context
     let properties = try context.open("H5Dget_create_plist", at: name, H5Dget_create_plist(dataset.id))
     let type = try context.open("H5Dget_type", at: name, H5Dget_type(dataset.id))
-    let itemSize = H5Tget_size(type.id)
+    var itemSize = H5Tget_size(type.id)
 
     func listed(_ typeName: String, _ reason: String) -> DatasetHeader {
       DatasetHeader(
         address: address, element: .unsupported(UnsupportedLeaf(typeName: typeName, reason: reason)),
-        itemSize: max(itemSize, 1), shape: [], layout: .contiguous(address: nil), fill: nil, storedByteCount: 0)
+        itemSize: 1, shape: [], layout: .contiguous(address: nil), fill: nil, storedByteCount: 0)
     }
     // The space of a virtual dataset may be looked up in other files, so it is not asked for.
     let layoutClass = H5Pget_layout(properties.id)
@@ -73,8 +73,12 @@ extension DatasetHeader {
         fill: nil, storedByteCount: 0)
     }
     if case .unsupported(let reason) = element { return listed(reason.typeName, reason.reason) }
+    // What the library says of text in the heap is the size of a pointer in memory.
+    if element == .heapText { itemSize = 8 + input.addressSize }
     let layout: Layout
     switch layoutClass {
+    case H5D_COMPACT where element == .heapText:
+      return listed("string", "it is text of any length that points out of an object header")
     case H5D_COMPACT: layout = .compact
     case H5D_CONTIGUOUS:
       let address = H5Dget_offset(dataset.id)

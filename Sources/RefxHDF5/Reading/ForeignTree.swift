@@ -131,7 +131,7 @@ struct ForeignTree {
           }
           return .leaf(.unsupported(UnsupportedLeaf(typeName: "string", reason: "its text is not UTF-8")))
         } catch let error as RefxError {
-          return .leaf(.unsupported(UnsupportedLeaf(typeName: "string", reason: error.summary)))
+          return .leaf(.unsupported(UnsupportedLeaf(unreadableText: error)))
         }
       }
       return .leaf(try leaves.leaf(header, found.name))

@@ -56,7 +56,7 @@ struct LeafMaker {
     do { bytes = try TextReader(elements, limit: textLeft).canonicalBytes() } catch let error as RefxError {
       // What another program wrote may be unreadable; what the layout vouches for must not be.
       if checksum != nil { throw error }
-      return .unsupported(UnsupportedLeaf(typeName: "string", reason: error.message.isEmpty ? error.summary : error.message), shape: shape)
+      return .unsupported(UnsupportedLeaf(unreadableText: error), shape: shape)
     }
     textLeft -= bytes.count
     let found = bytes.withUnsafeBytes(CRC32.of)
@@ -84,5 +84,15 @@ struct LeafMaker {
     var bytes = [UInt8](repeating: 0, count: elements.byteCount)
     try bytes.withUnsafeMutableBytes { try source.read(at: 0, into: $0) }
     return bytes
+  }
+}
+
+extension UnsupportedLeaf {
+  /// Text that could not be read, and why.
+  init(unreadableText error: RefxError) {
+    var reason = error
+    reason.file = nil
+    reason.advice = nil
+    self.init(typeName: "string", reason: reason.summary)
   }
 }

@@ -15,7 +15,7 @@ extension FileWriter {
     let encoder = try LeafEncoder(leaf, compression: options.compression)
     let isChunked = encoder.storage == .compressed
     let dataset = try makeDataset(
-      name, in: group, type: try types.number(leaf.dtype), space: try types.space(leaf.shape).id,
+      name, in: group, type: try types.number(leaf.dtype), space: try types.space(leaf.shape),
       properties: isChunked ? try chunked(encoder.grid, at: path) : contiguous(), at: path)
     let start = isChunked || leaf.byteCount == 0 ? 0 : try address(of: dataset.id, at: path)
     let sums = try encoder.forEachSlab { slab in
@@ -60,7 +60,7 @@ extension FileWriter {
       type = try types.variableText()
     }
     let dataset = try makeDataset(
-      name, in: group, type: type, space: try types.space(leaf.shape).id, properties: contiguous(), at: path)
+      name, in: group, type: type, space: try types.space(leaf.shape), properties: contiguous(), at: path)
     if !image.isEmpty {
       try image.withUnsafeBytes { try writeRaw($0, at: try address(of: dataset.id, at: path)) }
     } else if !elements.all.isEmpty {

@@ -108,7 +108,7 @@ final class FileWriter {
   /// A dataset without a dataspace.
   func makeEmpty(_ name: String, in group: hid_t, kind: NodeKind, at path: Path) throws {
     let made = try makeDataset(
-      name, in: group, type: try types.number(.uint8), space: try types.null.get().id,
+      name, in: group, type: try types.number(.uint8), space: try types.null.get(),
       properties: contiguousProperties, at: path)
     try mark(made.id, kind, at: path)
   }
@@ -137,17 +137,17 @@ final class FileWriter {
     _ name: String, in group: hid_t, type: hid_t, bytes: [UInt8], at path: Path
   ) throws -> HDF5Handle {
     let made = try makeDataset(
-      name, in: group, type: type, space: try types.scalar.get().id, properties: contiguousProperties, at: path)
+      name, in: group, type: type, space: try types.scalar.get(), properties: contiguousProperties, at: path)
     try bytes.withUnsafeBytes { try writeRaw($0, at: try address(of: made.id, at: path)) }
     return made
   }
 
   func makeDataset(
-    _ name: String, in group: hid_t, type: hid_t, space: hid_t, properties: HDF5Handle, at path: Path
+    _ name: String, in group: hid_t, type: hid_t, space: HDF5Handle, properties: HDF5Handle, at path: Path
   ) throws -> HDF5Handle {
     let made = try context.open(
       "H5Dcreate2", at: place(path),
-      H5Dcreate2(group, name, type, space, linkProperties.id, properties.id, 0))
+      H5Dcreate2(group, name, type, space.id, linkProperties.id, properties.id, 0))
     try writePendingTag(on: made.id, at: path)
     return made
   }
@@ -212,10 +212,10 @@ final class FileWriter {
   }
 
   private func attach(_ name: String, type: hid_t, bytes: [UInt8], to object: hid_t, at path: Path) throws {
-    let space = try types.scalar.get().id
+    let space = try types.scalar.get()
     try HDF5Library.shared.withLock {
       let made = try context.open(
-        "H5Acreate2", at: place(path), H5Acreate2(object, name, type, space, attributeProperties.id, 0))
+        "H5Acreate2", at: place(path), H5Acreate2(object, name, type, space.id, attributeProperties.id, 0))
       try context.check("H5Awrite", at: place(path), H5Awrite(made.id, type, bytes))
     }
   }
