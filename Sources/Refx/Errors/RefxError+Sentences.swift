@@ -609,6 +609,8 @@ extension String {
       place = index(after: place)
     }
     return nil
+  }
+
   // MARK: JSON
 
   package static func json(expected: String, found: String, at offset: Int) -> RefxError {

@@ -15,7 +15,7 @@ extension Tree where Element == Leaf {
   ///   trees lie inside each other deeper than a tree may be.
   public func catalogueDiff(to other: Tree<Leaf>) throws -> (diff: TreeDiff, pairs: [DiffPair]) {
     var walk = DiffWalk(a: try ValueTable(of: self), b: try ValueTable(of: other))
-    try walk.compare(self, other, at: Place(path: .root))
+    try walk.compare(self, other, at: DiffPlace(path: .root))
     walk.diff.topology = walk.sites.changes()
     return (walk.diff, walk.pairs)
   }
@@ -23,7 +23,7 @@ extension Tree where Element == Leaf {
 
 /// Where the walk stands: the path by which it came, and the path at which each tree lists what stands here
 /// where that is another (inside a shared value that was first seen elsewhere).
-private struct Place {
+private struct DiffPlace {
   var path: Path
   var homeInA: Path?
   var homeInB: Path?
@@ -32,8 +32,8 @@ private struct Place {
   var pathInA: Path { homeInA ?? path }
   var pathInB: Path { homeInB ?? path }
 
-  func member(_ key: Key) -> Place {
-    Place(
+  func member(_ key: Key) -> DiffPlace {
+    DiffPlace(
       path: path.appending(key), homeInA: homeInA?.appending(key), homeInB: homeInB?.appending(key),
       isInsideReference: isInsideReference)
   }
@@ -67,7 +67,7 @@ private struct DiffWalk {
     self.b = b
   }
 
-  mutating func compare(_ x: Tree<Leaf>, _ y: Tree<Leaf>, at place: Place) throws {
+  mutating func compare(_ x: Tree<Leaf>, _ y: Tree<Leaf>, at place: DiffPlace) throws {
     guard place.path.keys.count <= 2 * maximumTreeDepth else {
       throw RefxError.diffTooDeep(path: place.path)
     }
@@ -98,7 +98,7 @@ private struct DiffWalk {
   }
 
   private mutating func compareContents(
-    _ x: Tree<Leaf>, _ y: Tree<Leaf>, _ indexInA: Int?, _ indexInB: Int?, at place: Place
+    _ x: Tree<Leaf>, _ y: Tree<Leaf>, _ indexInA: Int?, _ indexInB: Int?, at place: DiffPlace
   ) throws {
     switch (x, y) {
     case (.leaf(let one), .leaf(let other)): compareLeaves(one, other, indexInA, indexInB, at: place)
@@ -124,7 +124,7 @@ private struct DiffWalk {
     }
   }
 
-  private mutating func compareMembers(_ x: Branches<Leaf>, _ y: Branches<Leaf>, at place: Place) throws {
+  private mutating func compareMembers(_ x: Branches<Leaf>, _ y: Branches<Leaf>, at place: DiffPlace) throws {
     var i = 0
     var j = 0
     while i < x.count || j < y.count {
@@ -142,18 +142,18 @@ private struct DiffWalk {
     }
   }
 
-  private mutating func removed(_ tree: Tree<Leaf>, at place: Place) {
+  private mutating func removed(_ tree: Tree<Leaf>, at place: DiffPlace) {
     diff.structure.append(
       StructureChange(
         .removed, path: place.path, from: describe(tree, in: a), to: nil, leaves: tree.arrayCount))
   }
 
-  private mutating func added(_ tree: Tree<Leaf>, at place: Place) {
+  private mutating func added(_ tree: Tree<Leaf>, at place: DiffPlace) {
     diff.structure.append(
       StructureChange(.added, path: place.path, from: nil, to: describe(tree, in: b), leaves: tree.arrayCount))
   }
 
-  private mutating func compareCollections(_ indexInA: Int?, _ indexInB: Int?, at place: Place) {
+  private mutating func compareCollections(_ indexInA: Int?, _ indexInB: Int?, at place: DiffPlace) {
     let from = indexInA.flatMap { a[$0]?.collection }
     let to = indexInB.flatMap { b[$0]?.collection }
     guard from != to else { return }
@@ -163,7 +163,7 @@ private struct DiffWalk {
   }
 
   private mutating func compareLeaves(
-    _ x: Leaf, _ y: Leaf, _ indexInA: Int?, _ indexInB: Int?, at place: Place
+    _ x: Leaf, _ y: Leaf, _ indexInA: Int?, _ indexInB: Int?, at place: DiffPlace
   ) {
     let path = indexInA.flatMap { a[$0]?.firstSite } ?? place.pathInA
     guard x.dtype == y.dtype, x.shape == y.shape else {
