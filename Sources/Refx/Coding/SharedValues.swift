@@ -76,3 +76,12 @@ struct SharedValues {
     return true
   }
 }
+
+/// Runs `body`, which deals with what stands under `key`, and says so in its errors.
+private func under(_ key: Key, _ body: () throws -> Void) throws {
+  do {
+    try body()
+  } catch let error as RefxError {
+    throw error.under(key)
+  }
+}

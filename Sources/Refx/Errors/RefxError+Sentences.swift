@@ -11,6 +11,45 @@ extension RefxError.Code {
   public static let merge = Self(rawValue: "merge")
   /// A value that the wanted dtype cannot hold.
   public static let cast = Self(rawValue: "cast")
+
+  // MARK: Trees and references
+  /// A tree that an operation cannot take: refx's own refusals.
+  public static let refusal = Self(rawValue: "refusal")
+  /// A Ref, or a value, of another trace level.
+  public static let traceLevel = Self(rawValue: "traceLevel")
+  /// A Ref whose collection may not be written here.
+  public static let notMutable = Self(rawValue: "notMutable")
+  /// A leaf of another kind, dtype or shape than what is asked for, or a tree that does not fit a model;
+  /// then ``RefxError/details`` lists every difference.
+  public static let mismatch = Self(rawValue: "mismatch")
+
+  // MARK: Codable bridge
+  /// A model that cannot become a tree.
+  public static let model = Self(rawValue: "model")
+
+  // MARK: Files
+  /// The system refused: a missing file, a full disk, no permission.
+  public static let system = Self(rawValue: "system")
+  /// What is named is a folder, a device, a FIFO.
+  public static let notAFile = Self(rawValue: "notAFile")
+  /// The file ends too early.
+  public static let cut = Self(rawValue: "cut")
+  /// A checksum, a bound or a field of the file is wrong.
+  public static let damaged = Self(rawValue: "damaged")
+  /// The file is of another kind.
+  public static let notACheckpoint = Self(rawValue: "notACheckpoint")
+  /// The file is of a version, or needs a feature, that this release does not know.
+  public static let version = Self(rawValue: "version")
+  /// The payload is of a kind that cannot be represented.
+  public static let unsupported = Self(rawValue: "unsupported")
+  /// A limit on sizes, counts or depth is exceeded.
+  public static let limit = Self(rawValue: "limit")
+
+  // MARK: Writing files
+  /// A file that may not be replaced is there.
+  public static let exists = Self(rawValue: "exists")
+  /// The reader of a pipe has closed it.
+  public static let brokenPipe = Self(rawValue: "brokenPipe")
 }
 
 extension RefxError {
@@ -164,50 +203,7 @@ extension RefxError {
       .limit, "the name has too many parts", path: path, expected: "a tree of at most \(maximumTreeDepth) levels",
       advice: "choose another separator")
   }
-}
 
-extension RefxError.Code {
-  // MARK: Trees and references
-  /// A tree that an operation cannot take: refx's own refusals.
-  public static let refusal = Self(rawValue: "refusal")
-  /// A Ref, or a value, of another trace level.
-  public static let traceLevel = Self(rawValue: "traceLevel")
-  /// A Ref whose collection may not be written here.
-  public static let notMutable = Self(rawValue: "notMutable")
-  /// A leaf of another kind, dtype or shape than what is asked for, or a tree that does not fit a model;
-  /// then ``RefxError/details`` lists every difference.
-  public static let mismatch = Self(rawValue: "mismatch")
-
-  // MARK: Codable bridge
-  /// A model that cannot become a tree.
-  public static let model = Self(rawValue: "model")
-
-  // MARK: Files
-  /// The system refused: a missing file, a full disk, no permission.
-  public static let system = Self(rawValue: "system")
-  /// What is named is a folder, a device, a FIFO.
-  public static let notAFile = Self(rawValue: "notAFile")
-  /// The file ends too early.
-  public static let cut = Self(rawValue: "cut")
-  /// A checksum, a bound or a field of the file is wrong.
-  public static let damaged = Self(rawValue: "damaged")
-  /// The file is of another kind.
-  public static let notACheckpoint = Self(rawValue: "notACheckpoint")
-  /// The file is of a version, or needs a feature, that this release does not know.
-  public static let version = Self(rawValue: "version")
-  /// The payload is of a kind that cannot be represented.
-  public static let unsupported = Self(rawValue: "unsupported")
-  /// A limit on sizes, counts or depth is exceeded.
-  public static let limit = Self(rawValue: "limit")
-
-  // MARK: Writing files
-  /// A file that may not be replaced is there.
-  public static let exists = Self(rawValue: "exists")
-  /// The reader of a pipe has closed it.
-  public static let brokenPipe = Self(rawValue: "brokenPipe")
-}
-
-extension RefxError {
   // MARK: Trees and references
 
   package static func valueAlreadyExists(index: Int, path: Path) -> RefxError {
@@ -495,32 +491,11 @@ extension RefxError {
       advice: "leave it out with --skip-unsupported")
   }
 
-  // MARK: Chunks
-
-  package static func zlibFailed(_ call: String, status: Int) -> RefxError {
-    RefxError(.system, "zlib cannot \(call) (status \(status))")
-  }
-
-  package static func chunkDoesNotDecode(expected: Int, produced: Int, trailing: Int) -> RefxError {
-    let found =
-      trailing > 0
-      ? "\(trailing) bytes after its end"
-      : produced == expected ? "a damaged stream" : produced > expected ? "more" : "\(produced) or a damaged stream"
-    return RefxError(.damaged, "a compressed chunk does not decode", expected: "\(expected) bytes", found: found)
-  }
-
   // MARK: HDF5
 
   package static func hdf5Failed(
-    _ call: String, stack: [String], isWriting: Bool, object: String, file: String?
+    _ call: String, reason: String, stack: [String], isWriting: Bool, object: String, file: String?
   ) -> RefxError {
-    // The innermost message is the cause; one from the system stands in quotes within it.
-    let innermost = stack.last ?? "no reason given"
-    var reason = innermost
-    if let start = innermost.index(behind: "error message = '") {
-      let rest = innermost[start...]
-      reason = String(rest[..<(rest.firstIndex(of: "'") ?? rest.endIndex)])
-    }
     if isWriting {
       return RefxError(
         .system, "cannot write HDF5: \(reason)", file: file, place: .object(object), details: [call] + stack)
@@ -598,17 +573,38 @@ extension RefxError {
   package static func textDoesNotFit(count: Int, file: String?) -> RefxError {
     RefxError(.damaged, "text does not have its \(count) elements", file: file)
   }
-}
 
-extension String {
-  /// The place behind the first occurrence of `text`.
-  fileprivate func index(behind text: String) -> String.Index? {
-    var place = startIndex
-    while place < endIndex {
-      if self[place...].hasPrefix(text) { return index(place, offsetBy: text.count) }
-      place = index(after: place)
+  package static func hdf5Failed(
+    _ call: String, stack: [String], isWriting: Bool, object: String, file: String?
+  ) -> RefxError {
+    // The innermost message is the cause; one from the system stands in quotes within it.
+    let innermost = stack.last ?? "no reason given"
+    var reason = innermost
+    if let start = innermost.index(behind: "error message = '") {
+      let rest = innermost[start...]
+      reason = String(rest[..<(rest.firstIndex(of: "'") ?? rest.endIndex)])
     }
-    return nil
+    if isWriting {
+      return RefxError(
+        .system, "cannot write HDF5: \(reason)", file: file, place: .object(object), details: [call] + stack)
+    }
+    return RefxError(
+      .damaged, "libhdf5 cannot read the file: \(reason)", file: file, place: .object(object),
+      advice: "copy or download it again", details: [call] + stack)
+  }
+
+  // MARK: Chunks
+
+  package static func zlibFailed(_ call: String, status: Int) -> RefxError {
+    RefxError(.system, "zlib cannot \(call) (status \(status))")
+  }
+
+  package static func chunkDoesNotDecode(expected: Int, produced: Int, trailing: Int) -> RefxError {
+    let found =
+      trailing > 0
+      ? "\(trailing) bytes after its end"
+      : produced == expected ? "a damaged stream" : produced > expected ? "more" : "\(produced) or a damaged stream"
+    return RefxError(.damaged, "a compressed chunk does not decode", expected: "\(expected) bytes", found: found)
   }
 
   // MARK: JSON
@@ -780,5 +776,121 @@ extension String {
     RefxError(
       .damaged, "the leaf's checksum does not fit its bytes", expected: "CRC-32 \(String(expected, radix: 16))",
       found: String(found, radix: 16), advice: "copy or download the file again")
+  }
+
+  // MARK: The .refx format
+
+  package static func notARefxFile(found: String) -> RefxError {
+    RefxError(
+      .notACheckpoint, "not a .refx file", place: .byte(0), expected: "the eight bytes that start one",
+      found: found, advice: "check the name; a download may have saved an error page or a pointer in its place")
+  }
+
+  package static func refxIsCut(size: Int) -> RefxError {
+    RefxError(
+      .cut, "the file does not end as a .refx file does", place: .byte(size), expected: "the end mark",
+      found: "other bytes", advice: "the file is cut, or bytes were appended; copy or download it again")
+  }
+
+  package static func refxIsTooShort(size: Int) -> RefxError {
+    RefxError(
+      .cut, "the file is cut", place: .byte(size), expected: "at least 128 bytes", found: "\(size)",
+      advice: "copy or download it again")
+  }
+
+  package static func refxVersion(_ version: Int, known: Int) -> RefxError {
+    RefxError(
+      .version, place: .byte(8), expected: "version \(known) of the .refx format", found: "version \(version)",
+      advice: "read it with a newer release")
+  }
+
+  package static func refxFeatures(_ features: [Int]) -> RefxError {
+    RefxError(
+      .version, "the file needs features that this release does not know", place: .byte(16),
+      found: "feature \(features.map(String.init).joined(separator: ", "))", advice: "read it with a newer release")
+  }
+
+  package static func refxSection(_ name: String, at offset: Int) -> RefxError {
+    RefxError(
+      .version, "the file needs a section that this release does not know", place: .byte(offset),
+      found: "section \(name)", advice: "read it with a newer release")
+  }
+
+  package static func refxUnknown(_ what: String, number: Int, at offset: Int) -> RefxError {
+    RefxError(
+      .version, place: .byte(offset), expected: "a \(what) that this release knows", found: "number \(number)",
+      advice: "read it with a newer release")
+  }
+
+  /// A field of the header, the trailer, the directory.
+  package static func refxField(
+    _ what: String, at offset: Int, expected: String, found: String
+  ) -> RefxError {
+    RefxError(
+      .damaged, "\(what) is wrong", place: .byte(offset), expected: expected, found: found,
+      advice: "the file is damaged; copy or download it again")
+  }
+
+  package static func damagedSection(
+    _ section: String, _ what: String, at offset: Int, expected: String?, found: String?
+  ) -> RefxError {
+    RefxError(
+      .damaged, "section \(section): \(what)", place: .byte(offset), expected: expected, found: found,
+      advice: "the file is damaged; copy or download it again")
+  }
+
+  package static func checksumDiffers(_ what: String, at offset: Int, expected: UInt32, found: UInt32) -> RefxError {
+    RefxError(
+      .damaged, "the checksum of \(what) does not fit", place: .byte(offset),
+      expected: "CRC-32 \(String(expected, radix: 16))", found: String(found, radix: 16),
+      advice: "the file is damaged; copy or download it again")
+  }
+
+  package static func beyondLimit(_ what: String, limit: Int, found: Int, at offset: Int) -> RefxError {
+    RefxError(.limit, "\(what) exceeds a limit", place: .byte(offset), expected: "at most \(limit)", found: "\(found)")
+  }
+
+  package static func tooDeep(_ limit: Int, path: Path) -> RefxError {
+    RefxError(.limit, "the tree is too deep", path: path, expected: "at most \(limit) levels", found: "more")
+  }
+
+  package static func rankTooLarge(_ rank: Int, limit: Int) -> RefxError {
+    RefxError(.limit, "the leaf has too many dimensions", expected: "at most \(limit)", found: "\(rank)")
+  }
+
+  package static func collectionsOfOneRefDiffer(index: Int, path: Path) -> RefxError {
+    RefxError(
+      .refusal, path: path, expected: "the collection of Ref #\(index) to be the same at each of its sites",
+      found: "another")
+  }
+
+  package static func paddingIsNotZero(at offset: Int) -> RefxError {
+    RefxError(
+      .damaged, "the padding before the leaf's data is not zero", place: .byte(offset),
+      advice: "the file is damaged; copy or download it again")
+  }
+
+  package static func contentHashDiffers() -> RefxError {
+    RefxError(
+      .damaged, "the leaf's content hash does not fit its bytes",
+      advice: "the file is damaged or its writer was wrong; save it again from a sound source")
+  }
+
+  package static func textLeafIsMalformed() -> RefxError {
+    RefxError(
+      .damaged, "the text leaf does not hold as many strings of valid UTF-8 as its shape says",
+      advice: "the file is damaged or its writer was wrong; save it again from a sound source")
+  }
+}
+
+extension String {
+  /// The place behind the first occurrence of `text`.
+  fileprivate func index(behind text: String) -> String.Index? {
+    var place = startIndex
+    while place < endIndex {
+      if self[place...].hasPrefix(text) { return index(place, offsetBy: text.count) }
+      place = index(after: place)
+    }
+    return nil
   }
 }
