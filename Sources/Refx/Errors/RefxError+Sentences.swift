@@ -790,12 +790,6 @@ extension RefxError {
       advice: "choose another separator with --flatten")
   }
 
-  package static func reservedName(_ name: String, path: Path, format: String) -> RefxError {
-    RefxError(
-      .unsupported, "\(format) keeps the name \"\(name)\" for itself", path: path,
-      advice: "rename the leaf or choose another separator with --flatten")
-  }
-
   package static func sharingRefused(_ one: Path, _ other: Path, format: String) -> RefxError {
     RefxError(
       .refusal, "\(format) holds no sharing, and --shared error was asked for", path: other,
