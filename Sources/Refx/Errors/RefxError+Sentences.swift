@@ -293,13 +293,6 @@ extension RefxError {
     return RefxError(.notMutable, "\(whose) not mutable here", advice: "widen the enclosing mutable { }")
   }
 
-  @usableFromInline
-  static func fieldNotSet(collection: CollectionTag?) -> RefxError {
-    let whose = collection.map { " of collection '\($0)'" } ?? ""
-    return RefxError(
-      .refusal, "a RefField\(whose) is not set", expected: "an assignment before the first read", found: "none")
-  }
-
   // MARK: Deref and reref
 
   static func derefAmongRefs(_ kind: String, path: Path = .root) -> RefxError {
@@ -688,10 +681,11 @@ extension RefxError {
   // MARK: Codable bridge
 
   @usableFromInline
-  static func refWithoutValue() -> RefxError {
-    RefxError(
-      .refusal, "a Ref is read before it has its value: its cycle is still being decoded",
-      advice: "do not read Refs in init(from:)")
+  static func refWithoutValue(_ collection: CollectionTag?) -> RefxError {
+    let whose = collection.map { " of collection '\($0)'" } ?? ""
+    return RefxError(
+      .refusal, "a Ref\(whose) is not set", expected: "a value before the first read", found: "none",
+      advice: "assign a field in its initializer, and do not read Refs in init(from:)")
   }
 
   package static func modelTooDeep(path: Path) -> RefxError {
