@@ -110,3 +110,23 @@ public func visible(_ text: String) -> String {
   }
   return safe
 }
+
+extension RefxError {
+  /// The same error, said of something that stands under `key`: so a path grows on the way out of a tree.
+  package func under(_ key: Key) -> RefxError {
+    var copy = self
+    copy.path = Path([key] + (path?.keys ?? []))
+    return copy
+  }
+
+  /// The same error, said of something that stands under `path`.
+  package func under(_ path: Path) -> RefxError {
+    var copy = self
+    copy.path = Path(path.keys + (self.path?.keys ?? []))
+    return copy
+  }
+
+  /// Stops the program with this error: for what only a programmer can get wrong.
+  @usableFromInline
+  func stop() -> Never { fatalError(summary) }
+}
