@@ -905,6 +905,28 @@ extension RefxError {
     RefxError(
       .damaged, place: .byte(offset), expected: "a bool of 0 or 1", found: "another byte")
   }
+
+  // MARK: Front door
+
+  package static func impostor(_ sentence: String, advice: String, file: String) -> RefxError {
+    RefxError(.notACheckpoint, sentence, file: file, advice: advice)
+  }
+
+  package static func unknownFormat(file: String, known: [String]) -> RefxError {
+    RefxError(
+      .notACheckpoint, file: file, expected: "a checkpoint (\(known.joined(separator: ", ")))",
+      found: "content of no format that is known", advice: "check where the file comes from, or name its format")
+  }
+
+  package static func unknownSuffix(file: String, known: [String]) -> RefxError {
+    RefxError(
+      .unsupported, file: file, expected: "a name that ends in \(known.joined(separator: ", "))",
+      found: "no such suffix", advice: "choose one of them or name the format")
+  }
+
+  package static func noSuchFormat(_ name: String, known: [String]) -> RefxError {
+    RefxError(.unsupported, expected: "one of \(known.joined(separator: ", "))", found: "the format '\(name)'")
+  }
 }
 
 extension String {

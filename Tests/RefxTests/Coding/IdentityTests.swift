@@ -99,7 +99,7 @@ import Testing
   }
 
   @Test func cyclesThroughRefsClose() throws {
-    let a = Node("a"), b = Node("b")
+    let a = RingNode("a"), b = RingNode("b")
     a.next.value = b
     b.next.value = a
     let (first, second, back) = try roundTrip(a)
@@ -124,12 +124,12 @@ import Testing
   }
 
   @Test func aRingOfClassesWithoutRefIsRefused() {
-    let a = Node("a"), b = Node("b", other: a)
+    let a = RingNode("a"), b = RingNode("b", other: a)
     a.other = b
     let error = refusal { try TreeEncoder().encode(["root": a]) }
     #expect(
       error?.description == """
-        root/other/other: an instance of Node comes back to itself without a Ref on the way; \
+        root/other/other: an instance of RingNode comes back to itself without a Ref on the way; \
         hold one of the references of the cycle in a Ref
         """)
     a.other = nil
@@ -138,7 +138,7 @@ import Testing
   @Test func aHostileRingOfClassesIsRefused() {
     let tree: Tree<Leaf> = .value(
       Value(["name": .static("a"), "next": .value(Value(.none, index: 1)), "other": .index(Index(0))], index: 0))
-    let error = refusal { try TreeDecoder().decode(Node.self, from: tree) }
+    let error = refusal { try TreeDecoder().decode(RingNode.self, from: tree) }
     #expect(error?.code == .model)
     #expect(error?.description.contains("comes back to itself without a Ref") == true)
   }

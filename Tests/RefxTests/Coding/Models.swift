@@ -74,12 +74,12 @@ struct Training: Codable {
 }
 
 /// A doubly linked node: the way back passes through a Ref.
-final class Node: Codable {
+final class RingNode: Codable {
   var name: String
-  var next: Ref<Node?>
-  var other: Node?
+  var next: Ref<RingNode?>
+  var other: RingNode?
 
-  init(_ name: String, next: Ref<Node?> = Ref(nil), other: Node? = nil) {
+  init(_ name: String, next: Ref<RingNode?> = Ref(nil), other: RingNode? = nil) {
     self.name = name
     self.next = next
     self.other = other
