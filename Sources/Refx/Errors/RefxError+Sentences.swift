@@ -898,6 +898,30 @@ extension RefxError {
   package static func noSuchFormat(_ name: String, known: [String]) -> RefxError {
     RefxError(.unsupported, expected: "one of \(known.joined(separator: ", "))", found: "the format '\(name)'")
   }
+
+  // MARK: The command
+
+  package static func formatDoesNotStream(_ format: String) -> RefxError {
+    RefxError(
+      .usage, "\(format) cannot be written to a pipe", advice: "name a file, or write refx: --to refx")
+  }
+
+  package static func badArgument(_ option: String, _ text: String, expected: String) -> RefxError {
+    RefxError(.usage, "\(option) cannot take '\(text)'", expected: expected)
+  }
+
+  package static func textNeedsTerminal(_ path: Path, dtype: String) -> RefxError {
+    RefxError(
+      .unsupported, "a .npy file cannot hold \(dtype) here", path: path, advice: "print it with -o -")
+  }
+
+  package static func sameOutput(_ name: String) -> RefxError {
+    RefxError(.usage, "two parts would be written to one file", file: name, advice: "give each a name of its own")
+  }
+
+  package static func demoFailed(_ what: String) -> RefxError {
+    RefxError(.system, "the demonstration went wrong: \(what)", advice: "report it, it should never happen")
+  }
 }
 
 extension String {
