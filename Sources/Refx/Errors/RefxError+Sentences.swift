@@ -9,7 +9,8 @@ extension RefxError.Code {
   public static let traceLevel = Self(rawValue: "traceLevel")
   /// A Ref whose collection may not be written here.
   public static let notMutable = Self(rawValue: "notMutable")
-  /// A leaf of another kind, dtype or shape than what is asked for.
+  /// A leaf of another kind, dtype or shape than what is asked for, or a tree that does not fit a model;
+  /// then ``RefxError/details`` lists every difference.
   public static let mismatch = Self(rawValue: "mismatch")
 
   // MARK: Files
@@ -35,6 +36,20 @@ extension RefxError.Code {
   public static let exists = Self(rawValue: "exists")
   /// The reader of a pipe has closed it.
   public static let brokenPipe = Self(rawValue: "brokenPipe")
+
+  // MARK: Operations and the command
+  /// An argument that says nothing, or something impossible.
+  public static let usage = Self(rawValue: "usage")
+  /// A path that leads nowhere.
+  public static let noSuchPath = Self(rawValue: "noSuchPath")
+  /// Parts that do not make one tree.
+  public static let merge = Self(rawValue: "merge")
+  /// A value that the wanted dtype cannot hold.
+  public static let cast = Self(rawValue: "cast")
+
+  // MARK: Codable bridge
+  /// A model that cannot become a tree.
+  public static let model = Self(rawValue: "model")
 }
 
 extension RefxError {
@@ -319,5 +334,619 @@ extension RefxError {
     RefxError(
       .damaged, "the leaf's checksum does not fit its bytes", expected: "CRC-32 \(String(expected, radix: 16))",
       found: String(found, radix: 16), advice: "copy or download the file again")
+  }
+
+  // MARK: The .refx format
+
+  package static func notARefxFile(found: String) -> RefxError {
+    RefxError(
+      .notACheckpoint, "not a .refx file", place: .byte(0), expected: "the eight bytes that start one",
+      found: found, advice: "check the name; a download may have saved an error page or a pointer in its place")
+  }
+
+  package static func refxIsCut(size: Int) -> RefxError {
+    RefxError(
+      .cut, "the file does not end as a .refx file does", place: .byte(size), expected: "the end mark",
+      found: "other bytes", advice: "the file is cut, or bytes were appended; copy or download it again")
+  }
+
+  package static func refxIsTooShort(size: Int) -> RefxError {
+    RefxError(
+      .cut, "the file is cut", place: .byte(size), expected: "at least 128 bytes", found: "\(size)",
+      advice: "copy or download it again")
+  }
+
+  package static func refxVersion(_ version: Int, known: Int) -> RefxError {
+    RefxError(
+      .version, place: .byte(8), expected: "version \(known) of the .refx format", found: "version \(version)",
+      advice: "read it with a newer release")
+  }
+
+  package static func refxFeatures(_ features: [Int]) -> RefxError {
+    RefxError(
+      .version, "the file needs features that this release does not know", place: .byte(16),
+      found: "feature \(features.map(String.init).joined(separator: ", "))", advice: "read it with a newer release")
+  }
+
+  package static func refxSection(_ name: String, at offset: Int) -> RefxError {
+    RefxError(
+      .version, "the file needs a section that this release does not know", place: .byte(offset),
+      found: "section \(name)", advice: "read it with a newer release")
+  }
+
+  package static func refxUnknown(_ what: String, number: Int, at offset: Int) -> RefxError {
+    RefxError(
+      .version, place: .byte(offset), expected: "a \(what) that this release knows", found: "number \(number)",
+      advice: "read it with a newer release")
+  }
+
+  /// A field of the header, the trailer, the directory.
+  package static func refxField(
+    _ what: String, at offset: Int, expected: String, found: String
+  ) -> RefxError {
+    RefxError(
+      .damaged, "\(what) is wrong", place: .byte(offset), expected: expected, found: found,
+      advice: "the file is damaged; copy or download it again")
+  }
+
+  package static func damagedSection(
+    _ section: String, _ what: String, at offset: Int, expected: String?, found: String?
+  ) -> RefxError {
+    RefxError(
+      .damaged, "section \(section): \(what)", place: .byte(offset), expected: expected, found: found,
+      advice: "the file is damaged; copy or download it again")
+  }
+
+  package static func checksumDiffers(_ what: String, at offset: Int, expected: UInt32, found: UInt32) -> RefxError {
+    RefxError(
+      .damaged, "the checksum of \(what) does not fit", place: .byte(offset),
+      expected: "CRC-32 \(String(expected, radix: 16))", found: String(found, radix: 16),
+      advice: "the file is damaged; copy or download it again")
+  }
+
+  package static func beyondLimit(_ what: String, limit: Int, found: Int, at offset: Int) -> RefxError {
+    RefxError(.limit, "\(what) exceeds a limit", place: .byte(offset), expected: "at most \(limit)", found: "\(found)")
+  }
+
+  package static func tooDeep(_ limit: Int, path: Path) -> RefxError {
+    RefxError(.limit, "the tree is too deep", path: path, expected: "at most \(limit) levels", found: "more")
+  }
+
+  package static func rankTooLarge(_ rank: Int, limit: Int) -> RefxError {
+    RefxError(.limit, "the leaf has too many dimensions", expected: "at most \(limit)", found: "\(rank)")
+  }
+
+  package static func collectionsOfOneRefDiffer(index: Int, path: Path) -> RefxError {
+    RefxError(
+      .refusal, path: path, expected: "the collection of Ref #\(index) to be the same at each of its sites",
+      found: "another")
+  }
+
+  package static func paddingIsNotZero(at offset: Int) -> RefxError {
+    RefxError(
+      .damaged, "the padding before the leaf's data is not zero", place: .byte(offset),
+      advice: "the file is damaged; copy or download it again")
+  }
+
+  package static func contentHashDiffers() -> RefxError {
+    RefxError(
+      .damaged, "the leaf's content hash does not fit its bytes",
+      advice: "the file is damaged or its writer was wrong; save it again from a sound source")
+  }
+
+  package static func textLeafIsMalformed() -> RefxError {
+    RefxError(
+      .damaged, "the text leaf does not hold as many strings of valid UTF-8 as its shape says",
+      advice: "the file is damaged or its writer was wrong; save it again from a sound source")
+  }
+
+  // MARK: HDF5
+
+  package static func hdf5Failed(
+    _ call: String, reason: String, stack: [String], isWriting: Bool, object: String, file: String?
+  ) -> RefxError {
+    if isWriting {
+      return RefxError(
+        .system, "cannot write HDF5: \(reason)", file: file, place: .object(object), details: [call] + stack)
+    }
+    return RefxError(
+      .damaged, "libhdf5 cannot read the file: \(reason)", file: file, place: .object(object),
+      advice: "copy or download it again", details: [call] + stack)
+  }
+
+  package static func hdf5NotThisFormat(file: String?) -> RefxError {
+    RefxError(
+      .notACheckpoint, file: file, expected: "an HDF5 file", found: "no HDF5 signature",
+      advice: "look at what the file is")
+  }
+
+  package static func hdf5CannotHold(_ what: String, file: String?) -> RefxError {
+    RefxError(.unsupported, "HDF5 cannot hold \(what)", file: file, advice: "save it as .refx")
+  }
+
+  package static func hdf5RankTooLarge(_ rank: Int, path: Path) -> RefxError {
+    RefxError(
+      .limit, path: path, expected: "at most 32 dimensions, which is what HDF5 holds", found: "\(rank)",
+      advice: "save it as .refx")
+  }
+
+  package static func hdf5NameTooLong(bytes: Int, path: Path?) -> RefxError {
+    RefxError(
+      .limit, path: path, expected: "a name of less than 64,000 bytes, which is what HDF5 holds",
+      found: "\(bytes) bytes", advice: "save it as .refx")
+  }
+
+  package static func hdf5VersionUnknown(_ version: Int64, file: String?) -> RefxError {
+    RefxError(
+      .version, file: file, place: .object("/"), expected: "the refx layout of HDF5 in version 1",
+      found: "version \(version)", advice: "read it with a newer release of refx")
+  }
+
+  /// Something in a file of our layout that the layout does not allow.
+  package static func hdf5Layout(
+    _ object: String, expected: String, found: String, file: String?
+  ) -> RefxError {
+    RefxError(
+      .damaged, file: file, place: .object(object), expected: expected, found: found,
+      advice: "the file is damaged, or was changed by a program that does not know its layout")
+  }
+
+  package static func hdf5StructureDiffers(expected: String, found: String, file: String?) -> RefxError {
+    RefxError(
+      .damaged, "names, kinds, shapes or sharing are not those that were saved", file: file, place: .object("/"),
+      expected: "structure \(expected)", found: found,
+      advice: "the file is damaged, or was changed by a program that does not know its layout")
+  }
+
+  package static func hdf5ChecksumDiffers(expected: UInt32, found: UInt32, object: String, file: String?) -> RefxError {
+    RefxError(
+      .damaged, "the values are not those that were saved", file: file, place: .object(object),
+      expected: "CRC-32 \(String(expected, radix: 16))", found: String(found, radix: 16),
+      advice: "restore the file from a copy")
+  }
+
+  package static func hdf5Damaged(_ what: String, object: String, file: String?) -> RefxError {
+    RefxError(.damaged, what, file: file, place: .object(object), advice: "restore the file from a copy")
+  }
+
+  package static func hdf5Limit(_ expected: String, found: String, object: String, file: String?) -> RefxError {
+    RefxError(.limit, file: file, place: .object(object), expected: expected, found: found)
+  }
+
+  package static func fletcherDiffers(expected: UInt32, found: UInt32) -> RefxError {
+    RefxError(
+      .damaged, "a chunk does not fit its fletcher32 checksum", expected: String(expected, radix: 16),
+      found: String(found, radix: 16), advice: "restore the file from a copy")
+  }
+
+  package static func textDoesNotFit(count: Int, file: String?) -> RefxError {
+    RefxError(.damaged, "text does not have its \(count) elements", file: file)
+  }
+
+  package static func hdf5Failed(
+    _ call: String, stack: [String], isWriting: Bool, object: String, file: String?
+  ) -> RefxError {
+    // The innermost message is the cause; one from the system stands in quotes within it.
+    let innermost = stack.last ?? "no reason given"
+    var reason = innermost
+    if let start = innermost.index(behind: "error message = '") {
+      let rest = innermost[start...]
+      reason = String(rest[..<(rest.firstIndex(of: "'") ?? rest.endIndex)])
+    }
+    if isWriting {
+      return RefxError(
+        .system, "cannot write HDF5: \(reason)", file: file, place: .object(object), details: [call] + stack)
+    }
+    return RefxError(
+      .damaged, "libhdf5 cannot read the file: \(reason)", file: file, place: .object(object),
+      advice: "copy or download it again", details: [call] + stack)
+  }
+
+  // MARK: Operations
+
+  package static func diffTooDeep(path: Path) -> RefxError {
+    RefxError(
+      .limit, "the shared values of the two trees lie inside each other too deeply to be compared", path: path,
+      expected: "at most \(2 * maximumTreeDepth) levels")
+  }
+
+  package static func unsupportedLeaves(_ leaves: [(path: Path, reason: UnsupportedLeaf)]) -> RefxError {
+    let most = 100
+    var details = leaves.prefix(most).map { "\($0.path.text): \($0.reason.typeName): \($0.reason.reason)" }
+    if leaves.count > most { details.append("and \(leaves.count - most) more") }
+    return RefxError(
+      .unsupported, leaves.count == 1 ? "a leaf cannot be represented" : "\(leaves.count) leaves cannot be represented",
+      path: leaves.count == 1 ? leaves[0].path : nil, advice: "leave them out with --skip-unsupported",
+      details: details)
+  }
+
+  package static func badText(path: Path, offset: Int) -> RefxError {
+    RefxError(
+      .damaged, "a string array does not hold its strings", path: path, place: .byte(offset),
+      expected: "a length and that many bytes of UTF-8", found: "bytes beyond its end")
+  }
+
+  package static func badPattern(_ pattern: String, reason: String) -> RefxError {
+    RefxError(.usage, "the pattern '\(pattern)' cannot be read: \(reason)")
+  }
+
+  package static func badPath(_ text: String) -> RefxError {
+    RefxError(
+      .usage, "the path '\(text)' cannot be read", expected: "keys joined with /",
+      found: "a ~ that is not ~0 (for ~), ~1 (for /) or ~2 (for an empty key)")
+  }
+
+  package static func badCollection(_ text: String) -> RefxError {
+    RefxError(.usage, "'\(text)' names no collection", advice: "give a name or an integer")
+  }
+
+  package static func badSelector(_ text: String) -> RefxError {
+    RefxError(
+      .usage, "'\(text)' selects nothing", expected: "collection:NAME, path:PATTERN or dtype:NAME",
+      found: "another word before the colon")
+  }
+
+  package static func badDType(_ name: String) -> RefxError {
+    RefxError(
+      .usage, "'\(name)' names no dtype",
+      advice: "known are \(DType.allCases.filter { $0 != .unsupported }.map(\.name).joined(separator: ", "))")
+  }
+
+  package static func badSlice(_ text: String, reason: String) -> RefxError {
+    RefxError(.usage, "the slice '\(text)' cannot be taken: \(reason)", advice: "write it as 0:10,:,3")
+  }
+
+  package static func noSuchPath(_ path: Path, near: [Key]) -> RefxError {
+    let names = near.map { Path([$0]).text }.joined(separator: ", ")
+    return RefxError(
+      .noSuchPath, "nothing stands there", path: path,
+      advice: names.isEmpty ? "list the paths with: refx inspect" : "the nearest names are \(names)")
+  }
+
+  package static func notAnArray(_ path: Path, found: String, members: [Key]) -> RefxError {
+    let most = 5
+    let names = members.prefix(most).map { Path([$0]).text }.joined(separator: ", ")
+    return RefxError(
+      .noSuchPath, path: path, expected: "an array", found: found,
+      advice: members.isEmpty ? nil : "name one of its members: \(names)\(members.count > most ? ", …" : "")")
+  }
+
+  // MARK: Parts
+
+  package static func notAPart(file: String) -> RefxError {
+    RefxError(
+      .merge, "this is no part of a checkpoint", file: file, advice: "give files that refx partition has written")
+  }
+
+  package static func damagedPart(file: String, reason: String) -> RefxError {
+    RefxError(
+      .merge, "what this part says about its origin does not fit it: \(reason)", file: file,
+      advice: "partition the origin again")
+  }
+
+  package static func partsOfDifferentTrees(file: String, other: String, difference: String) -> RefxError {
+    RefxError(
+      .merge, "this is a part of another tree than \(visible(other)): \(difference)", file: file,
+      advice: "merge the parts of one partition")
+  }
+
+  package static func filledTwice(path: Path, file: String, other: String) -> RefxError {
+    RefxError(
+      .merge, "two parts fill this site: \(visible(other)) fills it too", file: file, path: path,
+      advice: "leave one of them out")
+  }
+
+  package static func unfilledHoles(_ paths: [Path], missing: [String]) -> RefxError {
+    let most = 20
+    var details = paths.prefix(most).map(\.text)
+    if paths.count > most { details.append("and \(paths.count - most) more") }
+    return RefxError(
+      .merge, paths.count == 1 ? "no part fills this site" : "no part fills this site and \(paths.count - 1) others",
+      path: paths.first,
+      advice: missing.isEmpty ? "give the missing part too" : "give the missing part too: \(missing.joined(separator: ", "))",
+      details: paths.count == 1 ? [] : details)
+  }
+
+  package static func partsDisagree(path: Path, file: String, other: String, found: String, otherFound: String)
+    -> RefxError
+  {
+    RefxError(
+      .merge, "the parts have different things here", file: file, path: path,
+      expected: "\(otherFound), as in \(visible(other))", found: found)
+  }
+
+  package static func cutTieCameApart(path: Path, file: String, otherPath: Path, other: String, difference: String)
+    -> RefxError
+  {
+    RefxError(
+      .merge,
+      "this shared value was cut by the partition, and its copies have come apart: it \(difference) "
+        + "\(visible(otherPath.text)) in \(visible(other))",
+      file: file, path: path, advice: "train or copy both, or take both from one side, then merge again")
+  }
+
+  // MARK: Changing trees
+
+  package static func cannotCast(from: DType, to: DType) -> RefxError {
+    RefxError(.usage, "\(from.name) cannot be cast to \(to.name)")
+  }
+
+  package static func castLosesValue(_ value: String, to dtype: DType, path: Path) -> RefxError {
+    RefxError(.cast, "\(value) cannot be held by \(dtype.name)", path: path, advice: "choose a wider dtype")
+  }
+
+  package static func sameName(_ name: Path, first: Path, second: Path) -> RefxError {
+    RefxError(
+      .refusal, "two leaves would fall on one name: \(visible(first.text)) and \(visible(second.text))", path: name,
+      advice: "choose another separator")
+  }
+
+  package static func sharedSubtreeCannotBeFlattened(path: Path) -> RefxError {
+    RefxError(
+      .refusal, "a shared value with members stands at several places, which flat names cannot say", path: path,
+      advice: "leave out --flatten")
+  }
+
+  package static func tooDeepNames(path: Path) -> RefxError {
+    RefxError(
+      .limit, "the name has too many parts", path: path, expected: "a tree of at most \(maximumTreeDepth) levels",
+      advice: "choose another separator")
+  }
+
+  // MARK: Codable bridge
+
+  @usableFromInline
+  static func refWithoutValue(_ collection: CollectionTag?) -> RefxError {
+    let whose = collection.map { " of collection '\($0)'" } ?? ""
+    return RefxError(
+      .refusal, "a Ref\(whose) is not set", expected: "a value before the first read", found: "none",
+      advice: "assign a field in its initializer, and do not read Refs in init(from:)")
+  }
+
+  package static func modelTooDeep(path: Path) -> RefxError {
+    RefxError(
+      .limit, "the model is too deep", path: path.shortened, expected: "at most \(maximumTreeDepth) levels",
+      found: "more", advice: "keep long chains in an array")
+  }
+
+  package static func cycleWithoutRef(_ type: Any.Type, path: Path) -> RefxError {
+    RefxError(
+      .model, "an instance of \(type) comes back to itself without a Ref on the way", path: path,
+      advice: "hold one of the references of the cycle in a Ref")
+  }
+
+  package static func refNotEncodable(_ type: Any.Type, path: Path) -> RefxError {
+    RefxError(.model, "the value of \(type) cannot be encoded", path: path, advice: "make it Codable")
+  }
+
+  package static func encodedTwice(path: Path) -> RefxError {
+    RefxError(
+      .model, "a value encoded itself twice, in two forms", path: path,
+      advice: "ask the encoder for one container in encode(to:)")
+  }
+
+  package static func keyWrittenTwice(path: Path) -> RefxError {
+    RefxError(
+      .model, "the key is written twice", path: path,
+      advice: "give superclass and subclass, or dictionary keys, different names")
+  }
+
+  package static func unorderedKeys(_ type: Any.Type, path: Path) -> RefxError {
+    RefxError(
+      .model, "a dictionary with keys of type \(type) has no stable order", path: path,
+      expected: "keys that encode as one string or number", advice: "make the keys strings, or store an array")
+  }
+
+  package static func unorderedSet(_ type: Any.Type, path: Path) -> RefxError {
+    RefxError(
+      .model, "a set of \(type) has no stable order", path: path,
+      expected: "members that encode as one string or number", advice: "store an array")
+  }
+
+  package static func cannotEncode(_ error: EncodingError, at path: Path) -> RefxError {
+    let reason =
+      switch error {
+      case .invalidValue(_, let context): context.debugDescription
+      @unknown default: "\(error)"
+      }
+    return RefxError(.model, "a value cannot be encoded: \(reason)", path: path, cause: error)
+  }
+
+  /// A tree that does not fit a model, with every difference.
+  package static func mismatch(_ differences: [Difference]) -> RefxError {
+    let count = differences.count == 1 ? "in one place" : "in \(differences.count) places"
+    return RefxError(
+      .mismatch, "the checkpoint does not fit the model \(count); nothing was assigned",
+      details: differences.map(\.description))
+  }
+
+  package static func modelRefuses(_ type: Any.Type, _ error: any Error, path: Path) -> RefxError {
+    RefxError(.mismatch, "\(type) cannot be decoded: \(error)", path: path, cause: error)
+  }
+
+  package static func notDecodable(_ type: Any.Type, path: Path) -> RefxError {
+    RefxError(.model, "\(type) cannot be decoded", path: path, advice: "make its value Codable")
+  }
+
+  package static func treeTooNested(path: Path) -> RefxError {
+    RefxError(
+      .limit, "the values lie too deep in each other", path: path.shortened,
+      expected: "at most \(maximumTreeDepth) levels", found: "more")
+  }
+
+  package static func ringOfRefs(path: Path) -> RefxError {
+    RefxError(.refusal, "the Refs hold each other and no value", path: path)
+  }
+
+  // MARK: Descriptions of trees, flat formats
+
+  package static func notATreeDescription(_ expected: String, path: Path) -> RefxError {
+    RefxError(
+      .damaged, "the description of the tree is malformed", path: path, expected: expected, found: "something else")
+  }
+
+  package static func treeTooDeep(limit: Int, path: Path) -> RefxError {
+    // The path itself is as deep as that, so its beginning stands for it.
+    RefxError(
+      .limit, "the tree is too deep", path: Path(Array(path.keys.prefix(8))), expected: "at most \(limit) levels",
+      found: "more below here")
+  }
+
+  package static func twoLeavesOfOneName(_ name: String, _ one: Path, _ other: Path, format: String) -> RefxError {
+    RefxError(
+      .unsupported, path: other, expected: "a name of its own",
+      found: "\"\(name)\", which is \(one.isRoot ? "the root" : one.text)'s name in \(format)",
+      advice: "choose another separator with --flatten")
+  }
+
+  package static func sharingRefused(_ one: Path, _ other: Path, format: String) -> RefxError {
+    RefxError(
+      .refusal, "\(format) holds no sharing, and --shared error was asked for", path: other,
+      expected: "a value of its own", found: "the one of \(one.isRoot ? "the root" : one.text)",
+      advice: "use --shared keep or duplicate")
+  }
+
+  package static func endlessCopy(index: Int, path: Path) -> RefxError {
+    RefxError(
+      .refusal, "the shared value #\(index) contains itself, so it cannot be given to each site as a copy",
+      path: path, advice: "use --shared keep")
+  }
+
+  package static func tooManyCopies(limit: Int, path: Path) -> RefxError {
+    RefxError(
+      .limit, "copies of what is shared make the tree too large", path: path, expected: "at most \(limit) nodes",
+      found: "more", advice: "use --shared keep")
+  }
+
+  package static func dtypeNotInFormat(_ dtype: DType, path: Path, format: String) -> RefxError {
+    RefxError(
+      .unsupported, "\(format) cannot hold a leaf of \(dtype.name)", path: path,
+      advice: "cast it, or choose .refx or .h5")
+  }
+
+  package static func descriptionOfOtherVersion(_ version: Int64) -> RefxError {
+    RefxError(
+      .version, "the description of the tree has another version", expected: "1", found: "\(version)",
+      advice: "read it with a newer release")
+  }
+
+  package static func overLimit(_ what: String, limit: Int, at offset: Int? = nil) -> RefxError {
+    RefxError(.limit, what, place: offset.map { .byte($0) }, expected: "at most \(limit)", found: "more")
+  }
+
+  package static func descriptionDoesNotFit(_ what: String, path: Path? = nil) -> RefxError {
+    RefxError(
+      .damaged, "the description of the tree does not fit the file: \(what)", path: path,
+      advice: "some program changed the file and kept the description; without the metadata key \"refx\" it reads "
+        + "as a row of names")
+  }
+
+  // MARK: safetensors
+
+  package static func safetensorsIsAnother(_ kind: String) -> RefxError {
+    RefxError(.notACheckpoint, "this is no safetensors file but \(kind)")
+  }
+
+  package static func safetensorsHeaderOverLimit(_ length: UInt64, limit: Int) -> RefxError {
+    RefxError(
+      .damaged, place: .byte(0), expected: "a header of at most \(limit) bytes", found: "a length of \(length)",
+      advice: "the file is damaged or of another format")
+  }
+
+  package static func safetensorsHeaderCut(_ length: UInt64, available: Int) -> RefxError {
+    RefxError(
+      .cut, place: .byte(0), expected: "a header of \(length) bytes",
+      found: "\(available) bytes after its length", advice: "the file is cut or of another format")
+  }
+
+  package static func notSafetensors(found: String) -> RefxError {
+    RefxError(
+      .notACheckpoint, place: .byte(8), expected: "a safetensors header, which begins with '{'", found: found)
+  }
+
+  package static func safetensorsTensor(
+    _ name: Key, _ expected: String, found: String, at offset: Int? = nil
+  ) -> RefxError {
+    RefxError(
+      .damaged, path: [name], place: offset.map { .byte($0) }, expected: expected, found: found)
+  }
+
+  package static func safetensorsUncovered(_ what: String, at offset: Int) -> RefxError {
+    RefxError(
+      .damaged, place: .byte(offset), expected: "tensors that cover the data without holes and overlaps",
+      found: what, advice: "the file is cut, damaged, or carries something else behind its tensors")
+  }
+
+  package static func safetensorsHeaderTooLong(_ length: Int, limit: Int) -> RefxError {
+    RefxError(
+      .limit, "the names and the description need a header of \(length) bytes", expected: "at most \(limit)",
+      found: "more", advice: "choose .refx or .h5")
+  }
+
+  package static func negativeSize(at offset: Int) -> RefxError {
+    RefxError(.damaged, place: .byte(offset), expected: "an integer of at least 0", found: "a negative one")
+  }
+
+  package static func boolOfAnotherByte(at offset: Int) -> RefxError {
+    RefxError(
+      .damaged, place: .byte(offset), expected: "a bool of 0 or 1", found: "another byte")
+  }
+
+  // MARK: Front door
+
+  package static func impostor(_ sentence: String, advice: String, file: String) -> RefxError {
+    RefxError(.notACheckpoint, sentence, file: file, advice: advice)
+  }
+
+  package static func unknownFormat(file: String, known: [String]) -> RefxError {
+    RefxError(
+      .notACheckpoint, file: file, expected: "a checkpoint (\(known.joined(separator: ", ")))",
+      found: "content of no format that is known", advice: "check where the file comes from, or name its format")
+  }
+
+  package static func unknownSuffix(file: String, known: [String]) -> RefxError {
+    RefxError(
+      .unsupported, file: file, expected: "a name that ends in \(known.joined(separator: ", "))",
+      found: "no such suffix", advice: "choose one of them or name the format")
+  }
+
+  package static func noSuchFormat(_ name: String, known: [String]) -> RefxError {
+    RefxError(.unsupported, expected: "one of \(known.joined(separator: ", "))", found: "the format '\(name)'")
+  }
+
+  // MARK: The command
+
+  package static func formatDoesNotStream(_ format: String) -> RefxError {
+    RefxError(
+      .usage, "\(format) cannot be written to a pipe", advice: "name a file, or write refx: --to refx")
+  }
+
+  package static func badArgument(_ option: String, _ text: String, expected: String) -> RefxError {
+    RefxError(.usage, "\(option) cannot take '\(text)'", expected: expected)
+  }
+
+  package static func textNeedsTerminal(_ path: Path, dtype: String) -> RefxError {
+    RefxError(
+      .unsupported, "a .npy file cannot hold \(dtype) here", path: path, advice: "print it with -o -")
+  }
+
+  package static func sameOutput(_ name: String) -> RefxError {
+    RefxError(.usage, "two parts would be written to one file", file: name, advice: "give each a name of its own")
+  }
+
+  package static func demoFailed(_ what: String) -> RefxError {
+    RefxError(.system, "the demonstration went wrong: \(what)", advice: "report it, it should never happen")
+  }
+}
+
+extension String {
+  /// The place behind the first occurrence of `text`.
+  fileprivate func index(behind text: String) -> String.Index? {
+    var place = startIndex
+    while place < endIndex {
+      if self[place...].hasPrefix(text) { return index(place, offsetBy: text.count) }
+      place = index(after: place)
+    }
+    return nil
   }
 }

@@ -1,0 +1,26 @@
+/// The names that the layout gives to attributes, groups and kinds of nodes. See `Documentation/hdf5-layout.md`.
+enum LayoutNames {
+  static let format = "refx_format"
+  static let formatValue = "refx"
+  static let version = "refx_version"
+  static let codec = "refx_codec"
+  static let structure = "refx_structure"
+  static let node = "refx_node"
+  static let index = "refx_index"
+  static let collection = "refx_collection"
+  static let dtype = "refx_dtype"
+  static let checksum = "refx_crc32"
+
+  static let tree = "tree"
+  static let refs = "refs"
+  static let metadata = "metadata"
+}
+
+/// What `refx_node` says of an object. Plain leaves have no such attribute.
+enum NodeKind: String {
+  case dictionary = "dict"
+  case list, tuple, none, nothing, hole
+  case `static`
+  /// A Ref whose value is another Ref, its one member "0".
+  case reference = "ref"
+}

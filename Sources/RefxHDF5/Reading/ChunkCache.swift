@@ -1,0 +1,54 @@
+import Refx
+import RefxStore
+import Synchronization
+
+/// Decoded chunks of one file, kept while they fit in 32 MiB; those used longest ago leave first. A slab of
+/// the project's grid may cross many of another program's chunks, and each of these many slabs.
+final class ChunkCache: Sendable {
+  struct Key: Hashable {
+    /// The dataset, and the chunk within it.
+    let dataset: UInt
+    let chunk: [Int]
+  }
+
+  private struct Entry {
+    let bytes: [UInt8]
+    var lastUse: Int
+  }
+
+  private struct State {
+    var entries: [Key: Entry] = [:]
+    var byteCount = 0
+    var clock = 0
+  }
+
+  private let state = Mutex(State())
+  private let byteLimit = 32 << 20
+
+  func chunk(_ key: Key, decode: () throws -> [UInt8]) rethrows -> [UInt8] {
+    let known = state.withLock { state -> [UInt8]? in
+      state.clock += 1
+      state.entries[key]?.lastUse = state.clock
+      return state.entries[key]?.bytes
+    }
+    if let known { return known }
+    let bytes = try decode()
+    guard bytes.count <= byteLimit / 2 else { return bytes }
+    state.withLock { state in
+      guard state.entries[key] == nil else { return }
+      state.entries[key] = Entry(bytes: bytes, lastUse: state.clock)
+      state.byteCount += bytes.count + 256
+      if state.byteCount > byteLimit { makeRoom(&state) }
+    }
+    return bytes
+  }
+
+  /// Halves what is kept, so that looking for the oldest is paid for by many chunks.
+  private func makeRoom(_ state: inout State) {
+    for (key, entry) in state.entries.sorted(by: { $0.value.lastUse < $1.value.lastUse }) {
+      if state.byteCount <= byteLimit / 2 { return }
+      state.entries[key] = nil
+      state.byteCount -= entry.bytes.count + 256
+    }
+  }
+}

@@ -1,0 +1,94 @@
+import Refx
+import RefxStore
+
+/// The bytes of a leaf in a `.refx` file. Reads the chunks that are touched and checks each.
+final class RefxLeafSource: EncodedChunks {
+  private let payload: RefxPayload
+  let number: Int
+  let byteCount: Int
+  private let dtype: DType
+  private let shape: [Int]
+
+  init(payload: RefxPayload, number: Int, dtype: DType, shape: [Int], byteCount: Int) {
+    self.payload = payload
+    self.number = number
+    self.dtype = dtype
+    self.shape = shape
+    self.byteCount = byteCount
+  }
+
+  private var entry: RefxPayload.LeafEntry { payload.leaves[number] }
+
+  private var grid: ChunkGrid {
+    dtype.itemSize.map { ChunkGrid(itemSize: $0, shape: shape, byteCount: byteCount) }
+      ?? ChunkGrid(itemSize: 1, shape: [byteCount], byteCount: byteCount)
+  }
+
+  func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws {
+    guard !buffer.isEmpty else { return }
+    do {
+      try readChunks(at: offset, into: buffer)
+    } catch let error as RefxError {
+      throw payload.located(error, leaf: number)
+    }
+  }
+
+  private func readChunks(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws {
+    let grid = grid
+    let entry = entry
+    var position = grid.position(ofByte: offset)
+    var done = 0
+    while done < buffer.count {
+      let range = grid.range(of: position)
+      let start = offset + done - range.lowerBound
+      let count = min(range.count - start, buffer.count - done)
+      let target = UnsafeMutableRawBufferPointer(rebasing: buffer[done..<(done + count)])
+      let chunk = entry.firstChunk + position
+      if count == range.count {
+        try payload.readLogical(chunk, storage: entry.storage, grid: grid, into: target)
+      } else {
+        try payload.readLogicalPart(
+          chunk, from: start, of: range.count, storage: entry.storage, grid: grid, into: target)
+      }
+      done += count
+      position += 1
+    }
+  }
+
+  var contentHash: ContentHash? { entry.hash }
+
+  var storedByteCount: Int? {
+    let first = entry.firstChunk
+    let count = grid.count
+    guard count > 0 else { return 0 }
+    return payload.chunks[first + count - 1].end - payload.chunks[first].offset
+  }
+
+  // MARK: Encoded chunks
+
+  /// Nil for a raw leaf: it has no encoded chunks to copy.
+  var codecIdentity: ChunkCodec.Identity? { entry.storage == .compressed ? payload.codecIdentity : nil }
+
+  var logicalCRC32: UInt32? { entry.crc32 }
+
+  var chunkCount: Int { grid.count }
+
+  func encodedChunk(at position: Int) throws -> EncodedChunk {
+    do {
+      let chunk = entry.firstChunk + position
+      // A compressed leaf has no padding, so the chunk's checksum is that of its bytes alone.
+      return EncodedChunk(bytes: try payload.stored(chunk), checkedCRC32: payload.chunks[chunk].crc32)
+    } catch let error as RefxError {
+      throw payload.located(error, leaf: number)
+    }
+  }
+}
+
+extension RefxPayload {
+  /// `error` with the file and the path of the leaf that it is about.
+  func located(_ error: RefxError, leaf number: Int) -> RefxError {
+    let named = error.inFile(file.name)
+    guard named.path == nil, let path = path(ofLeaf: number) else { return named }
+    return named.atPath(path)
+  }
+}

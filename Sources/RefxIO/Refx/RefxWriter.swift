@@ -1,0 +1,154 @@
+import Refx
+import RefxStore
+
+/// Writes a `.refx` file front to back: header, payload leaf by leaf, catalogue, trailer. Holds one chunk of
+/// payload at a time.
+struct RefxWriter {
+  private let target: any WriteTarget
+  private let options: WriteOptions
+  /// Where the file starts in the target.
+  private let start: Int
+  private var leafTable = SectionWriter()
+  private var chunkTable = SectionWriter()
+  private var hasCompressedLeaves = false
+  private var progress: Progress
+
+  init(to target: any WriteTarget, options: WriteOptions) {
+    self.target = target
+    self.options = options
+    start = target.position
+    progress = Progress(total: 0, report: options.progress)
+  }
+
+  mutating func write(_ contents: CheckpointContents) throws {
+    let outline = try RefxOutline(contents.tree)
+    progress = Progress(total: outline.leaves.reduce(0) { $0 &+ $1.byteCount }, report: options.progress)
+    try append(RefxEnvelope.header())
+    leafTable.add(varint: outline.leaves.count)
+    for (number, leaf) in outline.leaves.enumerated() {
+      do {
+        try write(leaf)
+      } catch let error as RefxError where error.path == nil && error.file == nil {
+        // The path is looked up where it is needed alone.
+        throw error.atPath(contents.tree.pathOfLeaf(number) ?? .root)
+      }
+    }
+    try writeCatalogue(outline, metadata: contents.metadata)
+  }
+
+  private var offset: Int { target.position - start }
+
+  private func append(_ bytes: [UInt8]) throws {
+    try bytes.withUnsafeBytes { try target.append($0) }
+  }
+
+  private mutating func write(_ leaf: Leaf) throws {
+    let encoder = try LeafEncoder(leaf, compression: options.compression)
+    guard let dtype = RefxLayout.code(of: leaf.dtype) else {
+      throw RefxError.unsupportedLeaf(UnsupportedLeaf(typeName: leaf.dtype.name, reason: "it has no dtype"))
+    }
+    if encoder.storage == .compressed { hasCompressedLeaves = true }
+    let padding = RefxLayout.padding(after: offset, storage: encoder.storage, byteCount: leaf.byteCount)
+    try RefxWriter.zeros.withUnsafeBytes { try target.append(UnsafeRawBufferPointer(rebasing: $0[..<padding])) }
+    let dataOffset = offset
+    var chunks = chunkTable
+    chunkTable = SectionWriter()
+    let sums = try encoder.forEachSlab { slab in
+      try target.append(slab.stored)
+      // The padding belongs to the extent of the first chunk, and is under its checksum.
+      var crc = slab.crc32
+      if slab.position == 0, padding > 0 {
+        var before = CRC32()
+        before.update(zeros: padding)
+        crc = CRC32.combining(before.value, crc, count: slab.stored.count)
+      }
+      chunks.add(integer: UInt32(slab.stored.count))
+      chunks.add(integer: crc)
+      progress.add(encoder.grid.range(of: slab.position).count)
+    }
+    chunkTable = chunks
+
+    leafTable.add(dtype)
+    leafTable.add(encoder.storage.rawValue)
+    leafTable.add(try RefxWriter.rank(of: leaf))
+    for extent in leaf.shape { leafTable.add(varint: extent) }
+    if leaf.dtype.itemSize == nil { leafTable.add(varint: leaf.byteCount) }
+    leafTable.add(integer: sums.logicalCRC32)
+    leafTable.add(integer: sums.contentHash.low)
+    leafTable.add(integer: sums.contentHash.high)
+    leafTable.add(integer: UInt64(dataOffset))
+  }
+
+  private static let zeros = [UInt8](repeating: 0, count: 4096)
+
+  private static func rank(of leaf: Leaf) throws -> UInt8 {
+    let most = Limits().rank
+    guard leaf.shape.count <= most, let rank = UInt8(exactly: leaf.shape.count) else {
+      throw RefxError.rankTooLarge(leaf.shape.count, limit: most)
+    }
+    return rank
+  }
+
+  private func writeCatalogue(_ outline: RefxOutline, metadata: JSONObject) throws {
+    let catalogueOffset = offset
+    var sections: [RefxEnvelope.Section] = []
+    func add(_ tag: UInt32, _ bytes: [UInt8], isRequired: Bool = true) throws {
+      sections.append(
+        RefxEnvelope.Section(
+          tag: tag, isRequired: isRequired, offset: offset, byteCount: bytes.count,
+          crc32: bytes.withUnsafeBytes { CRC32.of($0) }))
+      try append(bytes)
+    }
+    try add(RefxLayout.Section.names, outline.names.bytes)
+    try add(RefxLayout.Section.collections, outline.collections.bytes)
+    try add(RefxLayout.Section.nodes, outline.nodes.bytes)
+    try add(RefxLayout.Section.leaves, leafTable.bytes)
+    try add(RefxLayout.Section.chunks, chunkTable.bytes)
+    if !metadata.isEmpty {
+      try add(RefxLayout.Section.metadata, JSON.object(metadata).bytes(), isRequired: false)
+    }
+    if hasCompressedLeaves {
+      let identity = ChunkCodec(compression: options.compression).identity
+      try add(RefxLayout.Section.codec, Array(identity.text.utf8), isRequired: false)
+    }
+    let directoryOffset = offset
+    let directory = RefxEnvelope.directory(of: sections)
+    try append(directory.bytes)
+    try append(
+      RefxEnvelope.trailer(
+        catalogueOffset: catalogueOffset, directoryOffset: directoryOffset, sections: sections.count,
+        directoryCRC32: directory.crc32))
+  }
+}
+
+/// Counts the bytes that are done.
+struct Progress {
+  let total: Int
+  let report: ProgressHandler?
+  private var done = 0
+
+  init(total: Int, report: ProgressHandler?) {
+    self.total = total
+    self.report = report
+  }
+
+  mutating func add(_ count: Int) {
+    guard let report else { return }
+    done += count
+    report(done, total)
+  }
+}
+
+extension Tree where Element == Leaf {
+  /// The path of the `number`-th leaf in the order of storage.
+  func pathOfLeaf(_ number: Int) -> Path? {
+    var seen = 0
+    var found: Path?
+    try? forEachSite { site in
+      guard case .leaf = site.content, site.reference?.isFirst ?? true else { return }
+      if seen == number { found = site.path }
+      seen += 1
+    }
+    return found
+  }
+}

@@ -1,0 +1,117 @@
+import Refx
+import RefxStore
+
+/// What every format that can be written must do. One suite for all of them:
+///
+/// ```swift
+/// @Test(arguments: StoreContract.cases)
+/// func keepsTheContract(_ one: StoreContract.Case) throws { try one.run(on: RefxFormat.self) }
+/// ```
+public enum StoreContract {
+  /// One demand. `run` throws a ``ContractViolation`` where the store does not meet it.
+  public struct Case: Sendable, CustomStringConvertible {
+    public let name: String
+    private let body: @Sendable (ContractRunner) throws -> Void
+
+    init(_ name: String, _ body: @escaping @Sendable (ContractRunner) throws -> Void) {
+      self.name = name
+      self.body = body
+    }
+
+    public func run(on store: any CheckpointStore.Type) throws {
+      try body(ContractRunner(store: store))
+    }
+
+    public var description: String { name }
+  }
+}
+
+public struct ContractViolation: Error, CustomStringConvertible {
+  public let description: String
+
+  public init(_ description: String) {
+    self.description = description
+  }
+}
+
+/// Writes trees with a store and reads them back.
+struct ContractRunner {
+  let store: any CheckpointStore.Type
+  let folder = ScratchFolder()
+
+  /// Writes `contents` to a file.
+  func write(
+    _ contents: CheckpointContents, _ compression: Compression = .fast, name: String = "file"
+  ) throws -> String {
+    let path = folder.file(name + (store.format.suffixes.first ?? ""))
+    try AtomicFile.replace(path, durable: false) { target in
+      try store.write(contents, to: target, options: WriteOptions(compression: compression))
+    }
+    return path
+  }
+
+  func open(_ path: String) throws -> OpenedCheckpoint {
+    try store.open(InputFile(path: path), options: OpenOptions())
+  }
+
+  func demand(_ condition: Bool, _ what: @autoclosure () -> String) throws {
+    if !condition { throw ContractViolation(what()) }
+  }
+
+  /// Writes `tree`, reads it back, and compares everything; verifies the file.
+  @discardableResult
+  func roundTrip(
+    _ tree: Tree<Leaf>, metadata: JSONObject = [:], compressions: [Compression] = Compression.allCases,
+    label: @autoclosure () -> String = ""
+  ) throws -> OpenedCheckpoint {
+    var last: OpenedCheckpoint?
+    for compression in compressions {
+      do {
+        last = try roundTripOnce(tree, metadata: metadata, compression)
+      } catch {
+        throw ContractViolation("\(label()) (\(compression.rawValue)): \(error)")
+      }
+    }
+    return last!
+  }
+
+  private func roundTripOnce(
+    _ tree: Tree<Leaf>, metadata: JSONObject, _ compression: Compression
+  ) throws -> OpenedCheckpoint {
+    let path = try write(CheckpointContents(tree: tree, metadata: metadata), compression)
+    let file = try InputFile(path: path)
+    try demand(store.recognises(file), "the store does not recognise its own file")
+    let opened = try store.open(file, options: OpenOptions())
+    if let difference = try firstDifference(tree, opened.contents.tree) {
+      throw ContractViolation("what was read differs: \(difference)")
+    }
+    try demand(opened.contents.metadata == metadata, "the metadata differs: \(opened.contents.metadata)")
+    try demand(opened.format == store.format.name, "the format is called \(opened.format)")
+    try demandIndexesCount(opened.contents.tree)
+    try demandKnownSumsFit(opened.contents.tree)
+    var problems: [Problem] = []
+    try opened.verify(nil) { problems.append($0) }
+    try demand(problems.isEmpty, "verification finds \(problems)")
+    return opened
+  }
+
+  /// The indexes of an opened tree count from 0 in order of first sight.
+  private func demandIndexesCount(_ tree: Tree<Leaf>) throws {
+    var next = 0
+    try tree.forEachSite { site in
+      guard let reference = site.reference, reference.isFirst else { return }
+      try demand(reference.index == next, "index \(reference.index) where \(next) comes next")
+      next += 1
+    }
+  }
+
+  /// A content hash that a source claims to know is that of its bytes.
+  private func demandKnownSumsFit(_ tree: Tree<Leaf>) throws {
+    try tree.forEachSite { site in
+      guard case .leaf(let leaf) = site.content, let known = leaf.source.contentHash else { return }
+      var hasher = ContentHasher()
+      try leaf.forEachPiece { hasher.addSlab($0) }
+      try demand(hasher.finish() == known, "the content hash of \"\(site.path.text)\" is not that of its bytes")
+    }
+  }
+}
