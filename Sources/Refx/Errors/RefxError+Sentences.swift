@@ -293,13 +293,6 @@ extension RefxError {
     return RefxError(.notMutable, "\(whose) not mutable here", advice: "widen the enclosing mutable { }")
   }
 
-  @usableFromInline
-  static func fieldNotSet(collection: CollectionTag?) -> RefxError {
-    let whose = collection.map { " of collection '\($0)'" } ?? ""
-    return RefxError(
-      .refusal, "a RefField\(whose) is not set", expected: "an assignment before the first read", found: "none")
-  }
-
   // MARK: Deref and reref
 
   static func derefAmongRefs(_ kind: String, path: Path = .root) -> RefxError {
@@ -688,10 +681,11 @@ extension RefxError {
   // MARK: Codable bridge
 
   @usableFromInline
-  static func refWithoutValue() -> RefxError {
-    RefxError(
-      .refusal, "a Ref is read before it has its value: its cycle is still being decoded",
-      advice: "do not read Refs in init(from:)")
+  static func refWithoutValue(_ collection: CollectionTag?) -> RefxError {
+    let whose = collection.map { " of collection '\($0)'" } ?? ""
+    return RefxError(
+      .refusal, "a Ref\(whose) is not set", expected: "a value before the first read", found: "none",
+      advice: "assign a field in its initializer, and do not read Refs in init(from:)")
   }
 
   package static func modelTooDeep(path: Path) -> RefxError {
@@ -881,6 +875,52 @@ extension RefxError {
   package static func boolOfAnotherByte(at offset: Int) -> RefxError {
     RefxError(
       .damaged, place: .byte(offset), expected: "a bool of 0 or 1", found: "another byte")
+  }
+
+  // MARK: Front door
+
+  package static func impostor(_ sentence: String, advice: String, file: String) -> RefxError {
+    RefxError(.notACheckpoint, sentence, file: file, advice: advice)
+  }
+
+  package static func unknownFormat(file: String, known: [String]) -> RefxError {
+    RefxError(
+      .notACheckpoint, file: file, expected: "a checkpoint (\(known.joined(separator: ", ")))",
+      found: "content of no format that is known", advice: "check where the file comes from, or name its format")
+  }
+
+  package static func unknownSuffix(file: String, known: [String]) -> RefxError {
+    RefxError(
+      .unsupported, file: file, expected: "a name that ends in \(known.joined(separator: ", "))",
+      found: "no such suffix", advice: "choose one of them or name the format")
+  }
+
+  package static func noSuchFormat(_ name: String, known: [String]) -> RefxError {
+    RefxError(.unsupported, expected: "one of \(known.joined(separator: ", "))", found: "the format '\(name)'")
+  }
+
+  // MARK: The command
+
+  package static func formatDoesNotStream(_ format: String) -> RefxError {
+    RefxError(
+      .usage, "\(format) cannot be written to a pipe", advice: "name a file, or write refx: --to refx")
+  }
+
+  package static func badArgument(_ option: String, _ text: String, expected: String) -> RefxError {
+    RefxError(.usage, "\(option) cannot take '\(text)'", expected: expected)
+  }
+
+  package static func textNeedsTerminal(_ path: Path, dtype: String) -> RefxError {
+    RefxError(
+      .unsupported, "a .npy file cannot hold \(dtype) here", path: path, advice: "print it with -o -")
+  }
+
+  package static func sameOutput(_ name: String) -> RefxError {
+    RefxError(.usage, "two parts would be written to one file", file: name, advice: "give each a name of its own")
+  }
+
+  package static func demoFailed(_ what: String) -> RefxError {
+    RefxError(.system, "the demonstration went wrong: \(what)", advice: "report it, it should never happen")
   }
 }
 

@@ -2,7 +2,7 @@ import Refx
 import RefxStore
 
 /// Reads the strings of a string leaf one by one, through a small window.
-struct TextReader {
+package struct TextReader {
   private let leaf: Leaf
   private let path: Path
   private var window: [UInt8] = []
@@ -11,9 +11,14 @@ struct TextReader {
 
   static let windowBytes = 1 << 16
 
-  init(_ leaf: Leaf, at path: Path) {
+  package init(_ leaf: Leaf, at path: Path) {
     self.leaf = leaf
     self.path = path
+  }
+
+  /// The next string; whole in memory.
+  package mutating func string() throws -> String {
+    String(decoding: try take(try length()), as: UTF8.self)
   }
 
   /// The length of the next string, whose bytes follow.
@@ -67,7 +72,10 @@ extension Leaf {
       let otherLength = try theirs.length()
       var same = length == otherLength
       if same {
-        try mine.pieces(length) { piece in if same { same = try theirs.take(piece.count) == piece } else { _ = try theirs.take(piece.count) } }
+        try mine.pieces(length) { piece in
+          let twin = try theirs.take(piece.count)
+          if same { same = twin == piece }
+        }
       } else {
         try mine.pieces(length) { _ in }
         try theirs.pieces(otherLength) { _ in }

@@ -4,7 +4,7 @@ import Refx
 /// contract tests check.
 ///
 /// A format knows the layout of its files and nothing else: not the other formats, not the models.
-public protocol CheckpointStore {
+public protocol CheckpointStore: SendableMetatype {
   static var format: FormatDescription { get }
 
   /// Whether the file's first bytes are this format's. Reads at most a few KiB; never throws on content.
