@@ -112,7 +112,7 @@ public struct Branches<Element> {
   }
 
   /// - Precondition: `keys` ascend and are as many as `members`.
-  init(ascending keys: [Key], members: [Tree<Element>]) {
+  package init(ascending keys: [Key], members: [Tree<Element>]) {
     self.keys = keys
     self.members = members
   }
