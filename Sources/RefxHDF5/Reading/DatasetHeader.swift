@@ -52,10 +52,10 @@ extension DatasetHeader {
     let type = try context.open("H5Dget_type", at: name, H5Dget_type(dataset.id))
     var itemSize = H5Tget_size(type.id)
 
-    func listed(_ typeName: String, _ reason: String) -> DatasetHeader {
+    func listed(_ typeName: String, _ reason: String, _ shape: [Int] = []) -> DatasetHeader {
       DatasetHeader(
         address: address, element: .unsupported(UnsupportedLeaf(typeName: typeName, reason: reason)),
-        itemSize: 1, shape: [], layout: .contiguous(address: nil), fill: nil, storedByteCount: 0)
+        itemSize: 1, shape: shape, layout: .contiguous(address: nil), fill: nil, storedByteCount: 0)
     }
     // The space of a virtual dataset may be looked up in other files, so it is not asked for.
     let layoutClass = H5Pget_layout(properties.id)
@@ -72,13 +72,13 @@ extension DatasetHeader {
         address: address, element: element, itemSize: itemSize, shape: nil, layout: .contiguous(address: nil),
         fill: nil, storedByteCount: 0)
     }
-    if case .unsupported(let reason) = element { return listed(reason.typeName, reason.reason) }
+    if case .unsupported(let reason) = element { return listed(reason.typeName, reason.reason, shape) }
     // What the library says of text in the heap is the size of a pointer in memory.
     if element == .heapText { itemSize = 8 + input.addressSize }
     let layout: Layout
     switch layoutClass {
     case H5D_COMPACT where element == .heapText:
-      return listed("string", "it is text of any length that points out of an object header")
+      return listed("string", "it is text of any length that points out of an object header", shape)
     case H5D_COMPACT: layout = .compact
     case H5D_CONTIGUOUS:
       let address = H5Dget_offset(dataset.id)
@@ -86,9 +86,9 @@ extension DatasetHeader {
     case H5D_CHUNKED:
       switch try chunking(properties, itemSize: itemSize, rank: shape.count, input, name) {
       case .success(let chunking): layout = .chunked(chunking)
-      case .failure(let reason): return listed(reason.typeName, reason.reason)
+      case .failure(let reason): return listed(reason.typeName, reason.reason, shape)
       }
-    default: return listed("layout", "it is laid out in a way that this library does not know")
+    default: return listed("layout", "it is laid out in a way that this library does not know", shape)
     }
     return DatasetHeader(
       address: address, element: element, itemSize: itemSize, shape: shape, layout: layout,

@@ -25,6 +25,7 @@ struct LeafMaker {
     codec: ChunkCodec.Identity? = nil
   ) throws -> Leaf {
     let shape = header.shape ?? []
+    if case .unsupported(let reason) = header.element { return .unsupported(reason, shape: shape) }
     guard let count = DType.elementCount(of: shape) else {
       return tooLarge(shape, "more elements than can be counted")
     }

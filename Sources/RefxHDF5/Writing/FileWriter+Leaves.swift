@@ -16,7 +16,7 @@ extension FileWriter {
     let isChunked = encoder.storage == .compressed
     let dataset = try makeDataset(
       name, in: group, type: try types.number(leaf.dtype), space: try types.space(leaf.shape),
-      properties: isChunked ? try chunked(encoder.grid, at: path) : contiguous(), at: path)
+      properties: isChunked ? try chunked(encoder.grid, at: path) : contiguousProperties, at: path)
     let start = isChunked || leaf.byteCount == 0 ? 0 : try address(of: dataset.id, at: path)
     let sums = try encoder.forEachSlab { slab in
       let range = encoder.grid.range(of: slab.position)
@@ -60,7 +60,8 @@ extension FileWriter {
       type = try types.variableText()
     }
     let dataset = try makeDataset(
-      name, in: group, type: type, space: try types.space(leaf.shape), properties: contiguous(), at: path)
+      name, in: group, type: type, space: try types.space(leaf.shape),
+      properties: image.isEmpty ? textProperties : contiguousProperties, at: path)
     if !image.isEmpty {
       try image.withUnsafeBytes { try writeRaw($0, at: try address(of: dataset.id, at: path)) }
     } else if !elements.all.isEmpty {

@@ -14,7 +14,9 @@ final class FileWriter {
   let descriptor: Int32
   private let groupProperties: HDF5Handle
   private let attributeProperties: HDF5Handle
-  private let contiguousProperties: HDF5Handle
+  let contiguousProperties: HDF5Handle
+  /// For text in the heap, of which libhdf5 wants what is not written to be empty.
+  let textProperties: HDF5Handle
   /// What the next object that is made says as a Ref.
   private var pendingTag: (index: Int, collection: CollectionTag?)?
   private var bytesDone = 0
@@ -43,6 +45,10 @@ final class FileWriter {
     try context.check("H5Pset_obj_track_times", at: "/", H5Pset_obj_track_times(groupProperties.id, false))
     contiguousProperties = try properties(refx_h5p_dataset_create())
     try FileWriter.prepare(contiguousProperties, context)
+    try context.check(
+      "H5Pset_fill_time", at: "/", H5Pset_fill_time(contiguousProperties.id, H5D_FILL_TIME_NEVER))
+    textProperties = try properties(refx_h5p_dataset_create())
+    try FileWriter.prepare(textProperties, context)
     linkProperties = try properties(refx_h5p_link_create())
     try context.check(
       "H5Pset_char_encoding", at: "/", H5Pset_char_encoding(linkProperties.id, H5T_CSET_UTF8))
@@ -58,11 +64,10 @@ final class FileWriter {
     if descriptor >= 0 { close(descriptor) }
   }
 
-  /// Datasets are allocated when they are made, hold no times, and are never filled: all of it is written.
+  /// Datasets are allocated when they are made, and hold no times.
   private static func prepare(_ properties: HDF5Handle, _ context: HDF5Context) throws {
     try context.check("H5Pset_obj_track_times", at: "/", H5Pset_obj_track_times(properties.id, false))
     try context.check("H5Pset_alloc_time", at: "/", H5Pset_alloc_time(properties.id, H5D_ALLOC_TIME_EARLY))
-    try context.check("H5Pset_fill_time", at: "/", H5Pset_fill_time(properties.id, H5D_FILL_TIME_NEVER))
   }
 
   /// The object that the path names in the file, for errors.
@@ -181,8 +186,6 @@ final class FileWriter {
     bytesDone += count
     progress(bytesDone, bytesInAll)
   }
-
-  func contiguous() -> HDF5Handle { contiguousProperties }
 
   /// What a dataset in chunks on `grid` is made with: shuffle, then deflate.
   func chunked(_ grid: ChunkGrid, at path: Path) throws -> HDF5Handle {
