@@ -5,6 +5,8 @@ final class Place {
 
   static func root() -> Place { Place(parent: nil, key: nil) }
 
+  static func at(_ path: Path) -> Place { path.keys.reduce(root()) { $0.appending($1) } }
+
   private init(parent: Place?, key: Key?) {
     self.parent = parent
     self.key = key

@@ -29,6 +29,13 @@ struct SharedValues {
     try scan(tree, depth: 0)
   }
 
+  /// The objects of a live model, which hold `contents` from now on.
+  init(holding objects: [LiveModel.Entry], contents: [Tree<Leaf>]) {
+    entries = zip(objects, contents).map { object, content in
+      Entry(content: content, collection: object.ref?.collection, object: object.object)
+    }
+  }
+
   /// The position of the entry of `index`; nil where there is none. Indexes mostly count from 0.
   func position(of index: Int) -> Int? {
     if others.isEmpty { return entries.indices.contains(index) ? index : nil }

@@ -2,20 +2,27 @@
 struct TreeFinisher {
   /// Whether class instances at a single site stand as shared values too.
   var marksEveryObject = false
-  /// The objects, by their number.
-  private(set) var objects: [AnyObject] = []
+  /// The objects, by their number; kept only where every object is marked.
+  private var objects: [LiveModel.Entry?] = []
   private var numbers: [ObjectIdentifier: Int] = [:]
+  private var nextNumber = 0
 
   init(marksEveryObject: Bool = false) {
     self.marksEveryObject = marksEveryObject
   }
+
+  /// The objects of the finished tree, by number.
+  var entries: [LiveModel.Entry] { objects.compactMap { $0 } }
+
+  /// Class instances that are marked are levels of their own, which a checkpoint does not have.
+  private var maximumDepth: Int { marksEveryObject ? 2 * maximumTreeDepth : maximumTreeDepth }
 
   mutating func tree(of piece: Piece) throws -> Tree<Leaf> {
     try tree(of: piece, place: .root(), depth: 0)
   }
 
   private mutating func tree(of piece: Piece, place: Place, depth: Int) throws -> Tree<Leaf> {
-    guard depth <= maximumTreeDepth else { throw RefxError.modelTooDeep(path: place.path) }
+    guard depth <= maximumDepth else { throw RefxError.modelTooDeep(path: place.path) }
     switch piece {
     case .leaf(let leaf): return .leaf(leaf)
     case .static(let value): return .static(value)
@@ -40,13 +47,18 @@ struct TreeFinisher {
     guard object.isShared || marksEveryObject else { return try tree(of: content, place: place, depth: depth) }
     let identity = ObjectIdentifier(object.object)
     if let number = numbers[identity] { return .index(Index(number, collection: object.collection)) }
-    let number = objects.count
+    let number = nextNumber
+    nextNumber += 1
     numbers[identity] = number
-    objects.append(object.object)
+    if marksEveryObject { objects.append(nil) }
     // A shared object directly inside another stands at "0", one level below.
     var inside = place
-    if case .object(let inner) = content, inner.isShared || marksEveryObject { inside = place.appending("0") }
+    if case .object(let inner) = content, inner.isShared { inside = place.appending("0") }
     let inner = try tree(of: content, place: inside, depth: depth + 1)
+    if marksEveryObject {
+      objects[number] = LiveModel.Entry(
+        object: object.object, content: inner, isShared: object.isShared, firstPath: place.path)
+    }
     return .value(Value(inner, index: number, collection: object.collection))
   }
 
