@@ -35,7 +35,14 @@ struct Graft {
     tree = .none
     choose(in: model.tree, at: .root(), isInside: false)
     tree = lay(found, over: model.tree, at: .root(), in: Surroundings())
+    for (number, place) in absent where entryOfObject[number] == nil && plainContent[number] == nil {
+      let inside = Surroundings(isRefChosen: isChosen[number], isInObject: false)
+      contents[number] = lay(nil, over: model.objects[number].content, at: inner(of: number, at: place), in: inside)
+    }
   }
+
+  /// First sites of Refs that a part of a checkpoint lacks: a later site may have the value.
+  private var absent: [(number: Int, place: Place)] = []
 
   /// The model's tree with the checkpoint's leaves.
   private(set) var tree: Tree<Leaf>
@@ -190,7 +197,9 @@ struct Graft {
     let matters = matters(number, place, inside)
     let innerPlace = inner(of: number, at: place)
     guard let found else {
-      if isFirst {
+      if entry.ref != nil, selection.isPartial {
+        if isFirst { absent.append((number, place)) }
+      } else if isFirst {
         contents[number] = lay(nil, over: entry.content, at: innerPlace, in: inside)
       } else if matters, !allowing.contains(.missing) {
         note(.missing, place, expected: "the value of \(name(entry.firstPath))")

@@ -28,8 +28,8 @@ public struct TreeDecoder: Sendable {
     do {
       let model = try session.model(type, from: tree)
       if session.differences.isEmpty { return model }
-    } catch let error as RefxError where error.code != .mismatch {
-      throw error
+    } catch let error as RefxError {
+      if error.code != .mismatch { throw error }
     } catch is DecodingSession.NotThereYet {
       throw RefxError.cycleWithoutRef(type, path: .root)
     }

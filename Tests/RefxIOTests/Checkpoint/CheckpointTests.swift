@@ -172,7 +172,7 @@ import Testing
       #expect(refusal { try Checkpoint.open(folder + "/none.refx") }?.code == .system)
       #expect(refusal { try Checkpoint.save(1, to: folder + "/m", format: "tar") }?.code == .unsupported)
       let error = refusal { try Checkpoint.load([Int].self, from: folder + "/m.xyz") }
-      #expect(error?.file == folder + "/m.xyz" && error?.details == ["the root: structure: expected int64 [n], found int64 []"])
+      #expect(error?.file == folder + "/m.xyz" && error?.details == ["the root: shape: expected int64 [n], found int64 []"])
     }
   }
 }

@@ -46,7 +46,7 @@ import Testing
     #expect(
       error?.description == """
         the checkpoint does not fit the model in 13 places; nothing was assigned
-          bias: missing: expected none or a leaf
+          bias: missing: expected none or Ref<Tensor>
           kind: type: expected Activation, found "tanh" (Cannot initialize Activation from invalid String value tanh)
           layers/0/a: topology: expected a plain value, found a Ref
           layers/0/b: shape: expected float32 [n], found float32 []
