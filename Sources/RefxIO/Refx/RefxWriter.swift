@@ -99,7 +99,7 @@ struct RefxWriter {
           crc32: bytes.withUnsafeBytes { CRC32.of($0) }))
       try append(bytes)
     }
-    try add(RefxLayout.Section.names, outline.names.bytes)
+    try add(RefxLayout.Section.names, outline.names.section.bytes)
     try add(RefxLayout.Section.collections, outline.collections.bytes)
     try add(RefxLayout.Section.nodes, outline.nodes.bytes)
     try add(RefxLayout.Section.leaves, leafTable.bytes)

@@ -149,6 +149,19 @@ import Testing
     }
   }
 
+  @Test func aTreeThatIsTooDeepIsNotWritten() throws {
+    for levels in [1001, 5000] {
+      var tree = Tree<Leaf>.none
+      for level in 0..<levels { tree = level % 2 == 0 ? ["k": tree] : [tree] }
+      let error = #expect(throws: RefxError.self) { try RefxDamageTests.file(tree, .none) }
+      #expect(error?.code == .limit)
+      #expect(error?.path?.keys.count == 1001)
+    }
+    var tree = Tree<Leaf>.none
+    for level in 0..<1000 { tree = .value(Value(["k": tree], index: 2000 - level)) }
+    #expect(try Outcome(RefxDamageTests.file(tree, .none)) == .sound)
+  }
+
   @Test func nestedAnnouncementsReserveNoMemoryTwice() throws {
     var surgeon = RefxSurgeon(try RefxDamageTests.file([.none], .none))
     // Lists inside lists, each announcing as many members as bytes are left.
