@@ -37,7 +37,9 @@ struct RefxNameTable {
         UnsafeRawBufferPointer(rebasing: bytes[ends[Int(number)]..<ends[Int(number) + 1]])
       }
       // The first eight bytes decide most comparisons.
-      var order = (0..<UInt32(truncatingIfNeeded: count)).map { (start: leadingBytes(of: name($0)), number: $0) }
+      var order = (0..<UInt32(truncatingIfNeeded: count)).map {
+        (start: leadingBytes(of: name($0)), number: $0)
+      }
       order.sort { a, b in
         a.start == b.start ? name(a.number).lexicographicallyPrecedes(name(b.number)) : a.start < b.start
       }

@@ -49,7 +49,9 @@ struct RefxWriter {
     }
     if encoder.storage == .compressed { hasCompressedLeaves = true }
     let padding = RefxLayout.padding(after: offset, storage: encoder.storage, byteCount: leaf.byteCount)
-    try RefxWriter.zeros.withUnsafeBytes { try target.append(UnsafeRawBufferPointer(rebasing: $0[..<padding])) }
+    try RefxWriter.zeros.withUnsafeBytes {
+      try target.append(UnsafeRawBufferPointer(rebasing: $0[..<padding]))
+    }
     let dataOffset = offset
     var chunks = chunkTable
     chunkTable = SectionWriter()
