@@ -598,6 +598,10 @@ extension RefxError {
 
   // MARK: The command
 
+  package static func unknownCommand(_ name: String, known: [String]) -> RefxError {
+    RefxError(.usage, "'\(name)' is no command", advice: "known are \(known.joined(separator: ", "))")
+  }
+
   package static func formatDoesNotStream(_ format: String) -> RefxError {
     RefxError(
       .usage, "\(format) cannot be written to a pipe", advice: "name a file, or write refx: --to refx")
