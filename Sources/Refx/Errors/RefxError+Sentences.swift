@@ -63,7 +63,8 @@ extension RefxError {
 
   package static func indexWithoutValue(index: Int, path: Path) -> RefxError {
     RefxError(
-      .refusal, path: path, expected: "index \(index) to follow its value", found: "no value under that index before")
+      .refusal, path: path, expected: "index \(index) to follow its value",
+      found: "no value under that index before")
   }
 
   // MARK: Files
@@ -269,21 +270,24 @@ extension RefxError {
   @usableFromInline
   static func levelOfRead(_ ref: AnyRef) -> RefxError {
     RefxError(
-      .traceLevel, "cannot access Ref from different trace level", expected: "\(ref.level), where it was made",
+      .traceLevel, "cannot access Ref from different trace level",
+      expected: "\(ref.level), where it was made",
       found: "\(TraceLevel.current)", advice: "deref the tree before the boundary and reref it inside")
   }
 
   @usableFromInline
   static func levelOfWrite(_ ref: AnyRef) -> RefxError {
     RefxError(
-      .traceLevel, "cannot mutate Ref from different trace level", expected: "\(ref.level), where it was made",
+      .traceLevel, "cannot mutate Ref from different trace level",
+      expected: "\(ref.level), where it was made",
       found: "\(TraceLevel.current)", advice: "deref the tree before the boundary and reref it inside")
   }
 
   static func levelOfValue(_ ref: AnyRef, others: Set<TraceLevel>) -> RefxError {
     let levels = others.sorted { $0.number < $1.number }.map { "\($0)" }.joined(separator: ", ")
     return RefxError(
-      .traceLevel, "cannot mutate Ref with a value from another trace level", expected: "a value of \(ref.level)",
+      .traceLevel, "cannot mutate Ref with a value from another trace level",
+      expected: "a value of \(ref.level)",
       found: "one of \(levels)", advice: "return the value from its boundary first")
   }
 
@@ -293,12 +297,21 @@ extension RefxError {
     return RefxError(.notMutable, "\(whose) not mutable here", advice: "widen the enclosing mutable { }")
   }
 
+  @usableFromInline
+  static func fieldNotSet(collection: CollectionTag?) -> RefxError {
+    let whose = collection.map { " of collection '\($0)'" } ?? ""
+    return RefxError(
+      .refusal, "a RefField\(whose) is not set", expected: "an assignment before the first read",
+      found: "none")
+  }
+
   // MARK: Deref and reref
 
   static func derefAmongRefs(_ kind: String, path: Path = .root) -> RefxError {
     RefxError(
       .refusal, "cannot deref a tree that holds both Refs and Derefs", path: path,
-      expected: "a Ref or a plain value, since a Ref came before", found: kind, advice: "reref the tree first")
+      expected: "a Ref or a plain value, since a Ref came before", found: kind, advice: "reref the tree first"
+    )
   }
 
   static func refInRereffed(path: Path = .root) -> RefxError {
@@ -357,7 +370,8 @@ extension RefxError {
 
   static func unfilled(path: Path, parts: Int) -> RefxError {
     RefxError(
-      .refusal, path: path, expected: "a leaf in one of the \(parts) partitions", found: "Nothing in all of them",
+      .refusal, path: path, expected: "a leaf in one of the \(parts) partitions",
+      found: "Nothing in all of them",
       advice: "merge all the partitions of the tree")
   }
 
@@ -377,7 +391,8 @@ extension RefxError {
 
   static func mixedSource() -> RefxError {
     RefxError(
-      .refusal, "the source mixes Refs and Derefs", path: .root, expected: "either a live or a dereffed source",
+      .refusal, "the source mixes Refs and Derefs", path: .root,
+      expected: "either a live or a dereffed source",
       found: "both", advice: "deref or reref the whole source")
   }
 
@@ -708,13 +723,6 @@ extension RefxError {
 
   // MARK: Codable bridge
 
-  @usableFromInline
-  static func refWithoutValue() -> RefxError {
-    RefxError(
-      .refusal, "a Ref is read before it has its value: its cycle is still being decoded",
-      advice: "do not read Refs in init(from:)")
-  }
-
   package static func modelTooDeep(path: Path) -> RefxError {
     RefxError(
       .limit, "the model is too deep", path: path.shortened, expected: "at most \(maximumTreeDepth) levels",
@@ -790,6 +798,14 @@ extension RefxError {
     RefxError(.refusal, "the Refs hold each other and no value", path: path)
   }
 
+  @usableFromInline
+  static func refWithoutValue(_ collection: CollectionTag?) -> RefxError {
+    let whose = collection.map { " of collection '\($0)'" } ?? ""
+    return RefxError(
+      .refusal, "a Ref\(whose) is not set", expected: "a value before the first read", found: "none",
+      advice: "assign a field in its initializer, and do not read Refs in init(from:)")
+  }
+
   // MARK: Descriptions of trees, flat formats
 
   package static func notATreeDescription(_ expected: String, path: Path) -> RefxError {
@@ -809,12 +825,6 @@ extension RefxError {
       .unsupported, path: other, expected: "a name of its own",
       found: "\"\(name)\", which is \(one.isRoot ? "the root" : one.text)'s name in \(format)",
       advice: "choose another separator with --flatten")
-  }
-
-  package static func reservedName(_ name: String, path: Path, format: String) -> RefxError {
-    RefxError(
-      .unsupported, "\(format) keeps the name \"\(name)\" for itself", path: path,
-      advice: "rename the leaf or choose another separator with --flatten")
   }
 
   package static func sharingRefused(_ one: Path, _ other: Path, format: String) -> RefxError {

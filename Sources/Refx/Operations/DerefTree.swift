@@ -78,8 +78,8 @@ struct DerefWalk: ~Copyable {
     if overflow { throw RefxError.indexesExhausted() }
     guard isNew else { return .index(Index(index, collection: ref.collection)) }
     let value: Tree<Leaf>
-    if live.access == LeafAccess.self {
-      value = .leaf(try unsafeDowncast(ref, to: Ref<Leaf>.self).get())
+    if let leaf = try live.access.leaf(in: ref) {
+      value = .leaf(leaf)
     } else {
       value = try inside(of: live.read(), depth: depth)
     }

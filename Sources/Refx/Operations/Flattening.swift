@@ -64,7 +64,9 @@ extension Tree {
   /// leaf. ``Structure/unflatten(_:)`` is the exact inverse.
   public func flatten() -> (leaves: [Element], structure: Structure) {
     let (nodes, structure) = Flattener.flatten(self, Flattening())
-    return (nodes.map { if case .leaf(let element) = $0 { element } else { preconditionFailure() } }, structure)
+    return (
+      nodes.map { if case .leaf(let element) = $0 { element } else { preconditionFailure() } }, structure
+    )
   }
 
   /// The shape of the tree without its leaves.

@@ -45,7 +45,8 @@ public func mergePartitions<Element>(
   return Partition(layout: layout, leaves: merged)
 }
 
-private func checkPaths<Element>(of partitions: [Partition<Element>], against layout: PartitionLayout) throws {
+private func checkPaths<Element>(of partitions: [Partition<Element>], against layout: PartitionLayout) throws
+{
   if partitions.isEmpty, layout.count > 0 { throw RefxError.noPartitions(leafCount: layout.count) }
   for (number, partition) in partitions.enumerated() where !partition.layout.hasPaths(of: layout) {
     let paths = layout.paths

@@ -87,7 +87,9 @@ struct RerefWalk<Element: RerefElement> {
     case .static(let value): return .static(value)
     case .value(let value): return .leaf(try visit(value, depth: depth))
     case .index(let index):
-      guard let ref = made[index.index] else { throw RefxError.indexWithoutValue(index: index.index, path: .root) }
+      guard let ref = made[index.index] else {
+        throw RefxError.indexWithoutValue(index: index.index, path: .root)
+      }
       return .leaf(ref)
     }
   }

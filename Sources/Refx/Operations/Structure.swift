@@ -90,7 +90,8 @@ extension Structure: CustomStringConvertible {
     switch tree {
     case .leaf(let slot): slot.kind == .leaf ? "*" : slot.kind == .nothing ? "Nothing" : "hole"
     case .dictionary(let branches):
-      "{" + zip(branches.keys, branches.members).map { "\"\($0)\": \(text(of: $1))" }.joined(separator: ", ") + "}"
+      "{" + zip(branches.keys, branches.members).map { "\"\($0)\": \(text(of: $1))" }.joined(separator: ", ")
+        + "}"
     case .list(let members): "[" + members.map(text).joined(separator: ", ") + "]"
     case .tuple(let members): "(" + members.map(text).joined(separator: ", ") + ")"
     case .none: "None"

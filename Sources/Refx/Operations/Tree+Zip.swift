@@ -18,7 +18,8 @@ extension Tree {
     case (.tuple(let one), .tuple(let two)): return .tuple(try Tree.map(one, two, { Key($0) }, transform))
     case (.value(let one), .value(let two)) where one.index == two.index:
       return .value(
-        Refx.Value(try one.value.map(with: two.value, transform), index: one.index, collection: one.collection))
+        Refx.Value(
+          try one.value.map(with: two.value, transform), index: one.index, collection: one.collection))
     case (.index(let one), .index(let two)) where one.index == two.index: return .index(one)
     case (.none, .none): return .none
     case (.nothing, .nothing): return .nothing

@@ -56,7 +56,8 @@ public func getPartition<Element>(
 private func sort<Element>(
   _ leaves: [Tree<Element>], by predicates: [(Tree<Element>) -> Bool]
 ) -> [[Tree<Element>]] {
-  var parts = Array(repeating: [Tree<Element>](repeating: .nothing, count: leaves.count), count: predicates.count + 1)
+  var parts = Array(
+    repeating: [Tree<Element>](repeating: .nothing, count: leaves.count), count: predicates.count + 1)
   for (position, leaf) in leaves.enumerated() {
     let part = predicates.firstIndex { $0(leaf) } ?? predicates.count
     parts[part][position] = leaf

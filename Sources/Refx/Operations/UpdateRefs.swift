@@ -15,13 +15,14 @@ where Target.Element == RefLeaf, Source.Element: UpdateSource {
   let sources = source.alignedLeaves
   guard targets.count == sources.count else {
     let position = min(targets.count, sources.count)
-    let path = targets.count > sources.count ? target.alignedPath(of: position) : source.alignedPath(of: position)
+    let path =
+      targets.count > sources.count ? target.alignedPath(of: position) : source.alignedPath(of: position)
     throw RefxError.updateLengths(target: targets.count, source: sources.count, path: path)
   }
   var walk = UpdateWalk()
   for position in targets.indices {
     do {
-      try walk.align(targets[position], Source.Element.live(sources[position]))
+      try Source.Element.align(targets[position], sources[position], &walk)
     } catch let error as RefxError {
       throw error.under(target.alignedPath(of: position))
     }
@@ -54,7 +55,8 @@ extension Tree: LeafAligned {
     switch self {
     case .leaf, .value, .index, .nothing, .hole: leaves.append(self)
     case .dictionary(let branches): for member in branches.members { member.collectAligned(into: &leaves) }
-    case .list(let members), .tuple(let members): for member in members { member.collectAligned(into: &leaves) }
+    case .list(let members), .tuple(let members):
+      for member in members { member.collectAligned(into: &leaves) }
     case .none, .static: break
     }
   }
@@ -65,22 +67,33 @@ extension Partition: LeafAligned {
   public func alignedPath(of position: Int) -> Path { layout.path(of: position) }
 }
 
-/// A leaf that an update can take values from.
+/// A leaf that an update can take values from: live or dereffed.
 public protocol UpdateSource {
-  /// The node as one of a live tree. Makes no Refs.
-  static func live(_ node: Tree<Self>) -> RefTree
+  /// Checks a leaf of a target against the source's, and keeps what is to be written.
+  static func align(_ target: RefTree, _ source: Tree<Self>, _ walk: inout UpdateWalk) throws
 }
 
 extension RefLeaf: UpdateSource {
-  public static func live(_ node: RefTree) -> RefTree { node }
+  public static func align(_ target: RefTree, _ source: RefTree, _ walk: inout UpdateWalk) throws {
+    try walk.align(target, source)
+  }
 }
 
 extension Leaf: UpdateSource {
-  public static func live(_ node: Tree<Leaf>) -> RefTree { node.map { .leaf($0) } }
+  public static func align(_ target: RefTree, _ source: Tree<Leaf>, _ walk: inout UpdateWalk) throws {
+    // By far the most of what comes here: the value of a Ref, a single leaf.
+    if case .leaf(.ref(let live)) = target, case .value(let value) = source,
+      case .leaf(let leaf) = value.value
+    {
+      try walk.pair(live, with: leaf, index: value.index)
+    } else {
+      try walk.align(target, source.map { .leaf($0) })
+    }
+  }
 }
 
 /// One update: pairs the Refs of the target with what the source has for them, and keeps what is to be written.
-private struct UpdateWalk: ~Copyable {
+public struct UpdateWalk: ~Copyable {
   /// What a source has in the place of a Ref: one Ref, or the number of one.
   private enum Origin: Equatable {
     case ref(AnyRef)
@@ -94,11 +107,12 @@ private struct UpdateWalk: ~Copyable {
   private var refs = RefsByIndex()
   private var sourceHasRefs = false
   private var sourceHasDerefs = false
-  private var leafWrites: [(ref: Ref<Leaf>, leaf: Leaf)] = []
-  private var otherWrites: [() -> Void] = []
+  private var writes = StagedWrites()
+
+  init() {}
 
   /// Checks two leaves that stand at one place, and keeps what is to be written.
-  mutating func align(_ target: RefTree, _ source: RefTree) throws {
+  fileprivate mutating func align(_ target: RefTree, _ source: RefTree) throws {
     try notice(source)
     switch target {
     case .leaf(.ref(let live)): try pair(live, with: source, depth: 0)
@@ -107,10 +121,17 @@ private struct UpdateWalk: ~Copyable {
     }
   }
 
-  /// Nothing can be refused any more.
-  consuming func write() {
-    for (ref, leaf) in leafWrites { ref.stored = leaf }
-    for write in otherWrites { write() }
+  fileprivate consuming func write() { writes.write() }
+
+  /// Pairs a target's Ref with a Value that is a single leaf.
+  fileprivate mutating func pair(_ target: LiveRef, with leaf: Leaf, index: Int) throws {
+    sourceHasDerefs = true
+    let (number, isNew) = targets.number(of: target.ref)
+    guard isNew else { throw secondValue(number, index: index) }
+    origins.append(.index(index))
+    refs.insert(.ref(target), at: index)
+    if let refusal = target.ref.refusalToWrite() { throw refusal }
+    try target.access.stage(leaf, to: target.ref, in: &writes)
   }
 
   private mutating func notice(_ source: RefTree) throws {
@@ -144,13 +165,16 @@ private struct UpdateWalk: ~Copyable {
     switch (source, origin) {
     case (.leaf(.ref(let live)), .ref(let before)) where live.ref === before: return
     case (.index(let index), .index(let before)) where index.index == before: return
-    case (.value(let value), _):
-      throw RefxError.sharedTarget(expected: describe(origin), found: "a second Value, under index \(value.index)")
+    case (.value(let value), _): throw secondValue(number, index: value.index)
     case (.index(let index), _):
       throw RefxError.sharedTarget(expected: describe(origin), found: "Index \(index.index)")
     case (.leaf(.ref), _): throw RefxError.sharedTarget(expected: describe(origin), found: "another Ref")
     default: throw RefxError.sharedTarget(expected: describe(origin), found: source.kindName)
     }
+  }
+
+  private func secondValue(_ number: Int, index: Int) -> RefxError {
+    RefxError.sharedTarget(expected: describe(origins[number]), found: "a second Value, under index \(index)")
   }
 
   private func describe(_ origin: Origin) -> String {
@@ -162,9 +186,11 @@ private struct UpdateWalk: ~Copyable {
 
   private mutating func stage(_ source: LiveRef, to target: LiveRef, depth: Int) throws {
     // A value of the same type without Refs in it goes over as it is.
-    if target.access == source.access, target.access != TreeAccess.self, type(of: source.ref) == type(of: target.ref) {
+    if target.access == source.access, target.access != TreeAccess.self,
+      type(of: source.ref) == type(of: target.ref)
+    {
       if let refusal = target.ref.refusalToWrite() { throw refusal }
-      otherWrites.append(try target.access.stage(copyOf: source.ref, to: target.ref))
+      writes.others.append(try target.access.stage(copyOf: source.ref, to: target.ref))
     } else {
       try stage(try source.read(), to: target, depth: depth)
     }
@@ -173,14 +199,10 @@ private struct UpdateWalk: ~Copyable {
   private mutating func stage(_ value: RefTree, to target: LiveRef, depth: Int) throws {
     if let refusal = target.ref.refusalToWrite() { throw refusal }
     if case .leaf(.leaf(let leaf)) = value {
-      if target.access == LeafAccess.self {
-        leafWrites.append((unsafeDowncast(target.ref, to: Ref<Leaf>.self), leaf))
-      } else {
-        otherWrites.append(try target.access.stage(value, to: target.ref))
-      }
+      try target.access.stage(leaf, to: target.ref, in: &writes)
     } else {
       let kept = try keepingRefs(of: try target.read(), in: value, depth: depth + 1)
-      otherWrites.append(try target.access.stage(kept, to: target.ref))
+      writes.others.append(try target.access.stage(kept, to: target.ref))
     }
   }
 
@@ -249,7 +271,9 @@ private struct UpdateWalk: ~Copyable {
       ref.stored = try keepingRefs(of: nil, in: value.value, depth: depth + 1)
       return .ref(ref)
     case .index(let index):
-      guard let ref = refs[index.index] else { throw RefxError.indexWithoutValue(index: index.index, path: .root) }
+      guard let ref = refs[index.index] else {
+        throw RefxError.indexWithoutValue(index: index.index, path: .root)
+      }
       return .leaf(ref)
     default: return new
     }

@@ -15,7 +15,8 @@ public struct RefField<Value> {
   }
 
   /// A field that is assigned before it is first read, as in an initializer: what
-  /// `@RefField(collection: "params") var w: Tensor` declares.
+  /// `@RefField(collection: "params") var w: Tensor` declares. The first assignment gives it its value
+  /// wherever the collection is mutable or not.
   public init(collection: CollectionTag?) {
     projectedValue = Ref(awaitingValueIn: collection)
   }

@@ -38,6 +38,7 @@ extension RefLeaf {
   public static func ref<V: TensorRepresentable>(_ ref: Ref<V>) -> RefLeaf {
     .ref(LiveRef(ref, access: TensorAccess<V>.self))
   }
+  public static func ref(_ ref: Ref<Tensor>) -> RefLeaf { .ref(LiveRef(ref, access: WholeTensorAccess.self)) }
   public static func ref(_ ref: Ref<Leaf>) -> RefLeaf { .ref(LiveRef(ref, access: LeafAccess.self)) }
   public static func ref(_ ref: Ref<RefTree>) -> RefLeaf { .ref(LiveRef(ref, access: TreeAccess.self)) }
   public static func ref(_ ref: Ref<StaticValue>) -> RefLeaf { .ref(LiveRef(ref, access: StaticAccess.self)) }
@@ -47,6 +48,8 @@ extension RefLeaf {
 extension Tree where Element == RefLeaf {
   /// A Ref to a number, an array of numbers, a tensor, or a tensor type of your own.
   public static func ref<V: TensorRepresentable>(_ ref: Ref<V>) -> RefTree { .leaf(.ref(ref)) }
+  /// A Ref to a tensor.
+  public static func ref(_ ref: Ref<Tensor>) -> RefTree { .leaf(.ref(ref)) }
   /// A Ref to a leaf.
   public static func ref(_ ref: Ref<Leaf>) -> RefTree { .leaf(.ref(ref)) }
   /// A Ref to a subtree, which may hold Refs, this one among them.

@@ -97,18 +97,22 @@ public struct Branches<Element> {
 
   /// Puts `members` in order; nil where a key comes twice.
   public init?(checking members: [(Key, Tree<Element>)]) {
-    var ordered = members
-    let alreadyInOrder = zip(members, members.dropFirst()).allSatisfy { $0.0 < $1.0 }
-    if !alreadyInOrder {
-      ordered.sort { $0.0 < $1.0 }
-      for (one, next) in zip(ordered, ordered.dropFirst()) where one.0 == next.0 { return nil }
+    // Keys alone are put in order: to move a tree about is far dearer than to move a number.
+    let given = members.map(\.0)
+    if zip(given, given.dropFirst()).allSatisfy({ $0 < $1 }) {
+      keys = given
+      self.members = members.map(\.1)
+      return
     }
-    keys = ordered.map(\.0)
-    self.members = ordered.map(\.1)
+    let order = given.indices.sorted { given[$0] < given[$1] }
+    let keys = order.map { given[$0] }
+    for (one, next) in zip(keys, keys.dropFirst()) where one == next { return nil }
+    self.keys = keys
+    self.members = order.map { members[$0].1 }
   }
 
   /// - Precondition: `keys` ascend and are as many as `members`.
-  init(ascending keys: [Key], members: [Tree<Element>]) {
+  package init(ascending keys: [Key], members: [Tree<Element>]) {
     self.keys = keys
     self.members = members
   }

@@ -36,18 +36,5 @@ func headerText(_ bytes: [UInt8]) -> String {
 
 /// The tree with each leaf's payload read, so that two can be compared.
 func loaded(_ tree: Tree<Leaf>) throws -> Tree<Tensor> {
-  switch tree {
-  case .leaf(let leaf): .leaf(try leaf.tensor())
-  case .dictionary(let branches):
-    .dictionary(try zip(branches.keys, branches.members).map { ($0, try loaded($1)) })
-  case .list(let members): .list(try members.map(loaded))
-  case .tuple(let members): .tuple(try members.map(loaded))
-  case .value(let value):
-    .value(Value(try loaded(value.value), index: value.index, collection: value.collection))
-  case .index(let index): .index(index)
-  case .none: .none
-  case .nothing: .nothing
-  case .hole: .hole
-  case .static(let value): .static(value)
-  }
+  try tree.map { try $0.tensor() }
 }

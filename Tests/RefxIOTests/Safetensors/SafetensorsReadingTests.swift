@@ -111,6 +111,27 @@ struct SafetensorsReadingTests {
     #expect(try error(Array("\n<html><body>404</body></html>".utf8)).summary.contains("web page"))
   }
 
+  @Test(
+    "each number of a header at its extremes is an error, or the number that it was",
+    arguments: [
+      "0", "1", "-1", "2147483648", "4294967296", "9223372036854775806", "9223372036854775807",
+      "9223372036854775808", "18446744073709551615", "18446744073709551616", "1e3", "2.0", "01",
+    ])
+  func extremes(number: String) throws {
+    let fields = ["2", "3", "0", "24", "5", "24", "29"]
+    func header(_ fields: [String]) -> String {
+      #"{"w":{"dtype":"F32","shape":[\#(fields[0]),\#(fields[1])],"data_offsets":[\#(fields[2]),\#(fields[3])]},"#
+        + #""v":{"dtype":"U8","shape":[\#(fields[4])],"data_offsets":[\#(fields[5]),\#(fields[6])]}}"#
+    }
+    let data = [UInt8](repeating: 1, count: 29)
+    #expect(throws: Never.self) { try open(safetensors(header(fields), data: data)) }
+    for position in fields.indices where fields[position] != number {
+      var changed = fields
+      changed[position] = number
+      #expect(throws: RefxError.self) { try open(safetensors(header(changed), data: data)) }
+    }
+  }
+
   @Test("a bool that is neither 0 nor 1 is found when it is read")
   func bools() throws {
     let opened = try open(

@@ -34,20 +34,6 @@ enum SharedFiles {
   }
 }
 
-/// A folder that is removed when the last reference to it goes.
-final class ScratchFolder: Sendable {
-  let url: URL
-
-  init() throws {
-    url = FileManager.default.temporaryDirectory.appending(path: "refx-tests-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-  }
-
-  deinit { try? FileManager.default.removeItem(at: url) }
-
-  func path(_ name: String) -> String { url.appending(path: name).path }
-}
-
 /// The Python with the reference libraries that `REFX_PYTHON` names.
 enum ReferencePython {
   static let executable = ProcessInfo.processInfo.environment["REFX_PYTHON"]

@@ -225,7 +225,9 @@ struct Fields {
   }
 
   func finish() throws {
-    if !rest.isEmpty { throw OracleError("\(owner) has fields that nobody reads: \(rest.members.map(\.name))") }
+    if !rest.isEmpty {
+      throw OracleError("\(owner) has fields that nobody reads: \(rest.members.map(\.name))")
+    }
   }
 }
 

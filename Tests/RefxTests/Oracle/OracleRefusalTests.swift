@@ -103,7 +103,8 @@ enum Refusals {
       try updateRefs(target, [.value(Value(.leaf(2), index: 0))] as Tree<Leaf>)
     },
     "update_refs: target plain leaf, source anything (ignored)": {
-      try updateRefs([.leaf(1), .leaf(2)] as RefTree, [.leaf(3), .value(Value(.leaf(4), index: 0))] as Tree<Leaf>)
+      try updateRefs(
+        [.leaf(1), .leaf(2)] as RefTree, [.leaf(3), .value(Value(.leaf(4), index: 0))] as Tree<Leaf>)
     },
     "merge_partitions: both Nothing": {
       let (parts, structure) = treePartition([.leaf(1), .leaf(2)] as Tree<Leaf>)

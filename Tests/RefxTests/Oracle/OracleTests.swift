@@ -46,7 +46,8 @@ import Testing
     let merged = try mergePartitions(parts, structure)
     let isSame =
       try merged.structure == tree.structure
-      && treePartition(merged).partitions[0].leaves.map { try refs.standing($0) } == one.leaves.map(\.standing)
+      && treePartition(merged).partitions[0].leaves.map { try refs.standing($0) }
+        == one.leaves.map(\.standing)
     #expect(isSame == one.merged)
   }
 
@@ -60,10 +61,8 @@ import Testing
 
   @Test(arguments: OracleFile.cases) func updateByPartition(_ one: OracleCase) throws {
     let (tree, refs) = try one.live()
-    let (targets, _) = refs.partition(tree, one.predicates)
-    let source = try one.updateSource.dereffed()
-    let (sources, _) = treePartition(source)
-    try updateRefs(targets.count == 1 ? targets[0] : treePartition(tree).partitions[0], sources[0])
+    try updateRefs(
+      treePartition(tree).partitions[0], treePartition(one.updateSource.dereffed()).partitions[0])
     var after: [String: Scalar] = [:]
     for (name, live) in refs.byName { after[name] = try Scalar(RefTree.leaf(live).plainLeaf()) }
     #expect(after == one.updateAfter)

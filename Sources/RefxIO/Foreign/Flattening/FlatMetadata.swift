@@ -51,7 +51,9 @@ struct FlatMetadata {
   /// of names and the texts as they are.
   ///
   /// - Throws: ``RefxError`` where the description is malformed or does not fit the arrays.
-  func contents(of leaves: [(name: Key, leaf: Leaf)], limits: Limits, format: String) throws
+  func contents(
+    of leaves: [(name: Key, leaf: Leaf)], limits: Limits, reserved: Set<Key> = [], format: String
+  ) throws
     -> CheckpointContents
   {
     guard let text = texts.first(where: { $0.name == FlatMetadata.key })?.text else {
@@ -61,7 +63,7 @@ struct FlatMetadata {
     }
     let description = try FlatDescription(text, limits: limits)
     let tree = try description.tree(of: leaves, limits: limits)
-    let flat = try FlatTree(tree, separator: description.separator, format: format)
+    let flat = try FlatTree(tree, separator: description.separator, reserved: reserved, format: format)
     return CheckpointContents(
       tree: tree, metadata: userMetadata(listed: description.metadata, aliases: flat.aliases))
   }
@@ -85,8 +87,9 @@ struct FlatMetadata {
 
   /// Entries that say, as Hugging Face's `save_model` writes them, that a name was dropped because another
   /// is the same tensor: proposals, for nothing proves that the program that reads them means it so.
-  func proposedTies(among names: Set<Key>) -> [String] {
-    guard !texts.contains(where: { $0.name == FlatMetadata.key }) else { return [] }
+  func proposedTies(among leaves: [(name: Key, leaf: Leaf)]) -> [String] {
+    guard !texts.isEmpty, !texts.contains(where: { $0.name == FlatMetadata.key }) else { return [] }
+    let names = Set(leaves.map(\.name))
     let proposed = texts.filter { !names.contains($0.name) && names.contains(Key($0.text)) }
     var warnings = proposed.prefix(FlatMetadata.warningLimit).map { dropped, kept in
       "the metadata says that \"\(dropped)\" was left out because it is the same tensor as \"\(kept)\"; "

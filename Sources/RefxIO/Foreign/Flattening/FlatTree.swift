@@ -25,22 +25,28 @@ struct FlatTree {
 
   /// The tree that the entries stand for: the given one, or with every site's own copy.
   let tree: Tree<Leaf>
+  /// Whether a leaf has another name than its path's, because the format keeps that for itself.
+  private var hasRenamed = false
   /// Depth first.
   private(set) var entries: [Entry] = []
   private(set) var aliases: [Alias] = []
 
   /// Names the leaves of `tree`. Reads no payload.
   ///
+  /// - Parameter reserved: names that the format keeps for itself; a leaf of that name gets a `_` behind it.
   /// - Throws: ``RefxError`` where two leaves fall on one name, or `policy` refuses the sharing.
-  init(_ tree: Tree<Leaf>, separator: String, policy: SharedPolicy = .keep, format: String) throws {
+  init(
+    _ tree: Tree<Leaf>, separator: String, policy: SharedPolicy = .keep, reserved: Set<Key> = [],
+    format: String
+  ) throws {
     if policy == .error { try FlatTree.refuseSharing(in: tree, format: format) }
     self.tree = policy == .duplicate ? try tree.copiedAtEverySite() : tree
-    try nameLeaves(separator: separator, format: format)
+    try nameLeaves(separator: separator, reserved: reserved, format: format)
   }
 
   /// Whether the names alone say everything: a dictionary of unshared leaves.
   var isPlain: Bool {
-    guard case .dictionary(let branches) = tree else { return false }
+    guard !hasRenamed, case .dictionary(let branches) = tree else { return false }
     return branches.members.allSatisfy { if case .leaf = $0 { true } else { false } }
   }
 
@@ -53,7 +59,7 @@ struct FlatTree {
     }
   }
 
-  private mutating func nameLeaves(separator: String, format: String) throws {
+  private mutating func nameLeaves(separator: String, reserved: Set<Key>, format: String) throws {
     var owners: [Key: Path] = [:]
     var names: [Int: Key] = [:]
     // Where the entries of a shared subtree begin, and where it is met again.
@@ -69,7 +75,11 @@ struct FlatTree {
         }
         return
       }
-      let name = FlatTree.name(of: site.path, separator: separator)
+      var name = FlatTree.name(of: site.path, separator: separator)
+      if reserved.contains(name) {
+        name = Key(name.string + "_")
+        hasRenamed = true
+      }
       if let owner = owners.updateValue(site.path, forKey: name) {
         throw RefxError.twoLeavesOfOneName(name.string, owner, site.path, format: format)
       }

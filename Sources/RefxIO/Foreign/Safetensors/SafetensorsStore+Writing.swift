@@ -8,7 +8,8 @@ extension SafetensorsStore {
     _ contents: CheckpointContents, to target: any WriteTarget, options: WriteOptions
   ) throws {
     let flat = try FlatTree(
-      contents.tree, separator: options.flattenSeparator, policy: options.shared, format: format.name)
+      contents.tree, separator: options.flattenSeparator, policy: options.shared, reserved: reservedNames,
+      format: format.name)
     let metadata = try FlatMetadata(
       of: flat, metadata: contents.metadata, separator: options.flattenSeparator)
     let entries = try flat.entries.map { (entry: $0, type: try typeName(of: $0)) }.sorted { a, b in
@@ -38,9 +39,6 @@ extension SafetensorsStore {
     }
     guard let name = entry.leaf.dtype.safetensorsName else {
       throw RefxError.dtypeNotInFormat(entry.leaf.dtype, path: entry.path, format: format.name)
-    }
-    guard entry.name != SafetensorsHeader.metadataName else {
-      throw RefxError.reservedName(entry.name.string, path: entry.path, format: format.name)
     }
     return name
   }

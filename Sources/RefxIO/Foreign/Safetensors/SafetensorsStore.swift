@@ -9,6 +9,8 @@ import RefxStore
 public enum SafetensorsStore: CheckpointStore {
   public static let format = FormatDescription(name: "safetensors", suffixes: [".safetensors"])
 
+  static let reservedNames: Set<Key> = [SafetensorsHeader.metadataName]
+
   public static func recognises(_ file: InputFile) -> Bool {
     guard let count = try? SafetensorsHeader.textByteCount(of: file), count >= 2,
       let first = try? file.bytes(at: 8, count: 1)
@@ -25,10 +27,11 @@ public enum SafetensorsStore: CheckpointStore {
         return (name: tensor.name, leaf: Leaf(dtype: dtype, shape: tensor.shape, source: source))
       }
       let metadata = FlatMetadata(texts: header.metadata)
-      let contents = try metadata.contents(of: leaves, limits: options.limits, format: format.name)
+      let contents = try metadata.contents(
+        of: leaves, limits: options.limits, reserved: reservedNames, format: format.name)
       return OpenedCheckpoint(
         contents: contents, format: format.name, version: nil,
-        warnings: metadata.proposedTies(among: Set(header.tensors.map(\.name))),
+        warnings: metadata.proposedTies(among: leaves),
         verify: { progress, report in try verify(contents.tree, progress: progress, report: report) })
     } catch let error as RefxError {
       throw error.inFile(file.name)
