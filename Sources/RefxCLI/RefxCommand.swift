@@ -11,8 +11,8 @@ struct RefxCommand: ParsableCommand {
     commandName: "refx",
     abstract: "Look into checkpoints of models with shared references, compare them, take them apart.",
     discussion: """
-      Formats are recognised by their content: .refx, HDF5, safetensors and others. A path is written with /
-      between its keys; PATTERN is a glob over them: * is one key, ** any number.
+      Formats are recognised by their content: .refx, HDF5, safetensors and others. A path is written with \
+      / between its keys; PATTERN is a glob over them: * is one key, ** any number.
 
       Exit codes: 0 done, equal or sound; 1 the answer is no; 2 trouble.
       """,
@@ -33,6 +33,7 @@ struct RefxCommand: ParsableCommand {
   static func run(_ arguments: [String]) -> Int32 {
     let isJSON = arguments.prefix { $0 != "--" }.contains("--json")
     do {
+      try checkCommandName(arguments)
       var command = try parseAsRoot(arguments)
       try command.run()
       try StandardOutput.flush()
@@ -47,6 +48,13 @@ struct RefxCommand: ParsableCommand {
       if exitCode(for: error) == .success { return show(message(for: error)) }
       return Failure(usage: message(for: error)).report(asJSON: isJSON)
     }
+  }
+
+  /// The parser's own words for a command that does not exist speak of an unexpected argument.
+  private static func checkCommandName(_ arguments: [String]) throws {
+    guard let name = arguments.first(where: { $0 != "--json" }), !name.hasPrefix("-") else { return }
+    let known = configuration.subcommands.compactMap(\.configuration.commandName) + ["help"]
+    if !known.contains(name) { throw RefxError.unknownCommand(name, known: known) }
   }
 
   /// Help, the version: asked for, and so no error.

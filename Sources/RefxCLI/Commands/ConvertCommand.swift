@@ -7,8 +7,8 @@ struct ConvertCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "convert", abstract: "Write a checkpoint in another format, compression or dtype.",
     discussion: """
-      Casts round to the nearest value; a value that the new dtype cannot hold at all is an error. Flat names
-      such as model.layers.0.weight stay one key unless --nest . asks for structure. Formats that hold names
+      Casts round to the nearest value; a value that the new dtype cannot hold at all is an error. Flat names \
+      such as model.layers.0.weight stay one key unless --nest . asks for structure. Formats that hold names \
       alone get them joined with . unless --flatten says otherwise.
       """)
 
@@ -54,8 +54,8 @@ struct ConvertCommand: ParsableCommand {
   func run() throws {
     let casts = try Casts(Dictionary(try dtype.map(cast)) { _, later in later })
     let rules = try tag.map(rule)
-    let format = try Checkpoints.format(of: out, asked: writing.to)
     if !dryRun { try Checkpoints.checkOutput(out, force: writing.force) }
+    let format = try Checkpoints.format(of: out, asked: writing.to)
 
     let opened = try input.open(file, options)
     var contents = opened.contents

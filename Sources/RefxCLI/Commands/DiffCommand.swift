@@ -13,7 +13,7 @@ struct DiffCommand: ParsableCommand {
       type        another dtype or shape
       value       other elements: how many, and how far apart
 
-      A shared value has one row, at its first site in A. The two may be of different formats. Exits 0 where
+      A shared value has one row, at its first site in A. The two may be of different formats. Exits 0 where \
       nothing differs, 1 where something does.
       """)
 

@@ -7,7 +7,7 @@ struct DigestCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "digest", abstract: "Three SHA-256 digests: of structure, topology and values.",
     discussion: """
-      They do not depend on the format or the compression of the file. Tying two equal values, or untying
+      They do not depend on the format or the compression of the file. Tying two equal values, or untying \
       them, changes the topology alone.
       """)
 

@@ -7,7 +7,7 @@ struct GetCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "get", abstract: "Take one leaf out of a checkpoint, as .npy or as text.",
     discussion: """
-      bfloat16 is written as raw <V2, as ml_dtypes does, and float8 as |V1; --dtype float32 converts. --slice
+      bfloat16 is written as raw <V2, as ml_dtypes does, and float8 as |V1; --dtype float32 converts. --slice \
       reads just that part.
       """)
 

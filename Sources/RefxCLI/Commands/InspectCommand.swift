@@ -7,7 +7,7 @@ struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect", abstract: "List the leaves of a checkpoint.",
     discussion: """
-      One row for each site: its path, what stands there, the #index of a shared value, collection, dtype,
+      One row for each site: its path, what stands there, the #index of a shared value, collection, dtype, \
       shape, bytes, and bytes on disk. Without --stats and --hash no payload is read.
 
       A Ref that holds a subtree has the dtype 'tree' and 0 bytes; what is inside is listed once.

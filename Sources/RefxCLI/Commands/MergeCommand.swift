@@ -7,7 +7,7 @@ struct MergeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "merge", abstract: "Put the parts of a partition together again.",
     discussion: """
-      Refuses two parts that fill one site, a hole that no part fills, a cut tie whose values have come apart,
+      Refuses two parts that fill one site, a hole that no part fills, a cut tie whose values have come apart, \
       and parts of different trees, and says which. The parts may come in any order and format.
       """)
 
@@ -22,8 +22,8 @@ struct MergeCommand: ParsableCommand {
   @OptionGroup(title: "Output") var options: OutputOptions
 
   func run() throws {
-    let format = try Checkpoints.format(of: output, asked: writing.to)
     try Checkpoints.checkOutput(output, force: writing.force)
+    let format = try Checkpoints.format(of: output, asked: writing.to)
     let parts = try part.map { (file: $0, contents: try input.open($0, options).contents) }
     let merged = try CheckpointContents.merged(parts)
     for warning in merged.warnings { StandardError.note(warning, options) }

@@ -8,8 +8,8 @@ struct PartitionCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "partition", abstract: "Take a checkpoint apart; merge is the exact inverse.",
     discussion: """
-      Each part keeps the whole structure, with holes where a site went elsewhere. A SELECTOR is
-      collection:NAME, path:PATTERN or dtype:NAME; the first that matches wins. A Ref goes with all that it
+      Each part keeps the whole structure, with holes where a site went elsewhere. A SELECTOR is \
+      collection:NAME, path:PATTERN or dtype:NAME; the first that matches wins. A Ref goes with all that it \
       holds. A shared value whose sites fall into several parts is in each of them; merge ties it again.
 
       --by-collection writes one file for each collection into DIR, and 'rest' for everything else.

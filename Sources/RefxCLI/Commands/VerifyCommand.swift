@@ -7,7 +7,7 @@ struct VerifyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify", abstract: "Read everything and check every checksum and bound.",
     discussion: """
-      Goes on after a bad file. Exits 0 where all are sound; 1 where one is damaged, cut or no checkpoint; 2
+      Goes on after a bad file. Exits 0 where all are sound; 1 where one is damaged, cut or no checkpoint; 2 \
       where the system cannot open or read one.
       """)
 
