@@ -1,0 +1,3 @@
+// One import is enough: whoever saves a model names its Refs, tensors and trees, and what a file holds.
+@_exported import Refx
+@_exported import RefxStore
