@@ -23,7 +23,10 @@ final class FileWriter {
   private let bytesInAll: Int
 
   /// Starts the file at `path`, which exists and is emptied.
-  init(path: String, contents: CheckpointContents, options: WriteOptions) throws {
+  ///
+  /// - Parameter hasName: whether the path is a name, and not a descriptor's: libhdf5's usual driver wants
+  ///   to know the name of what it writes.
+  init(path: String, hasName: Bool, contents: CheckpointContents, options: WriteOptions) throws {
     let context = HDF5Context(file: nil, isWriting: true)
     self.context = context
     self.options = options
@@ -36,7 +39,8 @@ final class FileWriter {
     let creation = try properties(refx_h5p_file_create())
     try context.check("H5Pset_obj_track_times", at: "/", H5Pset_obj_track_times(creation.id, false))
     let access = try properties(refx_h5p_file_access())
-    try context.check("H5Pset_fapl_sec2", at: "/", H5Pset_fapl_sec2(access.id))
+    try context.check(
+      "H5Pset_fapl", at: "/", hasName ? H5Pset_fapl_sec2(access.id) : H5Pset_fapl_stdio(access.id))
     try context.check("H5Pset_file_locking", at: "/", H5Pset_file_locking(access.id, false, true))
     // Everything as HDF5 1.8 knows it: compact groups, and checksums over the metadata.
     try context.check(
