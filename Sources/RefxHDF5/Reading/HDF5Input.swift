@@ -42,7 +42,8 @@ final class HDF5Input: Sendable {
     try context.check("H5Pget_userblock", at: "/", H5Pget_userblock(creation.id, &userBlock))
     var sizes = (address: 0, length: 0)
     try context.check("H5Pget_sizes", at: "/", H5Pget_sizes(creation.id, &sizes.address, &sizes.length))
-    guard let block = Int(exactly: userBlock), (2...8).contains(sizes.address), (2...8).contains(sizes.length) else {
+    guard let block = Int(exactly: userBlock), (2...8).contains(sizes.address), (2...8).contains(sizes.length)
+    else {
       throw RefxError.hdf5Damaged("the superblock has sizes that are none", object: "/", file: file.name)
     }
     self.userBlock = block

@@ -81,7 +81,9 @@ final class FileWriter {
 
   func linkName(_ key: Key, at path: Path) throws -> String {
     let name = LinkName.encode(key)
-    guard name.utf8.count < 64_000 else { throw RefxError.hdf5NameTooLong(bytes: name.utf8.count, path: path) }
+    guard name.utf8.count < 64_000 else {
+      throw RefxError.hdf5NameTooLong(bytes: name.utf8.count, path: path)
+    }
     return name
   }
 
@@ -195,9 +197,11 @@ final class FileWriter {
   func chunked(_ grid: ChunkGrid, at path: Path) throws -> HDF5Handle {
     let properties = try context.open("H5Pcreate", at: place(path), H5Pcreate(refx_h5p_dataset_create()))
     try context.check("H5Pset_obj_track_times", at: place(path), H5Pset_obj_track_times(properties.id, false))
-    try context.check("H5Pset_fill_time", at: place(path), H5Pset_fill_time(properties.id, H5D_FILL_TIME_NEVER))
+    try context.check(
+      "H5Pset_fill_time", at: place(path), H5Pset_fill_time(properties.id, H5D_FILL_TIME_NEVER))
     let extents = grid.chunkShape.map { hsize_t($0) }
-    try context.check("H5Pset_chunk", at: place(path), H5Pset_chunk(properties.id, Int32(extents.count), extents))
+    try context.check(
+      "H5Pset_chunk", at: place(path), H5Pset_chunk(properties.id, Int32(extents.count), extents))
     try context.check("H5Pset_shuffle", at: place(path), H5Pset_shuffle(properties.id))
     let level: UInt32 = options.compression == .best ? 9 : 1
     try context.check("H5Pset_deflate", at: place(path), H5Pset_deflate(properties.id, level))

@@ -26,7 +26,8 @@ extension HDF5Store {
     try file.attach(LayoutNames.format, text: LayoutNames.formatValue, to: root.id, at: .root)
     try file.attach(LayoutNames.version, number: 1 as Int64, dtype: .int64, to: root.id, at: .root)
     try file.attach(
-      LayoutNames.codec, text: ChunkCodec(compression: options.compression).identity.text, to: root.id, at: .root)
+      LayoutNames.codec, text: ChunkCodec(compression: options.compression).identity.text, to: root.id,
+      at: .root)
     try file.attach(LayoutNames.structure, text: hexadecimal(structure.combined), to: root.id, at: .root)
     try TreeWriter(file).write(contents.tree)
     if !contents.metadata.isEmpty { try writeMetadata(contents.metadata, in: root, of: file) }
@@ -37,7 +38,8 @@ extension HDF5Store {
     let (type, bytes) = try file.textAndType(JSON.object(metadata).bytes())
     let dataset = try file.makeScalar(LayoutNames.metadata, in: root.id, type: type, bytes: bytes, at: .root)
     try file.attach(
-      LayoutNames.checksum, number: bytes.withUnsafeBytes(CRC32.of), dtype: .uint32, to: dataset.id, at: .root)
+      LayoutNames.checksum, number: bytes.withUnsafeBytes(CRC32.of), dtype: .uint32, to: dataset.id, at: .root
+    )
   }
 }
 

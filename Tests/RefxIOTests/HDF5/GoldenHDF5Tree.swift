@@ -20,12 +20,19 @@ enum GoldenHDF5Tree {
       "b": .index(Index(0, collection: "params")),
       "c": .value(
         Value(
-          ["inside": .value(Value(.leaf(large), index: 2, collection: 3)), "self": .index(Index(1))], index: 1)),
-      "d": [.index(Index(2, collection: 3)), .index(Index(1)), .value(Value(.index(Index(0, collection: "params")), index: 3))],
+          ["inside": .value(Value(.leaf(large), index: 2, collection: 3)), "self": .index(Index(1))], index: 1
+        )),
+      "d": [
+        .index(Index(2, collection: 3)), .index(Index(1)),
+        .value(Value(.index(Index(0, collection: "params")), index: 3)),
+      ],
       "dtypes": .dictionary(dtypes),
-      "nodes": .tuple([.none, .nothing, .hole, .static("relu"), .static(12), .static(0.5), .static(true), .static("")]),
+      "nodes": .tuple([
+        .none, .nothing, .hole, .static("relu"), .static(12), .static(0.5), .static(true), .static(""),
+      ]),
       "text": .leaf(.text(["one", "", "zwei ä"], shape: [3])),
-      "a/b": .leaf(Leaf(Double(1))), "": .leaf(Leaf(Int32(-1))), "%": .leaf(Leaf(Tensor([Float](), shape: [0, 2]))),
+      "a/b": .leaf(Leaf(Double(1))), "": .leaf(Leaf(Int32(-1))),
+      "%": .leaf(Leaf(Tensor([Float](), shape: [0, 2]))),
     ]
   }()
 
@@ -38,6 +45,8 @@ enum GoldenHDF5Tree {
 
 /// A file of these bytes in memory, opened.
 func openHDF5(_ bytes: [UInt8]) throws -> OpenedCheckpoint {
-  let memory = MemoryBytes(count: bytes.count) { buffer in bytes.withUnsafeBytes { buffer.copyMemory(from: $0) } }
+  let memory = MemoryBytes(count: bytes.count) { buffer in
+    bytes.withUnsafeBytes { buffer.copyMemory(from: $0) }
+  }
   return try HDF5Store.open(InputFile(memory, name: "memory.h5"), options: OpenOptions())
 }

@@ -70,11 +70,19 @@ import Testing
     let leaf = Leaf(Tensor((0..<5000).map { Float($0) }, shape: [5000]))
     let target = MemoryTarget()
     try HDF5Store.write(
-      CheckpointContents(tree: ["w": .leaf(leaf)]), to: target, options: WriteOptions(compression: compression))
+      CheckpointContents(tree: ["w": .leaf(leaf)]), to: target,
+      options: WriteOptions(compression: compression))
     var bytes = target.bytes
-    // The stored bytes lie somewhere beyond the headers: the last 4,000 bytes but some are payload.
-    let place = bytes.count - 2000
-    bytes[place] ^= 0x10
+    // Where the payload lies, as it is or encoded.
+    let payload = try leaf.allBytes()
+    let stored =
+      compression == .none
+      ? payload
+      : try payload.withUnsafeBytes {
+        try ChunkCodec(compression: compression).encode($0, itemSize: 4, chunkBytes: payload.count)
+      }
+    let start = try #require(bytes.indices.first { bytes[$0...].starts(with: stored) })
+    bytes[start + stored.count / 2] ^= 0x10
     let opened = try openHDF5(bytes)
     guard case .leaf(let damaged)? = opened.contents.tree.member("w") else {
       Issue.record("the catalogue is sound")

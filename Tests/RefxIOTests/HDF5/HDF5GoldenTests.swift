@@ -19,7 +19,9 @@ import Testing
     for compression in Compression.allCases where !FileManager.default.fileExists(atPath: file(compression)) {
       do {
         let bytes = try GoldenHDF5Tree.bytes(compression)
-        try AtomicFile.replace(file(compression)) { target in try bytes.withUnsafeBytes { try target.append($0) } }
+        try AtomicFile.replace(file(compression)) { target in
+          try bytes.withUnsafeBytes { try target.append($0) }
+        }
       } catch {
         Issue.record("\(compression): \(error)")
       }
@@ -34,7 +36,8 @@ import Testing
 
   @Test(arguments: Compression.allCases) func isRead(_ compression: Compression) throws {
     HDF5GoldenTests.made
-    let opened = try HDF5Store.open(InputFile(path: HDF5GoldenTests.file(compression)), options: OpenOptions())
+    let opened = try HDF5Store.open(
+      InputFile(path: HDF5GoldenTests.file(compression)), options: OpenOptions())
     #expect(try firstDifference(GoldenHDF5Tree.tree, opened.contents.tree) == nil)
     #expect(opened.contents.metadata == GoldenHDF5Tree.contents.metadata)
     #expect(opened.version == 1)
@@ -44,7 +47,8 @@ import Testing
     #expect(problems.isEmpty)
   }
 
-  @Test(arguments: Compression.allCases) func theSameTreeGivesTheSameBytes(_ compression: Compression) throws {
+  @Test(arguments: Compression.allCases) func theSameTreeGivesTheSameBytes(_ compression: Compression) throws
+  {
     let once = try GoldenHDF5Tree.bytes(compression)
     let folder = ScratchFolder()
     try AtomicFile.replace(folder.file("a.h5"), durable: false) {

@@ -53,7 +53,8 @@ import Testing
   @Test func anotherFileIsRefused() throws {
     let error = #expect(throws: RefxError.self) { try openHDF5(Array("not HDF5 at all".utf8)) }
     #expect(error?.code == .notACheckpoint)
-    #expect(error?.summary == "memory.h5: expected an HDF5 file, found no HDF5 signature; look at what the file is")
+    #expect(
+      error?.summary == "memory.h5: expected an HDF5 file, found no HDF5 signature; look at what the file is")
     // A signature alone: libhdf5's own words come along.
     let damaged = #expect(throws: RefxError.self) {
       try openHDF5([0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A] + [UInt8](repeating: 0xFF, count: 100))
@@ -116,7 +117,9 @@ import Testing
 /// Nothing stays open. Alone, since identifiers are counted for the whole process.
 @Suite(.serialized) struct HDF5ResourceTests {
   @Test func descriptorsStayConstant() throws {
-    func descriptors() throws -> Int { try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count }
+    func descriptors() throws -> Int {
+      try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count
+    }
     let folder = ScratchFolder()
     func once() throws {
       try AtomicFile.replace(folder.file("a.h5"), durable: false) {
