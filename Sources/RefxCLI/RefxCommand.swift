@@ -1,6 +1,91 @@
 import ArgumentParser
+import Glibc
+import Refx
+import RefxIO
+import RefxStore
 
+/// `refx`: what lies in a checkpoint, and what can be done with it from a shell.
 @main
 struct RefxCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "refx")
+  static let configuration = CommandConfiguration(
+    commandName: "refx",
+    abstract: "Look into checkpoints of models with shared references, compare them, take them apart.",
+    discussion: """
+      Formats are recognised by their content: .refx, HDF5, safetensors and others. A path is written with \
+      / between its keys; PATTERN is a glob over them: * is one key, ** any number.
+
+      Exit codes: 0 done, equal or sound; 1 the answer is no; 2 trouble.
+      """,
+    version: "refx \(refxVersion)",
+    subcommands: [
+      InspectCommand.self, GetCommand.self, DiffCommand.self, DigestCommand.self, VerifyCommand.self,
+      PartitionCommand.self, MergeCommand.self, ConvertCommand.self, DemoCommand.self, CompletionsCommand.self,
+    ])
+
+  static func main() {
+    Signals.install()
+    Glibc.exit(run(Array(CommandLine.arguments.dropFirst())))
+  }
+
+  /// Runs one command line.
+  ///
+  /// - Returns: the exit code.
+  static func run(_ arguments: [String]) -> Int32 {
+    let isJSON = arguments.prefix { $0 != "--" }.contains("--json")
+    do {
+      try checkCommandName(arguments)
+      var command = try parseAsRoot(arguments)
+      try command.run()
+      try StandardOutput.flush()
+      return 0
+    } catch is ClosedPipe {
+      return 0
+    } catch let answer as Answer {
+      return finish(with: answer.code)
+    } catch let error as RefxError {
+      return Failure(error).report(asJSON: isJSON)
+    } catch {
+      if exitCode(for: error) == .success { return show(message(for: error)) }
+      return Failure(usage: message(for: error)).report(asJSON: isJSON)
+    }
+  }
+
+  /// The parser's own words for a command that does not exist speak of an unexpected argument.
+  private static func checkCommandName(_ arguments: [String]) throws {
+    guard let name = arguments.first(where: { $0 != "--json" }), !name.hasPrefix("-") else { return }
+    let known = configuration.subcommands.compactMap { $0.configuration.commandName } + ["help"]
+    if !known.contains(name) { throw RefxError.unknownCommand(name, known: known) }
+  }
+
+  /// Help, the version: asked for, and so no error.
+  private static func show(_ text: String) -> Int32 {
+    do {
+      try StandardOutput.write(text + "\n")
+    } catch {
+      return finish(with: 2)
+    }
+    return finish(with: 0)
+  }
+
+  private static func finish(with code: Int32) -> Int32 {
+    do {
+      try StandardOutput.flush()
+      return code
+    } catch is ClosedPipe {
+      return 0
+    } catch {
+      return Failure(error).report(asJSON: false)
+    }
+  }
+}
+
+/// The version of this release.
+let refxVersion = "0.1.0"
+
+/// Thrown to end a command whose question has an answer: 1 where it is "no".
+struct Answer: Error {
+  let code: Int32
+
+  static let no = Answer(code: 1)
+  static let trouble = Answer(code: 2)
 }

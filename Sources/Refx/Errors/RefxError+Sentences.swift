@@ -9,7 +9,8 @@ extension RefxError.Code {
   public static let traceLevel = Self(rawValue: "traceLevel")
   /// A Ref whose collection may not be written here.
   public static let notMutable = Self(rawValue: "notMutable")
-  /// A leaf of another kind, dtype or shape than what is asked for.
+  /// A leaf of another kind, dtype or shape than what is asked for, or a tree that does not fit a model;
+  /// then ``RefxError/details`` lists every difference.
   public static let mismatch = Self(rawValue: "mismatch")
 
   // MARK: Files
@@ -35,6 +36,20 @@ extension RefxError.Code {
   public static let exists = Self(rawValue: "exists")
   /// The reader of a pipe has closed it.
   public static let brokenPipe = Self(rawValue: "brokenPipe")
+
+  // MARK: Operations and the command
+  /// An argument that says nothing, or something impossible.
+  public static let usage = Self(rawValue: "usage")
+  /// A path that leads nowhere.
+  public static let noSuchPath = Self(rawValue: "noSuchPath")
+  /// Parts that do not make one tree.
+  public static let merge = Self(rawValue: "merge")
+  /// A value that the wanted dtype cannot hold.
+  public static let cast = Self(rawValue: "cast")
+
+  // MARK: Codable bridge
+  /// A model that cannot become a tree.
+  public static let model = Self(rawValue: "model")
 }
 
 extension RefxError {
@@ -48,80 +63,8 @@ extension RefxError {
 
   package static func indexWithoutValue(index: Int, path: Path) -> RefxError {
     RefxError(
-      .refusal, path: path, expected: "index \(index) to follow its value", found: "no value under that index before")
-  }
-
-  // MARK: Refs and trace levels
-
-  @usableFromInline
-  static func levelOfRead(_ ref: AnyRef) -> RefxError {
-    RefxError(
-      .traceLevel, "cannot access Ref from different trace level", expected: "\(ref.level), where it was made",
-      found: "\(TraceLevel.current)", advice: "deref the tree before the boundary and reref it inside")
-  }
-
-  @usableFromInline
-  static func levelOfWrite(_ ref: AnyRef) -> RefxError {
-    RefxError(
-      .traceLevel, "cannot mutate Ref from different trace level", expected: "\(ref.level), where it was made",
-      found: "\(TraceLevel.current)", advice: "deref the tree before the boundary and reref it inside")
-  }
-
-  static func levelOfValue(_ ref: AnyRef, others: Set<TraceLevel>) -> RefxError {
-    let levels = others.sorted { $0.number < $1.number }.map { "\($0)" }.joined(separator: ", ")
-    return RefxError(
-      .traceLevel, "cannot mutate Ref with a value from another trace level", expected: "a value of \(ref.level)",
-      found: "one of \(levels)", advice: "return the value from its boundary first")
-  }
-
-  @usableFromInline
-  static func notMutable(_ collection: CollectionTag?) -> RefxError {
-    let whose = collection.map { "collection '\($0)' is" } ?? "Refs without a collection are"
-    return RefxError(.notMutable, "\(whose) not mutable here", advice: "widen the enclosing mutable { }")
-  }
-
-  // MARK: Deref and reref
-
-  static func derefAmongRefs(_ kind: String, path: Path = .root) -> RefxError {
-    RefxError(
-      .refusal, "cannot deref a tree that holds both Refs and Derefs", path: path,
-      expected: "a Ref or a plain value, since a Ref came before", found: kind, advice: "reref the tree first")
-  }
-
-  static func refInRereffed(path: Path = .root) -> RefxError {
-    RefxError(
-      .refusal, "cannot reref a tree that holds live Refs", path: path, expected: "a dereffed tree",
-      found: "a Ref", advice: "deref the tree first")
-  }
-
-  static func indexesExhausted() -> RefxError {
-    RefxError(.limit, "no number is left for a Ref after the highest index", expected: "smaller indexes")
-  }
-
-  static func tooDeep() -> RefxError {
-    RefxError(.limit, "the tree is too deep", expected: "at most \(maximumTreeDepth) levels", found: "more")
-  }
-
-  // MARK: Leaves as values
-
-  static func unfit(expected: String, found: String) -> RefxError {
-    RefxError(.mismatch, expected: expected, found: found)
-  }
-
-  static func dtype(of leaf: Leaf, expected: DType) -> RefxError {
-    RefxError(
-      .mismatch, expected: "dtype \(expected)", found: "\(leaf.dtype)",
-      advice: "read it as \(leaf.dtype) or convert it explicitly")
-  }
-
-  static func shape(of leaf: Leaf, expected: String) -> RefxError {
-    RefxError(.mismatch, expected: expected, found: "shape \(leaf.shape)")
-  }
-
-  static func byteCount(of leaf: Leaf, expected: Int) -> RefxError {
-    RefxError(
-      .damaged, "a leaf of \(leaf.dtype) \(leaf.shape) has the wrong size", expected: "\(expected) bytes",
-      found: "\(leaf.byteCount)")
+      .refusal, path: path, expected: "index \(index) to follow its value",
+      found: "no value under that index before")
   }
 
   // MARK: Files
@@ -290,6 +233,213 @@ extension RefxError {
       advice: "leave it out with --skip-unsupported")
   }
 
+  // MARK: Chunks
+
+  package static func zlibFailed(_ call: String, status: Int) -> RefxError {
+    RefxError(.system, "zlib cannot \(call) (status \(status))")
+  }
+
+  package static func chunkDoesNotDecode(expected: Int, produced: Int, trailing: Int) -> RefxError {
+    let found =
+      trailing > 0
+      ? "\(trailing) bytes after its end"
+      : produced == expected ? "a damaged stream" : produced > expected ? "more" : "\(produced) or a damaged stream"
+    return RefxError(.damaged, "a compressed chunk does not decode", expected: "\(expected) bytes", found: found)
+  }
+
+  // MARK: JSON
+
+  package static func json(expected: String, found: String, at offset: Int) -> RefxError {
+    RefxError(.damaged, "not valid JSON", place: .byte(offset), expected: expected, found: found)
+  }
+
+  package static func jsonNameTwice(_ name: Key, at offset: Int) -> RefxError {
+    RefxError(
+      .damaged, "a JSON object names \"\(name)\" twice", place: .byte(offset),
+      advice: "two readers may take it for two different things, so neither is taken")
+  }
+
+  package static func jsonTooDeep(limit: Int, at offset: Int) -> RefxError {
+    RefxError(
+      .limit, "the JSON text is nested too deep", place: .byte(offset), expected: "at most \(limit) levels",
+      found: "more")
+  }
+
+  // MARK: Refs and trace levels
+
+  @usableFromInline
+  static func levelOfRead(_ ref: AnyRef) -> RefxError {
+    RefxError(
+      .traceLevel, "cannot access Ref from different trace level",
+      expected: "\(ref.level), where it was made",
+      found: "\(TraceLevel.current)", advice: "deref the tree before the boundary and reref it inside")
+  }
+
+  @usableFromInline
+  static func levelOfWrite(_ ref: AnyRef) -> RefxError {
+    RefxError(
+      .traceLevel, "cannot mutate Ref from different trace level",
+      expected: "\(ref.level), where it was made",
+      found: "\(TraceLevel.current)", advice: "deref the tree before the boundary and reref it inside")
+  }
+
+  static func levelOfValue(_ ref: AnyRef, others: Set<TraceLevel>) -> RefxError {
+    let levels = others.sorted { $0.number < $1.number }.map { "\($0)" }.joined(separator: ", ")
+    return RefxError(
+      .traceLevel, "cannot mutate Ref with a value from another trace level",
+      expected: "a value of \(ref.level)",
+      found: "one of \(levels)", advice: "return the value from its boundary first")
+  }
+
+  @usableFromInline
+  static func notMutable(_ collection: CollectionTag?) -> RefxError {
+    let whose = collection.map { "collection '\($0)' is" } ?? "Refs without a collection are"
+    return RefxError(.notMutable, "\(whose) not mutable here", advice: "widen the enclosing mutable { }")
+  }
+
+  @usableFromInline
+  static func fieldNotSet(collection: CollectionTag?) -> RefxError {
+    let whose = collection.map { " of collection '\($0)'" } ?? ""
+    return RefxError(
+      .refusal, "a RefField\(whose) is not set", expected: "an assignment before the first read",
+      found: "none")
+  }
+
+  // MARK: Deref and reref
+
+  static func derefAmongRefs(_ kind: String, path: Path = .root) -> RefxError {
+    RefxError(
+      .refusal, "cannot deref a tree that holds both Refs and Derefs", path: path,
+      expected: "a Ref or a plain value, since a Ref came before", found: kind, advice: "reref the tree first"
+    )
+  }
+
+  static func refInRereffed(path: Path = .root) -> RefxError {
+    RefxError(
+      .refusal, "cannot reref a tree that holds live Refs", path: path, expected: "a dereffed tree",
+      found: "a Ref", advice: "deref the tree first")
+  }
+
+  static func indexesExhausted() -> RefxError {
+    RefxError(.limit, "no number is left for a Ref after the highest index", expected: "smaller indexes")
+  }
+
+  static func tooDeep() -> RefxError {
+    RefxError(.limit, "the tree is too deep", expected: "at most \(maximumTreeDepth) levels", found: "more")
+  }
+
+  // MARK: Flatten, partition, merge
+
+  static func leafCount(_ found: Int, expected: Int) -> RefxError {
+    RefxError(
+      .refusal, "the leaves do not fit the structure", expected: "\(expected) leaves", found: "\(found)",
+      advice: "use the structure that came with these leaves")
+  }
+
+  static func shapesDiffer(expected: String, found: String) -> RefxError {
+    RefxError(.refusal, "the trees have different shapes", path: .root, expected: expected, found: found)
+  }
+
+  static func pathTwice(_ path: Path) -> RefxError {
+    RefxError(.refusal, "the path comes twice in a partition", path: path)
+  }
+
+  static func noPartitions(leafCount: Int) -> RefxError {
+    RefxError(.refusal, expected: "the partitions of a tree with \(leafCount) leaves", found: "none")
+  }
+
+  static func partitionLengths(
+    number: Int, expected: Int, found: Int, missing: Path?, added: Path?
+  ) -> RefxError {
+    let difference =
+      [
+        missing.map { "'\($0)' is missing" }, added.map { "'\($0)' is not in the tree" },
+      ].compactMap { $0 }.joined(separator: ", ")
+    return RefxError(
+      .refusal, "partition \(number) does not belong to this tree", path: missing ?? added,
+      expected: "\(expected) paths", found: "\(found)\(difference.isEmpty ? "" : " (\(difference))")",
+      advice: "merge the partitions with the structure that came with them")
+  }
+
+  static func partitionPaths(number: Int, expected: Path, found: Path) -> RefxError {
+    RefxError(
+      .refusal, "partition \(number) does not belong to this tree", path: expected,
+      expected: "the path '\(expected)'", found: "'\(found)'",
+      advice: "merge the partitions with the structure that came with them")
+  }
+
+  static func unfilled(path: Path, parts: Int) -> RefxError {
+    RefxError(
+      .refusal, path: path, expected: "a leaf in one of the \(parts) partitions",
+      found: "Nothing in all of them",
+      advice: "merge all the partitions of the tree")
+  }
+
+  static func filledTwice(path: Path, parts one: Int, _ other: Int) -> RefxError {
+    RefxError(
+      .refusal, path: path, expected: "a leaf in one partition, Nothing in the others",
+      found: "leaves in partitions \(one) and \(other)")
+  }
+
+  // MARK: Update
+
+  static func updateLengths(target: Int, source: Int, path: Path) -> RefxError {
+    RefxError(
+      .refusal, "the source does not have the leaves of the target", path: path, expected: "\(target) leaves",
+      found: "\(source)")
+  }
+
+  static func mixedSource() -> RefxError {
+    RefxError(
+      .refusal, "the source mixes Refs and Derefs", path: .root,
+      expected: "either a live or a dereffed source",
+      found: "both", advice: "deref or reref the whole source")
+  }
+
+  static func targetHoldsDeref(_ kind: String) -> RefxError {
+    RefxError(
+      .refusal, "the target of an update holds a Deref", path: .root, expected: "live Refs", found: kind,
+      advice: "reref the target first")
+  }
+
+  static func sharedTarget(expected: String, found: String) -> RefxError {
+    RefxError(
+      .refusal, "the Ref is shared in the target but not so in the source", path: .root, expected: expected,
+      found: found)
+  }
+
+  static func unseenTarget(index: Int) -> RefxError {
+    RefxError(
+      .refusal, "the Ref is not shared in the target but so in the source", path: .root,
+      expected: "a value for the target's Ref, which comes here for the first time", found: "Index \(index)")
+  }
+
+  static func unexpectedSource(_ kind: String) -> RefxError {
+    RefxError(.refusal, path: .root, expected: "a Ref or a Value for the target's Ref", found: kind)
+  }
+
+  // MARK: Leaves as values
+
+  static func unfit(expected: String, found: String) -> RefxError {
+    RefxError(.mismatch, expected: expected, found: found)
+  }
+
+  static func dtype(of leaf: Leaf, expected: DType) -> RefxError {
+    RefxError(
+      .mismatch, expected: "dtype \(expected)", found: "\(leaf.dtype)",
+      advice: "read it as \(leaf.dtype) or convert it explicitly")
+  }
+
+  static func shape(of leaf: Leaf, expected: String) -> RefxError {
+    RefxError(.mismatch, expected: expected, found: "shape \(leaf.shape)")
+  }
+
+  static func byteCount(of leaf: Leaf, expected: Int) -> RefxError {
+    RefxError(
+      .damaged, "a leaf of \(leaf.dtype) \(leaf.shape) has the wrong size", expected: "\(expected) bytes",
+      found: "\(leaf.byteCount)")
+  }
+
   // MARK: HDF5
 
   package static func hdf5Failed(
@@ -373,35 +523,434 @@ extension RefxError {
     RefxError(.damaged, "text does not have its \(count) elements", file: file)
   }
 
-  // MARK: Chunks
-
-  package static func zlibFailed(_ call: String, status: Int) -> RefxError {
-    RefxError(.system, "zlib cannot \(call) (status \(status))")
+  package static func hdf5Failed(
+    _ call: String, stack: [String], isWriting: Bool, object: String, file: String?
+  ) -> RefxError {
+    // The innermost message is the cause; one from the system stands in quotes within it.
+    let innermost = stack.last ?? "no reason given"
+    var reason = innermost
+    if let start = innermost.index(behind: "error message = '") {
+      let rest = innermost[start...]
+      reason = String(rest[..<(rest.firstIndex(of: "'") ?? rest.endIndex)])
+    }
+    if isWriting {
+      return RefxError(
+        .system, "cannot write HDF5: \(reason)", file: file, place: .object(object), details: [call] + stack)
+    }
+    return RefxError(
+      .damaged, "libhdf5 cannot read the file: \(reason)", file: file, place: .object(object),
+      advice: "copy or download it again", details: [call] + stack)
   }
 
-  package static func chunkDoesNotDecode(expected: Int, produced: Int, trailing: Int) -> RefxError {
-    let found =
-      trailing > 0
-      ? "\(trailing) bytes after its end"
-      : produced == expected ? "a damaged stream" : produced > expected ? "more" : "\(produced) or a damaged stream"
-    return RefxError(.damaged, "a compressed chunk does not decode", expected: "\(expected) bytes", found: found)
-  }
+  // MARK: Operations
 
-  // MARK: JSON
-
-  package static func json(expected: String, found: String, at offset: Int) -> RefxError {
-    RefxError(.damaged, "not valid JSON", place: .byte(offset), expected: expected, found: found)
-  }
-
-  package static func jsonNameTwice(_ name: Key, at offset: Int) -> RefxError {
+  package static func diffTooDeep(path: Path) -> RefxError {
     RefxError(
-      .damaged, "a JSON object names \"\(name)\" twice", place: .byte(offset),
-      advice: "two readers may take it for two different things, so neither is taken")
+      .limit, "the shared values of the two trees lie inside each other too deeply to be compared", path: path,
+      expected: "at most \(2 * maximumTreeDepth) levels")
   }
 
-  package static func jsonTooDeep(limit: Int, at offset: Int) -> RefxError {
+  package static func unsupportedLeaves(_ leaves: [(path: Path, reason: UnsupportedLeaf)]) -> RefxError {
+    let most = 100
+    var details = leaves.prefix(most).map { "\($0.path.text): \($0.reason.typeName): \($0.reason.reason)" }
+    if leaves.count > most { details.append("and \(leaves.count - most) more") }
+    return RefxError(
+      .unsupported, leaves.count == 1 ? "a leaf cannot be represented" : "\(leaves.count) leaves cannot be represented",
+      path: leaves.count == 1 ? leaves[0].path : nil, advice: "leave them out with --skip-unsupported",
+      details: details)
+  }
+
+  package static func badText(path: Path, offset: Int) -> RefxError {
     RefxError(
-      .limit, "the JSON text is nested too deep", place: .byte(offset), expected: "at most \(limit) levels",
-      found: "more")
+      .damaged, "a string array does not hold its strings", path: path, place: .byte(offset),
+      expected: "a length and that many bytes of UTF-8", found: "bytes beyond its end")
+  }
+
+  package static func badPattern(_ pattern: String, reason: String) -> RefxError {
+    RefxError(.usage, "the pattern '\(pattern)' cannot be read: \(reason)")
+  }
+
+  package static func badPath(_ text: String) -> RefxError {
+    RefxError(
+      .usage, "the path '\(text)' cannot be read", expected: "keys joined with /",
+      found: "a ~ that is not ~0 (for ~), ~1 (for /) or ~2 (for an empty key)")
+  }
+
+  package static func badCollection(_ text: String) -> RefxError {
+    RefxError(.usage, "'\(text)' names no collection", advice: "give a name or an integer")
+  }
+
+  package static func badSelector(_ text: String) -> RefxError {
+    RefxError(
+      .usage, "'\(text)' selects nothing", expected: "collection:NAME, path:PATTERN or dtype:NAME",
+      found: "another word before the colon")
+  }
+
+  package static func badDType(_ name: String) -> RefxError {
+    RefxError(
+      .usage, "'\(name)' names no dtype",
+      advice: "known are \(DType.allCases.filter { $0 != .unsupported }.map(\.name).joined(separator: ", "))")
+  }
+
+  package static func badSlice(_ text: String, reason: String) -> RefxError {
+    RefxError(.usage, "the slice '\(text)' cannot be taken: \(reason)", advice: "write it as 0:10,:,3")
+  }
+
+  package static func noSuchPath(_ path: Path, near: [Key]) -> RefxError {
+    let names = near.map { Path([$0]).text }.joined(separator: ", ")
+    return RefxError(
+      .noSuchPath, "nothing stands there", path: path,
+      advice: names.isEmpty ? "list the paths with: refx inspect" : "the nearest names are \(names)")
+  }
+
+  package static func notAnArray(_ path: Path, found: String, members: [Key]) -> RefxError {
+    let most = 5
+    let names = members.prefix(most).map { Path([$0]).text }.joined(separator: ", ")
+    return RefxError(
+      .noSuchPath, path: path, expected: "an array", found: found,
+      advice: members.isEmpty ? nil : "name one of its members: \(names)\(members.count > most ? ", …" : "")")
+  }
+
+  // MARK: The command
+
+  package static func unknownCommand(_ name: String, known: [String]) -> RefxError {
+    RefxError(.usage, "'\(name)' is no command", advice: "known are \(known.joined(separator: ", "))")
+  }
+
+  package static func formatDoesNotStream(_ format: String) -> RefxError {
+    RefxError(
+      .usage, "\(format) cannot be written to a pipe", advice: "name a file, or write refx: --to refx")
+  }
+
+  package static func badArgument(_ option: String, _ text: String, expected: String) -> RefxError {
+    RefxError(.usage, "\(option) cannot take '\(text)'", expected: expected)
+  }
+
+  package static func textNeedsTerminal(_ path: Path, dtype: String) -> RefxError {
+    RefxError(
+      .unsupported, "a .npy file cannot hold \(dtype) here", path: path, advice: "print it with -o -")
+  }
+
+  package static func sameOutput(_ name: String) -> RefxError {
+    RefxError(.usage, "two parts would be written to one file", file: name, advice: "give each a name of its own")
+  }
+
+  package static func demoFailed(_ what: String) -> RefxError {
+    RefxError(.system, "the demonstration went wrong: \(what)", advice: "report it, it should never happen")
+  }
+
+  // MARK: Parts
+
+  package static func notAPart(file: String) -> RefxError {
+    RefxError(
+      .merge, "this is no part of a checkpoint", file: file, advice: "give files that refx partition has written")
+  }
+
+  package static func damagedPart(file: String, reason: String) -> RefxError {
+    RefxError(
+      .merge, "what this part says about its origin does not fit it: \(reason)", file: file,
+      advice: "partition the origin again")
+  }
+
+  package static func partsOfDifferentTrees(file: String, other: String, difference: String) -> RefxError {
+    RefxError(
+      .merge, "this is a part of another tree than \(visible(other)): \(difference)", file: file,
+      advice: "merge the parts of one partition")
+  }
+
+  package static func filledTwice(path: Path, file: String, other: String) -> RefxError {
+    RefxError(
+      .merge, "two parts fill this site: \(visible(other)) fills it too", file: file, path: path,
+      advice: "leave one of them out")
+  }
+
+  package static func unfilledHoles(_ paths: [Path], missing: [String]) -> RefxError {
+    let most = 20
+    var details = paths.prefix(most).map(\.text)
+    if paths.count > most { details.append("and \(paths.count - most) more") }
+    return RefxError(
+      .merge, paths.count == 1 ? "no part fills this site" : "no part fills this site and \(paths.count - 1) others",
+      path: paths.first,
+      advice: missing.isEmpty ? "give the missing part too" : "give the missing part too: \(missing.joined(separator: ", "))",
+      details: paths.count == 1 ? [] : details)
+  }
+
+  package static func partsDisagree(path: Path, file: String, other: String, found: String, otherFound: String)
+    -> RefxError
+  {
+    RefxError(
+      .merge, "the parts have different things here", file: file, path: path,
+      expected: "\(otherFound), as in \(visible(other))", found: found)
+  }
+
+  package static func cutTieCameApart(path: Path, file: String, otherPath: Path, other: String, difference: String)
+    -> RefxError
+  {
+    RefxError(
+      .merge,
+      "this shared value was cut by the partition, and its copies have come apart: it \(difference) "
+        + "\(visible(otherPath.text)) in \(visible(other))",
+      file: file, path: path, advice: "train or copy both, or take both from one side, then merge again")
+  }
+
+  // MARK: Changing trees
+
+  package static func cannotCast(from: DType, to: DType) -> RefxError {
+    RefxError(.usage, "\(from.name) cannot be cast to \(to.name)")
+  }
+
+  package static func castLosesValue(_ value: String, to dtype: DType, path: Path) -> RefxError {
+    RefxError(.cast, "\(value) cannot be held by \(dtype.name)", path: path, advice: "choose a wider dtype")
+  }
+
+  package static func sameName(_ name: Path, first: Path, second: Path) -> RefxError {
+    RefxError(
+      .refusal, "two leaves would fall on one name: \(visible(first.text)) and \(visible(second.text))", path: name,
+      advice: "choose another separator")
+  }
+
+  package static func sharedSubtreeCannotBeFlattened(path: Path) -> RefxError {
+    RefxError(
+      .refusal, "a shared value with members stands at several places, which flat names cannot say", path: path,
+      advice: "leave out --flatten")
+  }
+
+  package static func tooDeepNames(path: Path) -> RefxError {
+    RefxError(
+      .limit, "the name has too many parts", path: path, expected: "a tree of at most \(maximumTreeDepth) levels",
+      advice: "choose another separator")
+  }
+
+  // MARK: Codable bridge
+
+  package static func modelTooDeep(path: Path) -> RefxError {
+    RefxError(
+      .limit, "the model is too deep", path: path.shortened, expected: "at most \(maximumTreeDepth) levels",
+      found: "more", advice: "keep long chains in an array")
+  }
+
+  package static func cycleWithoutRef(_ type: Any.Type, path: Path) -> RefxError {
+    RefxError(
+      .model, "an instance of \(type) comes back to itself without a Ref on the way", path: path,
+      advice: "hold one of the references of the cycle in a Ref")
+  }
+
+  package static func refNotEncodable(_ type: Any.Type, path: Path) -> RefxError {
+    RefxError(.model, "the value of \(type) cannot be encoded", path: path, advice: "make it Codable")
+  }
+
+  package static func encodedTwice(path: Path) -> RefxError {
+    RefxError(
+      .model, "a value encoded itself twice, in two forms", path: path,
+      advice: "ask the encoder for one container in encode(to:)")
+  }
+
+  package static func keyWrittenTwice(path: Path) -> RefxError {
+    RefxError(
+      .model, "the key is written twice", path: path,
+      advice: "give superclass and subclass, or dictionary keys, different names")
+  }
+
+  package static func unorderedKeys(_ type: Any.Type, path: Path) -> RefxError {
+    RefxError(
+      .model, "a dictionary with keys of type \(type) has no stable order", path: path,
+      expected: "keys that encode as one string or number", advice: "make the keys strings, or store an array")
+  }
+
+  package static func unorderedSet(_ type: Any.Type, path: Path) -> RefxError {
+    RefxError(
+      .model, "a set of \(type) has no stable order", path: path,
+      expected: "members that encode as one string or number", advice: "store an array")
+  }
+
+  package static func cannotEncode(_ error: EncodingError, at path: Path) -> RefxError {
+    let reason =
+      switch error {
+      case .invalidValue(_, let context): context.debugDescription
+      @unknown default: "\(error)"
+      }
+    return RefxError(.model, "a value cannot be encoded: \(reason)", path: path, cause: error)
+  }
+
+  /// A tree that does not fit a model, with every difference.
+  package static func mismatch(_ differences: [Difference]) -> RefxError {
+    let count = differences.count == 1 ? "in one place" : "in \(differences.count) places"
+    return RefxError(
+      .mismatch, "the checkpoint does not fit the model \(count); nothing was assigned",
+      details: differences.map(\.description))
+  }
+
+  package static func modelRefuses(_ type: Any.Type, _ error: any Error, path: Path) -> RefxError {
+    RefxError(.mismatch, "\(type) cannot be decoded: \(error)", path: path, cause: error)
+  }
+
+  package static func notDecodable(_ type: Any.Type, path: Path) -> RefxError {
+    RefxError(.model, "\(type) cannot be decoded", path: path, advice: "make its value Codable")
+  }
+
+  package static func treeTooNested(path: Path) -> RefxError {
+    RefxError(
+      .limit, "the values lie too deep in each other", path: path.shortened,
+      expected: "at most \(maximumTreeDepth) levels", found: "more")
+  }
+
+  package static func ringOfRefs(path: Path) -> RefxError {
+    RefxError(.refusal, "the Refs hold each other and no value", path: path)
+  }
+
+  @usableFromInline
+  static func refWithoutValue(_ collection: CollectionTag?) -> RefxError {
+    let whose = collection.map { " of collection '\($0)'" } ?? ""
+    return RefxError(
+      .refusal, "a Ref\(whose) is not set", expected: "a value before the first read", found: "none",
+      advice: "assign a field in its initializer, and do not read Refs in init(from:)")
+  }
+
+  // MARK: Descriptions of trees, flat formats
+
+  package static func notATreeDescription(_ expected: String, path: Path) -> RefxError {
+    RefxError(
+      .damaged, "the description of the tree is malformed", path: path, expected: expected, found: "something else")
+  }
+
+  package static func treeTooDeep(limit: Int, path: Path) -> RefxError {
+    // The path itself is as deep as that, so its beginning stands for it.
+    RefxError(
+      .limit, "the tree is too deep", path: Path(Array(path.keys.prefix(8))), expected: "at most \(limit) levels",
+      found: "more below here")
+  }
+
+  package static func twoLeavesOfOneName(_ name: String, _ one: Path, _ other: Path, format: String) -> RefxError {
+    RefxError(
+      .unsupported, path: other, expected: "a name of its own",
+      found: "\"\(name)\", which is \(one.isRoot ? "the root" : one.text)'s name in \(format)",
+      advice: "choose another separator with --flatten")
+  }
+
+  package static func sharingRefused(_ one: Path, _ other: Path, format: String) -> RefxError {
+    RefxError(
+      .refusal, "\(format) holds no sharing, and --shared error was asked for", path: other,
+      expected: "a value of its own", found: "the one of \(one.isRoot ? "the root" : one.text)",
+      advice: "use --shared keep or duplicate")
+  }
+
+  package static func endlessCopy(index: Int, path: Path) -> RefxError {
+    RefxError(
+      .refusal, "the shared value #\(index) contains itself, so it cannot be given to each site as a copy",
+      path: path, advice: "use --shared keep")
+  }
+
+  package static func tooManyCopies(limit: Int, path: Path) -> RefxError {
+    RefxError(
+      .limit, "copies of what is shared make the tree too large", path: path, expected: "at most \(limit) nodes",
+      found: "more", advice: "use --shared keep")
+  }
+
+  package static func dtypeNotInFormat(_ dtype: DType, path: Path, format: String) -> RefxError {
+    RefxError(
+      .unsupported, "\(format) cannot hold a leaf of \(dtype.name)", path: path,
+      advice: "cast it, or choose .refx or .h5")
+  }
+
+  package static func descriptionOfOtherVersion(_ version: Int64) -> RefxError {
+    RefxError(
+      .version, "the description of the tree has another version", expected: "1", found: "\(version)",
+      advice: "read it with a newer release")
+  }
+
+  package static func overLimit(_ what: String, limit: Int, at offset: Int? = nil) -> RefxError {
+    RefxError(.limit, what, place: offset.map { .byte($0) }, expected: "at most \(limit)", found: "more")
+  }
+
+  package static func descriptionDoesNotFit(_ what: String, path: Path? = nil) -> RefxError {
+    RefxError(
+      .damaged, "the description of the tree does not fit the file: \(what)", path: path,
+      advice: "some program changed the file and kept the description; without the metadata key \"refx\" it reads "
+        + "as a row of names")
+  }
+
+  // MARK: safetensors
+
+  package static func safetensorsIsAnother(_ kind: String) -> RefxError {
+    RefxError(.notACheckpoint, "this is no safetensors file but \(kind)")
+  }
+
+  package static func safetensorsHeaderOverLimit(_ length: UInt64, limit: Int) -> RefxError {
+    RefxError(
+      .damaged, place: .byte(0), expected: "a header of at most \(limit) bytes", found: "a length of \(length)",
+      advice: "the file is damaged or of another format")
+  }
+
+  package static func safetensorsHeaderCut(_ length: UInt64, available: Int) -> RefxError {
+    RefxError(
+      .cut, place: .byte(0), expected: "a header of \(length) bytes",
+      found: "\(available) bytes after its length", advice: "the file is cut or of another format")
+  }
+
+  package static func notSafetensors(found: String) -> RefxError {
+    RefxError(
+      .notACheckpoint, place: .byte(8), expected: "a safetensors header, which begins with '{'", found: found)
+  }
+
+  package static func safetensorsTensor(
+    _ name: Key, _ expected: String, found: String, at offset: Int? = nil
+  ) -> RefxError {
+    RefxError(
+      .damaged, path: [name], place: offset.map { .byte($0) }, expected: expected, found: found)
+  }
+
+  package static func safetensorsUncovered(_ what: String, at offset: Int) -> RefxError {
+    RefxError(
+      .damaged, place: .byte(offset), expected: "tensors that cover the data without holes and overlaps",
+      found: what, advice: "the file is cut, damaged, or carries something else behind its tensors")
+  }
+
+  package static func safetensorsHeaderTooLong(_ length: Int, limit: Int) -> RefxError {
+    RefxError(
+      .limit, "the names and the description need a header of \(length) bytes", expected: "at most \(limit)",
+      found: "more", advice: "choose .refx or .h5")
+  }
+
+  package static func negativeSize(at offset: Int) -> RefxError {
+    RefxError(.damaged, place: .byte(offset), expected: "an integer of at least 0", found: "a negative one")
+  }
+
+  package static func boolOfAnotherByte(at offset: Int) -> RefxError {
+    RefxError(
+      .damaged, place: .byte(offset), expected: "a bool of 0 or 1", found: "another byte")
+  }
+
+  // MARK: Front door
+
+  package static func impostor(_ sentence: String, advice: String, file: String) -> RefxError {
+    RefxError(.notACheckpoint, sentence, file: file, advice: advice)
+  }
+
+  package static func unknownFormat(file: String, known: [String]) -> RefxError {
+    RefxError(
+      .notACheckpoint, file: file, expected: "a checkpoint (\(known.joined(separator: ", ")))",
+      found: "content of no format that is known", advice: "check where the file comes from, or name its format")
+  }
+
+  package static func unknownSuffix(file: String, known: [String]) -> RefxError {
+    RefxError(
+      .unsupported, file: file, expected: "a name that ends in \(known.joined(separator: ", "))",
+      found: "no such suffix", advice: "choose one of them or name the format")
+  }
+
+  package static func noSuchFormat(_ name: String, known: [String]) -> RefxError {
+    RefxError(.unsupported, expected: "one of \(known.joined(separator: ", "))", found: "the format '\(name)'")
+  }
+}
+
+extension String {
+  /// The place behind the first occurrence of `text`.
+  fileprivate func index(behind text: String) -> String.Index? {
+    var place = startIndex
+    while place < endIndex {
+      if self[place...].hasPrefix(text) { return index(place, offsetBy: text.count) }
+      place = index(after: place)
+    }
+    return nil
   }
 }

@@ -119,17 +119,14 @@ extension RefxError {
     return copy
   }
 
+  /// The same error, said of something that stands under `path`.
+  package func under(_ path: Path) -> RefxError {
+    var copy = self
+    copy.path = Path(path.keys + (self.path?.keys ?? []))
+    return copy
+  }
+
   /// Stops the program with this error: for what only a programmer can get wrong.
   @usableFromInline
   func stop() -> Never { fatalError(summary) }
-}
-
-/// Runs `body`, which deals with what stands under `key`, and says so in its errors.
-@inline(__always)
-func under<R>(_ key: @autoclosure () -> Key, _ body: () throws -> R) throws -> R {
-  do {
-    return try body()
-  } catch let error as RefxError {
-    throw error.under(key())
-  }
 }

@@ -26,7 +26,7 @@ struct DerefWalk: ~Copyable {
   mutating func visit(_ tree: RefTree, depth: Int) throws -> Tree<Leaf> {
     switch tree {
     case .leaf(.leaf(let leaf)): return .leaf(leaf)
-    case .leaf(.ref(let ref, let access)): return try visit(ref, access, depth: depth)
+    case .leaf(.ref(let live)): return try visit(live, depth: depth)
     case .list(let members): return .list(try visit(members, depth: depth + 1))
     case .tuple(let members): return .tuple(try visit(members, depth: depth + 1))
     case .dictionary(let branches):
@@ -71,18 +71,17 @@ struct DerefWalk: ~Copyable {
     return dereffed
   }
 
-  private mutating func visit(
-    _ ref: AnyRef, _ access: any RefAccess.Type, depth: Int
-  ) throws -> Tree<Leaf> {
+  private mutating func visit(_ live: LiveRef, depth: Int) throws -> Tree<Leaf> {
+    let ref = live.ref
     let (number, isNew) = table.number(of: ref)
     let (index, overflow) = firstNumber.addingReportingOverflow(number)
     if overflow { throw RefxError.indexesExhausted() }
     guard isNew else { return .index(Index(index, collection: ref.collection)) }
     let value: Tree<Leaf>
-    if access == LeafAccess.self {
-      value = .leaf(try unsafeDowncast(ref, to: Ref<Leaf>.self).get())
+    if let leaf = try live.access.leaf(in: ref) {
+      value = .leaf(leaf)
     } else {
-      value = try inside(of: access.read(ref), depth: depth)
+      value = try inside(of: live.read(), depth: depth)
     }
     return .value(Value(value, index: index, collection: ref.collection))
   }

@@ -49,7 +49,8 @@ struct RefsByIndex {
     return others.isEmpty ? nil : others[index]
   }
 
-  /// - Returns: false where the index has a Ref already.
+  /// - Returns: false where the index has a Ref already, which stays.
+  @discardableResult
   mutating func insert(_ ref: RefLeaf, at index: Int) -> Bool {
     if self[index] != nil { return false }
     if index == inOrder.count { inOrder.append(ref) } else { others[index] = ref }
@@ -86,7 +87,9 @@ struct RerefWalk<Element: RerefElement> {
     case .static(let value): return .static(value)
     case .value(let value): return .leaf(try visit(value, depth: depth))
     case .index(let index):
-      guard let ref = made[index.index] else { throw RefxError.indexWithoutValue(index: index.index, path: .root) }
+      guard let ref = made[index.index] else {
+        throw RefxError.indexWithoutValue(index: index.index, path: .root)
+      }
       return .leaf(ref)
     }
   }
@@ -107,13 +110,13 @@ struct RerefWalk<Element: RerefElement> {
 
   private mutating func visit(_ value: Value<Tree<Element>>, depth: Int) throws -> RefLeaf {
     if case .leaf(let element) = value.value, let leaf = element.plain {
-      let ref = RefLeaf.ref(Ref(leaf, collection: value.collection), LeafAccess.self)
+      let ref = RefLeaf.ref(Ref(leaf, collection: value.collection))
       try register(ref, at: value.index)
       return ref
     }
     if depth >= maximumTreeDepth { throw RefxError.tooDeep() }
     let ref = Ref<RefTree>(.none, collection: value.collection)
-    let leaf = RefLeaf.ref(ref, TreeAccess.self)
+    let leaf = RefLeaf.ref(ref)
     try register(leaf, at: value.index)
     do {
       ref.stored = try visit(value.value, depth: depth + 1)

@@ -72,7 +72,9 @@ private struct SiteWalk<Element> {
           reference: .init(index: value.index, isFirst: true, collection: value.collection)))
       try visitMembers(of: value.value, at: path, body)
     case .index(let index):
-      guard let content = seen[index.index] else { throw RefxError.indexWithoutValue(index: index.index, path: path) }
+      guard let content = seen[index.index] else {
+        throw RefxError.indexWithoutValue(index: index.index, path: path)
+      }
       try body(
         Site(
           path: path, content: content,
@@ -88,9 +90,13 @@ private struct SiteWalk<Element> {
   ) throws {
     switch tree {
     case .dictionary(let branches):
-      for (key, member) in zip(branches.keys, branches.members) { try visit(member, at: path.appending(key), body) }
+      for (key, member) in zip(branches.keys, branches.members) {
+        try visit(member, at: path.appending(key), body)
+      }
     case .list(let members), .tuple(let members):
-      for (position, member) in members.enumerated() { try visit(member, at: path.appending(Key(position)), body) }
+      for (position, member) in members.enumerated() {
+        try visit(member, at: path.appending(Key(position)), body)
+      }
     case .value, .index: try visit(tree, at: path.appending("0"), body)
     default: break
     }

@@ -23,12 +23,20 @@ extension AnyRef: Hashable {
 /// is the dereffed tree. It can be read and written only at the trace level at which it was made, and
 /// written only where its collection is mutable. From refx: `Ref`.
 public final class Ref<Value>: AnyRef {
-  @usableFromInline var stored: Value
+  /// Nil while a decoder closes a cycle (the Ref stands at its sites before its value is there), and in a
+  /// field that was declared without a value until it is assigned.
+  @usableFromInline var stored: Value?
 
   /// A Ref of the running task's trace level.
   @inlinable
   public init(_ value: Value, collection: CollectionTag? = nil) {
     stored = value
+    super.init(collection: collection, level: .current)
+  }
+
+  /// A Ref of the running task's trace level whose value comes later.
+  init(awaitingValueIn collection: CollectionTag?) {
+    stored = nil
     super.init(collection: collection, level: .current)
   }
 
@@ -43,17 +51,20 @@ public final class Ref<Value>: AnyRef {
   public var value: Value {
     get {
       if level != .current { RefxError.levelOfRead(self).stop() }
+      guard let stored else { RefxError.refWithoutValue(collection).stop() }
       return stored
     }
     set {
-      if let refusal = refusalToWrite() { refusal.stop() }
+      // The first value of a field that was declared without one is no change.
+      if stored != nil || level != .current, let refusal = refusalToWrite() { refusal.stop() }
       if let refusal = refusalToTake(newValue) { refusal.stop() }
       stored = newValue
     }
     _modify {
       if let refusal = refusalToWrite() { refusal.stop() }
-      yield &stored
-      if let refusal = refusalToTake(stored) { refusal.stop() }
+      if stored == nil { RefxError.refWithoutValue(collection).stop() }
+      yield &stored!
+      if let refusal = refusalToTake(stored!) { refusal.stop() }
     }
   }
 }
@@ -65,6 +76,7 @@ extension Ref {
   @inlinable
   public func get() throws(RefxError) -> Value {
     if level != .current { throw RefxError.levelOfRead(self) }
+    guard let stored else { throw RefxError.refWithoutValue(collection) }
     return stored
   }
 
@@ -85,10 +97,11 @@ extension Ref {
   public func withValue<R>(_ body: (inout Value) throws -> R) throws -> R {
     if let refusal = refusalToWrite() { throw refusal }
     // Only a type that belongs to levels needs a way back, and pays for it with a copy.
-    guard TraceLevel.areMany, Value.self is any Traced.Type else { return try body(&stored) }
+    guard stored != nil else { throw RefxError.refWithoutValue(collection) }
+    guard TraceLevel.areMany, Value.self is any Traced.Type else { return try body(&stored!) }
     let before = stored
-    let result = try body(&stored)
-    if let refusal = refusalToTake(stored) {
+    let result = try body(&stored!)
+    if let refusal = refusalToTake(stored!) {
       stored = before
       throw refusal
     }

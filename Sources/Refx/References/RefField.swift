@@ -14,6 +14,13 @@ public struct RefField<Value> {
     projectedValue = Ref(wrappedValue, collection: collection)
   }
 
+  /// A field that is assigned before it is first read, as in an initializer: what
+  /// `@RefField(collection: "params") var w: Tensor` declares. The first assignment gives it its value
+  /// wherever the collection is mutable or not.
+  public init(collection: CollectionTag?) {
+    projectedValue = Ref(awaitingValueIn: collection)
+  }
+
   /// A field that shares `projectedValue`.
   @inlinable
   public init(projectedValue: Ref<Value>) {

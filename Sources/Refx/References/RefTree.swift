@@ -8,29 +8,48 @@ public typealias RefTree = Tree<RefLeaf>
 
 /// What stands at a leaf of a ``RefTree``: a live Ref, or a plain value.
 public enum RefLeaf {
-  /// A Ref, and how to read and write its value. `RefTree.ref` chooses the access.
-  ///
-  /// - Precondition: the Ref is a `Ref` of the access's `Value`.
-  case ref(AnyRef, any RefAccess.Type)
+  case ref(LiveRef)
   case leaf(Leaf)
 
   /// The Ref, where one stands here.
   public var ref: AnyRef? {
-    if case .ref(let ref, _) = self { ref } else { nil }
+    if case .ref(let live) = self { live.ref } else { nil }
   }
 }
 
+/// A Ref at a leaf, together with how its value is read and written.
+public struct LiveRef {
+  public let ref: AnyRef
+  /// The access whose `Value` is the Ref's; the initializer sees to that.
+  public let access: any RefAccess.Type
+
+  public init<Access: RefAccess>(_ ref: Ref<Access.Value>, access: Access.Type) {
+    self.ref = ref
+    self.access = access
+  }
+
+  /// The Ref's value as a tree, whose Refs are live.
+  ///
+  /// - Throws: ``RefxError`` at another trace level than the Ref's, or where the value has no tree.
+  public func read() throws -> RefTree { try access.read(ref) }
+}
+
 extension RefLeaf {
-  public static func ref<V: TensorRepresentable>(_ ref: Ref<V>) -> RefLeaf { .ref(ref, TensorAccess<V>.self) }
-  public static func ref(_ ref: Ref<Leaf>) -> RefLeaf { .ref(ref, LeafAccess.self) }
-  public static func ref(_ ref: Ref<RefTree>) -> RefLeaf { .ref(ref, TreeAccess.self) }
-  public static func ref(_ ref: Ref<StaticValue>) -> RefLeaf { .ref(ref, StaticAccess.self) }
-  public static func ref(_ ref: Ref<String>) -> RefLeaf { .ref(ref, StringAccess.self) }
+  public static func ref<V: TensorRepresentable>(_ ref: Ref<V>) -> RefLeaf {
+    .ref(LiveRef(ref, access: TensorAccess<V>.self))
+  }
+  public static func ref(_ ref: Ref<Tensor>) -> RefLeaf { .ref(LiveRef(ref, access: WholeTensorAccess.self)) }
+  public static func ref(_ ref: Ref<Leaf>) -> RefLeaf { .ref(LiveRef(ref, access: LeafAccess.self)) }
+  public static func ref(_ ref: Ref<RefTree>) -> RefLeaf { .ref(LiveRef(ref, access: TreeAccess.self)) }
+  public static func ref(_ ref: Ref<StaticValue>) -> RefLeaf { .ref(LiveRef(ref, access: StaticAccess.self)) }
+  public static func ref(_ ref: Ref<String>) -> RefLeaf { .ref(LiveRef(ref, access: StringAccess.self)) }
 }
 
 extension Tree where Element == RefLeaf {
   /// A Ref to a number, an array of numbers, a tensor, or a tensor type of your own.
   public static func ref<V: TensorRepresentable>(_ ref: Ref<V>) -> RefTree { .leaf(.ref(ref)) }
+  /// A Ref to a tensor.
+  public static func ref(_ ref: Ref<Tensor>) -> RefTree { .leaf(.ref(ref)) }
   /// A Ref to a leaf.
   public static func ref(_ ref: Ref<Leaf>) -> RefTree { .leaf(.ref(ref)) }
   /// A Ref to a subtree, which may hold Refs, this one among them.
@@ -51,7 +70,7 @@ extension Tree where Element == RefLeaf {
 
   /// The Ref that stands here, of whatever type.
   public var ref: AnyRef? {
-    if case .leaf(.ref(let ref, _)) = self { ref } else { nil }
+    if case .leaf(.ref(let live)) = self { live.ref } else { nil }
   }
 
   /// The Ref that stands here, where its values are of type `V`.
@@ -76,9 +95,9 @@ extension Tree where Element == RefLeaf {
   ///   another trace level.
   public func value<V: TensorRepresentable>(as type: V.Type = V.self) throws -> V {
     switch self {
-    case .leaf(.ref(let ref, let access)):
-      if let same = ref as? Ref<V> { return try same.get() }
-      return try TensorAccess<V>.value(of: access.read(ref))
+    case .leaf(.ref(let live)):
+      if let same = live.ref as? Ref<V> { return try same.get() }
+      return try TensorAccess<V>.value(of: live.read())
     default: return try TensorAccess<V>.value(of: self)
     }
   }

@@ -69,3 +69,20 @@ extension Optional: Traced where Wrapped: Traced {
 extension Dictionary: Traced where Value: Traced {
   public var traceLevels: Set<TraceLevel> { values.reduce(into: []) { $0.formUnion($1.traceLevels) } }
 }
+
+extension AnyRef: Traced {
+  /// A Ref belongs to the level at which it was made.
+  public final var traceLevels: Set<TraceLevel> { level == .base ? [] : [level] }
+}
+
+extension RefLeaf: Traced {
+  public var traceLevels: Set<TraceLevel> { ref?.traceLevels ?? [] }
+}
+
+extension Tree: Traced where Element: Traced {
+  public var traceLevels: Set<TraceLevel> {
+    var levels: Set<TraceLevel> = []
+    forEachLeaf { levels.formUnion($0.traceLevels) }
+    return levels
+  }
+}

@@ -39,7 +39,9 @@ public enum DType: Sendable, Hashable, CaseIterable {
 
   /// The dtype with that name; nil for names that are none and for `unsupported`.
   public init?(name: String) {
-    guard let found = DType.allCases.first(where: { $0.name == name && $0 != .unsupported }) else { return nil }
+    guard let found = DType.allCases.first(where: { $0.name == name && $0 != .unsupported }) else {
+      return nil
+    }
     self = found
   }
 

@@ -49,7 +49,9 @@ public final class MemoryBytes: LeafSource, @unchecked Sendable {
 
   public func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) {
     precondition(offset >= 0 && offset <= byteCount && buffer.count <= byteCount - offset)
-    withBytes { buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[offset..<(offset + buffer.count)])) }
+    withBytes {
+      buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[offset..<(offset + buffer.count)]))
+    }
   }
 
   public var bytesInMemory: MemoryBytes? { self }

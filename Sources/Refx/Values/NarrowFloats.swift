@@ -51,7 +51,8 @@ public struct Float8E4M3FN: Hashable, Sendable, BitwiseCopyable {
   /// PyTorch and ml_dtypes.
   public init(_ value: Float) {
     let sign: UInt8 = value.sign == .minus ? 0x80 : 0
-    bits = sign | nearestNarrow(value.magnitude, exponentBias: 7, mantissaBits: 3, overflow: 0x7F, largest: 0x7E)
+    bits =
+      sign | nearestNarrow(value.magnitude, exponentBias: 7, mantissaBits: 3, overflow: 0x7F, largest: 0x7E)
   }
 }
 
@@ -87,7 +88,8 @@ public struct Float8E5M2: Hashable, Sendable, BitwiseCopyable {
     bits =
       value.isNaN
       ? sign | 0x7E
-      : sign | nearestNarrow(value.magnitude, exponentBias: 15, mantissaBits: 2, overflow: 0x7C, largest: 0x7B)
+      : sign
+        | nearestNarrow(value.magnitude, exponentBias: 15, mantissaBits: 2, overflow: 0x7C, largest: 0x7B)
   }
 }
 

@@ -12,7 +12,8 @@ public struct Tensor: Sendable {
   /// - Precondition: the dtype has elements of fixed size and the bytes are as many as the shape needs.
   public init(dtype: DType, shape: [Int], bytes: MemoryBytes) {
     precondition(
-      dtype.byteCount(of: shape) == bytes.byteCount || (dtype == .string && DType.elementCount(of: shape) != nil),
+      dtype.byteCount(of: shape) == bytes.byteCount
+        || (dtype == .string && DType.elementCount(of: shape) != nil),
       "a tensor of \(dtype.name) \(shape) does not have \(bytes.byteCount) bytes")
     self.dtype = dtype
     self.shape = shape
@@ -84,7 +85,9 @@ public struct Tensor: Sendable {
 /// Two tensors are equal when dtype, shape and every byte are.
 extension Tensor: Equatable {
   public static func == (a: Tensor, b: Tensor) -> Bool {
-    guard a.dtype == b.dtype, a.shape == b.shape, a.storage.byteCount == b.storage.byteCount else { return false }
+    guard a.dtype == b.dtype, a.shape == b.shape, a.storage.byteCount == b.storage.byteCount else {
+      return false
+    }
     if a.storage === b.storage { return true }
     return a.storage.withBytes { x in b.storage.withBytes { y in x.elementsEqual(y) } }
   }

@@ -63,7 +63,9 @@ extension Leaf {
       let bytes = UnsafeMutableRawBufferPointer(start: buffer.baseAddress, count: size)
       try source.read(at: 0, into: bytes)
       // Any byte but 0 and 1 is no value of Bool; files hold such.
-      if E.self == Bool.self { for position in bytes.indices where bytes[position] > 1 { bytes[position] = 1 } }
+      if E.self == Bool.self {
+        for position in bytes.indices where bytes[position] > 1 { bytes[position] = 1 }
+      }
       filled = count
     }
   }

@@ -97,18 +97,22 @@ public struct Branches<Element> {
 
   /// Puts `members` in order; nil where a key comes twice.
   public init?(checking members: [(Key, Tree<Element>)]) {
-    var ordered = members
-    let alreadyInOrder = zip(members, members.dropFirst()).allSatisfy { $0.0 < $1.0 }
-    if !alreadyInOrder {
-      ordered.sort { $0.0 < $1.0 }
-      for (one, next) in zip(ordered, ordered.dropFirst()) where one.0 == next.0 { return nil }
+    // Keys alone are put in order: to move a tree about is far dearer than to move a number.
+    let given = members.map(\.0)
+    if zip(given, given.dropFirst()).allSatisfy({ $0 < $1 }) {
+      keys = given
+      self.members = members.map(\.1)
+      return
     }
-    keys = ordered.map(\.0)
-    self.members = ordered.map(\.1)
+    let order = given.indices.sorted { given[$0] < given[$1] }
+    let keys = order.map { given[$0] }
+    for (one, next) in zip(keys, keys.dropFirst()) where one == next { return nil }
+    self.keys = keys
+    self.members = order.map { members[$0].1 }
   }
 
   /// - Precondition: `keys` ascend and are as many as `members`.
-  init(ascending keys: [Key], members: [Tree<Element>]) {
+  package init(ascending keys: [Key], members: [Tree<Element>]) {
     self.keys = keys
     self.members = members
   }
@@ -117,13 +121,18 @@ public struct Branches<Element> {
 
   /// The member named `key`; found by bisection.
   public subscript(key: Key) -> Tree<Element>? {
+    position(of: key).map { members[$0] }
+  }
+
+  /// Where the member named `key` is; nil where there is none.
+  func position(of key: Key) -> Int? {
     var low = 0
     var high = keys.count
     while low < high {
       let middle = (low + high) / 2
       if keys[middle] < key { low = middle + 1 } else { high = middle }
     }
-    return low < keys.count && keys[low] == key ? members[low] : nil
+    return low < keys.count && keys[low] == key ? low : nil
   }
 
   /// The same keys with each member replaced.

@@ -38,7 +38,8 @@ struct RefxTreeBuilder {
 
   private mutating func node(depth: Int, _ nextLeaf: () throws -> Leaf) throws -> Tree<Leaf> {
     guard depth <= limits.depth else {
-      throw RefxError.beyondLimit("the depth of the tree", limit: limits.depth, found: depth, at: reader.place)
+      throw RefxError.beyondLimit(
+        "the depth of the tree", limit: limits.depth, found: depth, at: reader.place)
     }
     nodes += 1
     guard nodes <= limits.nodes else {
@@ -86,7 +87,9 @@ struct RefxTreeBuilder {
 
   private mutating func dictionary(depth: Int, _ nextLeaf: () throws -> Leaf) throws -> Tree<Leaf> {
     let count = try announce(bytesEach: 2)
-    var members: [(Key, Tree<Leaf>)] = []
+    var keys: [Key] = []
+    var members: [Tree<Leaf>] = []
+    keys.reserveCapacity(count)
     members.reserveCapacity(count)
     var last = -1
     for _ in 0..<count {
@@ -98,9 +101,11 @@ struct RefxTreeBuilder {
       }
       last = name
       nameIsUsed[name] = true
-      members.append((names[name], try node(depth: depth + 1, nextLeaf)))
+      keys.append(names[name])
+      members.append(try node(depth: depth + 1, nextLeaf))
     }
-    return .dictionary(Branches(members))
+    // Names ascend by their numbers, so the keys do by their bytes.
+    return .dictionary(Branches(ascending: keys, members: members))
   }
 
   private mutating func members(depth: Int, _ nextLeaf: () throws -> Leaf) throws -> [Tree<Leaf>] {

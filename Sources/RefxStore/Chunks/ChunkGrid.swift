@@ -78,7 +78,7 @@ public struct ChunkGrid: Hashable, Sendable {
   public func range(of position: Int) -> Range<Int> {
     let (block, piece) = position.quotientAndRemainder(dividingBy: pieces)
     let start = block * blockBytes + piece * chunkBytes
-    return start..<min(start + chunkBytes, (block + 1) * blockBytes)
+    return start..<start + min(chunkBytes, (block + 1) * blockBytes - start)
   }
 
   /// Which chunk holds the logical byte at `offset`.

@@ -4,7 +4,7 @@ import Refx
 /// contract tests check.
 ///
 /// A format knows the layout of its files and nothing else: not the other formats, not the models.
-public protocol CheckpointStore {
+public protocol CheckpointStore: SendableMetatype {
   static var format: FormatDescription { get }
 
   /// Whether the file's first bytes are this format's. Reads at most a few KiB; never throws on content.
@@ -104,13 +104,32 @@ public enum Compression: String, Sendable, CaseIterable {
   case none, fast, best
 }
 
+/// What a format that holds a row of named arrays does with a value that has several sites.
+public enum SharedPolicy: String, Sendable, CaseIterable {
+  /// Each value once, under its first site's name; the whole tree stands in the file's metadata.
+  case keep
+  /// Every site's own copy. What is read back is no longer tied.
+  case duplicate
+  /// A refusal that names two of the sites.
+  case error
+}
+
 public struct WriteOptions: Sendable {
   public var compression: Compression
   public var progress: ProgressHandler?
+  /// For formats that cannot hold sharing; the others always keep it.
+  public var shared: SharedPolicy
+  /// What joins the keys of a path to one name, in formats that hold names alone.
+  public var flattenSeparator: String
 
-  public init(compression: Compression = .fast, progress: ProgressHandler? = nil) {
+  public init(
+    compression: Compression = .fast, progress: ProgressHandler? = nil, shared: SharedPolicy = .keep,
+    flattenSeparator: String = "."
+  ) {
     self.compression = compression
     self.progress = progress
+    self.shared = shared
+    self.flattenSeparator = flattenSeparator
   }
 }
 

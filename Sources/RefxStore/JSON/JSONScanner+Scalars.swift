@@ -36,7 +36,9 @@ extension JSONScanner {
     throw unexpected("a quotation mark that ends the string of byte \(opening)")
   }
 
-  private mutating func readEscapedString(after begun: Slice<UnsafeRawBufferPointer>, opening: Int) throws -> String {
+  private mutating func readEscapedString(after begun: Slice<UnsafeRawBufferPointer>, opening: Int) throws
+    -> String
+  {
     var resolved = Array(begun)
     while position < bytes.count {
       let byte = bytes[position]
@@ -155,7 +157,8 @@ extension JSONScanner {
     if position < bytes.count, bytes[position] | 0x20 == UInt8(ascii: "e") {
       negated = nil
       position += 1
-      if position < bytes.count, bytes[position] == UInt8(ascii: "+") || bytes[position] == UInt8(ascii: "-") {
+      if position < bytes.count, bytes[position] == UInt8(ascii: "+") || bytes[position] == UInt8(ascii: "-")
+      {
         position += 1
       }
       try readDigits { _ in }
@@ -166,7 +169,8 @@ extension JSONScanner {
       if !tooBig { return .integer(positive) }
     }
     guard position - start <= JSONScanner.numberByteLimit else {
-      throw RefxError.json(expected: "a number a double can hold", found: "\(position - start) digits", at: place)
+      throw RefxError.json(
+        expected: "a number a double can hold", found: "\(position - start) digits", at: place)
     }
     let digits = String(decoding: bytes[start..<position], as: UTF8.self)
     guard let value = Double(digits), value.isFinite else {

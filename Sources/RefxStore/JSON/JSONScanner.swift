@@ -21,6 +21,8 @@ package struct JSONScanner {
   private let firstByte: Int
   private let depthLimit: Int
   private var depth = 0
+  /// The names met so far in the objects that are open, the innermost last.
+  private var names = NamesSeen()
 
   /// - Parameter firstByte: where in its file the text begins; byte offsets in errors count from there.
   package init(_ bytes: UnsafeRawBufferPointer, firstByte: Int = 0, limits: JSON.ParsingLimits = .init()) {
@@ -56,7 +58,8 @@ package struct JSONScanner {
     try enter(.object)
     defer { depth -= 1 }
     if skip(UInt8(ascii: "}")) { return }
-    var names = NamesSeen()
+    let opened = names.openObject()
+    defer { names.closeObject(opened) }
     while true {
       skipWhiteSpace()
       let place = offset
@@ -128,7 +131,9 @@ package struct JSONScanner {
   /// Checks what comes next, by its first byte.
   mutating func expect(_ kind: Kind) throws {
     let found = try peekKind()
-    guard found == kind else { throw RefxError.json(expected: kind.rawValue, found: found.rawValue, at: offset) }
+    guard found == kind else {
+      throw RefxError.json(expected: kind.rawValue, found: found.rawValue, at: offset)
+    }
   }
 
   private mutating func skipWhiteSpace() {
@@ -169,19 +174,5 @@ package struct JSONScanner {
     case let byte: found = "the byte 0x\(hexadecimal([byte]))"
     }
     return RefxError.json(expected: expected, found: found, at: offset)
-  }
-}
-
-/// The names of one object, so that none comes twice: few are compared one by one, many are hashed.
-private struct NamesSeen {
-  private var few: [Key] = []
-  private var many: Set<Key> = []
-
-  mutating func insert(_ name: Key) -> Bool {
-    if !many.isEmpty { return many.insert(name).inserted }
-    if few.contains(name) { return false }
-    few.append(name)
-    if few.count == 12 { many = Set(few) }
-    return true
   }
 }

@@ -92,12 +92,16 @@ struct JSONParsingTests {
 
   @Test("depth is limited, counted over arrays and objects")
   func depth() throws {
-    let deep = { (levels: Int) in [UInt8](repeating: 0x5B, count: levels) + [UInt8](repeating: 0x5D, count: levels) }
+    let deep = { (levels: Int) in
+      [UInt8](repeating: 0x5B, count: levels) + [UInt8](repeating: 0x5D, count: levels)
+    }
     #expect(throws: Never.self) { try JSON.parse(deep(512)) }
     let error = try #require(throws: RefxError.self) { try JSON.parse(deep(513)) }
     #expect(error.code == .limit)
     #expect(throws: RefxError.self) { try JSON.parse(deep(200_000)) }
-    #expect(throws: RefxError.self) { try JSON.parse(Array(String(repeating: "{\"a\":", count: 200_000).utf8)) }
+    #expect(throws: RefxError.self) {
+      try JSON.parse(Array(String(repeating: "{\"a\":", count: 200_000).utf8))
+    }
     #expect(throws: Never.self) { try JSON.parse(Array("[{}]".utf8), limits: .init(depth: 2)) }
     #expect(throws: RefxError.self) { try JSON.parse(Array("[{\"a\":[]}]".utf8), limits: .init(depth: 2)) }
     // Width is not depth.

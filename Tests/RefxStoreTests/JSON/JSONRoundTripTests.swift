@@ -123,9 +123,13 @@ private func randomJSON(depth: Int, using random: inout SplitMix) -> JSON {
 private func randomText(using random: inout SplitMix) -> String {
   var text = ""
   for _ in 0..<random.next() % 9 {
-    let ranges: [ClosedRange<UInt32>] = [0...0x7F, 0x20...0x7E, 0x80...0x7FF, 0x800...0xD7FF, 0x10000...0x10FFFF]
+    let ranges: [ClosedRange<UInt32>] = [
+      0...0x7F, 0x20...0x7E, 0x80...0x7FF, 0x800...0xD7FF, 0x10000...0x10FFFF,
+    ]
     let range = ranges[Int(random.next() % 5)]
-    if let scalar = Unicode.Scalar(UInt32.random(in: range, using: &random)) { text.unicodeScalars.append(scalar) }
+    if let scalar = Unicode.Scalar(UInt32.random(in: range, using: &random)) {
+      text.unicodeScalars.append(scalar)
+    }
   }
   return text
 }

@@ -1,0 +1,242 @@
+/// One walk over a tree on behalf of a model.
+///
+/// A walk that does not collect stops at the first difference. One that collects records each difference and
+/// goes on with a placeholder; its result is never handed out.
+final class DecodingSession {
+  let allowing: Leniency
+  let isCollecting: Bool
+  var shared: SharedValues
+  private(set) var differences: [Difference] = []
+  var kinds = TypeKinds()
+  /// How many Refs are being filled, one inside the other.
+  var openRefs = 0
+  private var nesting = 0
+  /// Refs whose values come when the walk is back outside.
+  private var postponed: [() throws -> Void] = []
+  /// The last value of each type, to stand in for one that cannot be made.
+  private var samples: [ObjectIdentifier: Any] = [:]
+
+  init(of shared: SharedValues, allowing: Leniency, isCollecting: Bool) {
+    self.shared = shared
+    self.allowing = allowing
+    self.isCollecting = isCollecting
+  }
+
+  /// Values may lie so deep in each other, through tree and sharing, before the stack could end.
+  static let maximumNesting = EncodingSession.maximumNesting
+  /// Refs below this many values wait until the walk is back outside.
+  private static let nestingOfPostponed = 200
+
+  /// What a decode comes to a halt with in a walk that collects: no placeholder can be made.
+  struct NoPlaceholder: Error {
+    let path: Path
+  }
+
+  /// Stops the decoding of the innermost Ref: it needs a class instance that is not there yet.
+  struct NotThereYet: Error {}
+
+  /// Decodes the model itself.
+  func model<T: Decodable>(_ type: T.Type, from tree: Tree<Leaf>) throws -> T {
+    let model = try value(type, from: .tree(tree), at: .root())
+    try finishPostponed()
+    return model
+  }
+
+  func finishPostponed() throws {
+    while let fill = postponed.popLast() { try fill() }
+  }
+
+  /// Decodes a value that stands at `place`.
+  func value<T: Decodable>(_ type: T.Type, from node: DecodingNode, at place: Place) throws -> T {
+    switch kinds.kind(of: type) {
+    // Its containers look through a shared value; a wrapper may still ask for the Ref that stands here.
+    case .plain: return try ownValue(type, from: node, at: place)
+    case .text:
+      let text = try self.text(from: node, at: place)
+      return try text as? T ?? ownValue(type, from: node, at: place)
+    case .whole: return try whole(type, from: try plain(node, at: place), at: place)
+    case .reference:
+      guard let reference = type as? any SessionDecodable.Type else {
+        throw RefxError.notDecodable(type, path: place.path)
+      }
+      return try cast(reference.decoded(in: self, from: node, at: place), at: place)
+    case .object(let isWhole): return try object(type, isWhole: isWhole, from: node, at: place)
+    case .container:
+      guard let container = type as? any DecodableContainer.Type else {
+        return try ownValue(type, from: node, at: place)
+      }
+      return try cast(container.decoded(in: self, from: node, at: place), at: place)
+    }
+  }
+
+  func cast<T>(_ value: Any, at place: Place) throws -> T {
+    guard let same = value as? T else { throw RefxError.notDecodable(T.self, path: place.path) }
+    return same
+  }
+
+  /// Lets a type decode itself, and then looks for what it did not ask for.
+  func ownValue<T: Decodable>(_ type: T.Type, from node: DecodingNode, at place: Place) throws -> T {
+    nesting += 1
+    defer { nesting -= 1 }
+    guard nesting <= DecodingSession.maximumNesting else { throw RefxError.treeTooNested(path: place.path) }
+    let decoder = NodeDecoder(session: self, node: node, place: place)
+    let known = differences.count
+    do {
+      let value = try T(from: decoder)
+      try decoder.reportUnexpected()
+      if isCollecting { samples[ObjectIdentifier(type)] = value }
+      return value
+    } catch let error as RefxError {
+      throw error
+    } catch is NotThereYet {
+      throw NotThereYet()
+    } catch {
+      if !(error is NoPlaceholder), differences.count == known, node.isThere {
+        try report(.type, at: place, expected: wanted(type), found: refusal(error, of: node))
+      } else if !isCollecting {
+        throw RefxError.modelRefuses(type, error, path: place.path)
+      }
+      if let cases = type as? any CaseIterable.Type, let first = firstCase(of: cases) as? T { return first }
+      if let sample = samples[ObjectIdentifier(type)] as? T { return sample }
+      throw NoPlaceholder(path: place.path)
+    }
+  }
+
+  /// Decodes what is taken whole.
+  func whole<T: Decodable>(_ type: T.Type, from node: DecodingNode, at place: Place) throws -> T {
+    guard let whole = type as? any TensorRepresentable.Type else {
+      return try ownValue(type, from: node, at: place)
+    }
+    switch node {
+    case .tree(.leaf(let leaf)):
+      do {
+        return try cast(whole.init(leaf: leaf), at: place)
+      } catch let error as RefxError where error.code == .mismatch {
+        try reportUnfit(leaf, for: type, error, at: place)
+      } catch let error as RefxError {
+        throw error.atPath(place.path)
+      }
+    case .tree: try report(.structure, at: place, expected: wanted(type), found: node.summary)
+    case .missing: try report(.missing, at: place, expected: wanted(type))
+    case .known: break
+    }
+    guard let placeholder = placeholder(for: whole) as? T else { throw NoPlaceholder(path: place.path) }
+    return placeholder
+  }
+
+  private func reportUnfit(_ leaf: Leaf, for type: Any.Type, _ error: RefxError, at place: Place) throws {
+    let wantedDType =
+      (type as? any TensorElement.Type)?.dtype ?? (type as? any ElementArray.Type)?.elementDType
+    if let wantedDType, wantedDType == leaf.dtype {
+      try report(.shape, at: place, expected: wanted(type), found: leaf.summary)
+    } else if let wantedDType {
+      try report(.dtype, at: place, expected: "\(wantedDType)", found: "\(leaf.dtype)")
+    } else {
+      try report(
+        .type, at: place, expected: error.expected ?? wanted(type), found: error.found ?? leaf.summary)
+    }
+  }
+
+  func text(from node: DecodingNode, at place: Place) throws -> String {
+    switch try plain(node, at: place) {
+    case .tree(.static(.string(let text))): return text
+    case .missing: try report(.missing, at: place, expected: "a string")
+    case .tree(let tree):
+      try report(.structure, at: place, expected: "a string", found: DecodingNode.tree(tree).summary)
+    case .known: break
+    }
+    return ""
+  }
+
+  /// A number, straight from memory where it lies there.
+  func number<E: TensorElement & TensorRepresentable & Decodable>(
+    _ type: E.Type, from node: DecodingNode, at place: @autoclosure () -> Place
+  ) throws -> E {
+    if case .tree(.leaf(let leaf)) = node, leaf.dtype == E.dtype, leaf.dtype != .bool, leaf.shape.isEmpty,
+      let bytes = leaf.source.bytesInMemory, bytes.byteCount == MemoryLayout<E>.size
+    {
+      return bytes.withBytes { $0.loadUnaligned(as: E.self) }
+    }
+    let here = place()
+    return try whole(type, from: try plain(node, at: here), at: here)
+  }
+}
+
+extension DecodingSession {
+  /// Records a difference, or stops at it where this walk does not collect.
+  func report(_ kind: Difference.Kind, at place: Place, expected: String? = nil, found: String? = nil) throws
+  {
+    let difference = Difference(kind, place.path, expected: expected, found: found)
+    guard isCollecting else { throw RefxError.mismatch([difference]) }
+    differences.append(difference)
+  }
+
+  /// Records what a type did not ask for, without stopping at it.
+  func note(_ difference: Difference) {
+    differences.append(difference)
+  }
+
+  /// What stands here where the model has no Ref.
+  func plain(_ node: DecodingNode, at place: Place) throws -> DecodingNode {
+    guard case .tree(let tree) = node, tree.isReference else { return node }
+    if !allowing.contains(.refForPlain) {
+      try report(.topology, at: place, expected: "a plain value", found: "a Ref")
+    }
+    var content = tree
+    // As many steps as there are Refs, so that a ring of Refs in Refs ends.
+    for _ in 0...shared.entries.count {
+      guard let position = entry(of: content) else { return .tree(content) }
+      content = shared[position].content
+    }
+    throw RefxError.ringOfRefs(path: place.path)
+  }
+
+  /// The entry of a Ref that stands here; nil where none does.
+  func entry(of tree: Tree<Leaf>) -> Int? {
+    switch tree {
+    case .value(let value): shared.position(of: value.index)
+    case .index(let index): shared.position(of: index.index)
+    default: nil
+    }
+  }
+
+  func postpone(_ fill: @escaping () throws -> Void) { postponed.append(fill) }
+
+  var isTooDeepForRefs: Bool { nesting > DecodingSession.nestingOfPostponed }
+}
+
+extension DecodingNode {
+  /// Whether something stands here that a type could refuse.
+  var isThere: Bool { if case .tree = self { true } else { false } }
+}
+
+/// What a model's own `init(from:)` said against what stands there.
+private func refusal(_ error: any Error, of node: DecodingNode) -> String {
+  let reason =
+    switch error {
+    case DecodingError.dataCorrupted(let context), DecodingError.keyNotFound(_, let context),
+      DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context):
+      context.debugDescription
+    default: "\(error)"
+    }
+  return (node.summary ?? "nothing") + " (\(reason))"
+}
+
+private func firstCase<C: CaseIterable>(of type: C.Type) -> Any? { type.allCases.first }
+
+/// Any value of a type that is taken whole: of each dtype, the first empty or single element that it takes.
+private func placeholder(for type: any TensorRepresentable.Type) -> Any? {
+  for dtype in DType.allCases where dtype.itemSize != nil {
+    for shape in [[], [0], [0, 0]] {
+      let count = dtype.byteCount(of: shape) ?? 0
+      let zeros = MemoryBytes(count: count) { $0.initializeMemory(as: UInt8.self, repeating: 0) }
+      if let value = try? type.init(leaf: Leaf(dtype: dtype, shape: shape, source: zeros)) { return value }
+    }
+  }
+  return nil
+}
+
+/// An Optional, dictionary or set of what can be decoded.
+protocol DecodableContainer: BridgedContainer {
+  static func decoded(in session: DecodingSession, from node: DecodingNode, at place: Place) throws -> Self
+}

@@ -1,0 +1,96 @@
+/// The shared values of a tree by index, found before anything is decoded: a model asks for its properties in
+/// the order of its declaration, so an index may come before its value.
+struct SharedValues {
+  struct Entry {
+    let content: Tree<Leaf>
+    let collection: CollectionTag?
+    /// The Ref or the class instance, once it is made.
+    var object: AnyObject?
+    /// Where it was asked for first.
+    var place: Place?
+    /// Set while a class instance decodes itself and is not there yet: its type, and how many Refs were open
+    /// when it began.
+    var opening: (type: Any.Type, openRefs: Int)?
+  }
+
+  private(set) var entries: [Entry] = []
+  private var others: [Int: Int] = [:]
+
+  /// Reads `tree`, of which nothing is trusted.
+  ///
+  /// - Throws: ``RefxError`` where the tree is too deep, an index has two values, or comes before its value.
+  init(of tree: Tree<Leaf>) throws {
+    try scan(tree, depth: 0)
+  }
+
+  /// The same for a tree whose first indexes stand for objects that are there already.
+  init(of tree: Tree<Leaf>, live: [AnyRef]) throws {
+    entries = live.map { Entry(content: .none, collection: $0.collection, object: $0) }
+    try scan(tree, depth: 0)
+  }
+
+  /// The objects of a live model, which hold `contents` from now on.
+  init(holding objects: [LiveModel.Entry], contents: [Tree<Leaf>]) {
+    entries = zip(objects, contents).map { object, content in
+      Entry(content: content, collection: object.ref?.collection, object: object.object)
+    }
+  }
+
+  /// The position of the entry of `index`; nil where there is none. Indexes mostly count from 0.
+  func position(of index: Int) -> Int? {
+    if others.isEmpty { return entries.indices.contains(index) ? index : nil }
+    return others[index]
+  }
+
+  subscript(position: Int) -> Entry {
+    get { entries[position] }
+    _modify { yield &entries[position] }
+  }
+
+  private mutating func scan(_ tree: Tree<Leaf>, depth: Int) throws {
+    switch tree {
+    case .dictionary(let branches):
+      if depth >= maximumTreeDepth, branches.count > 0 { throw RefxError.tooDeep() }
+      for position in branches.members.indices {
+        try under(branches.keys[position]) { try scan(branches.members[position], depth: depth + 1) }
+      }
+    case .list(let members), .tuple(let members):
+      if depth >= maximumTreeDepth, !members.isEmpty { throw RefxError.tooDeep() }
+      for position in members.indices {
+        try under(Key(position)) { try scan(members[position], depth: depth + 1) }
+      }
+    case .value(let value):
+      if depth >= maximumTreeDepth { throw RefxError.tooDeep() }
+      guard register(value) else { throw RefxError.valueAlreadyExists(index: value.index, path: .root) }
+      if value.value.isReference {
+        try under("0") { try scan(value.value, depth: depth + 1) }
+      } else {
+        try scan(value.value, depth: depth + 1)
+      }
+    case .index(let index):
+      if position(of: index.index) == nil {
+        throw RefxError.indexWithoutValue(index: index.index, path: .root)
+      }
+    default: break
+    }
+  }
+
+  private mutating func register(_ value: Value<Tree<Leaf>>) -> Bool {
+    if position(of: value.index) != nil { return false }
+    if !others.isEmpty || value.index != entries.count {
+      if others.isEmpty { for position in entries.indices { others[position] = position } }
+      others[value.index] = entries.count
+    }
+    entries.append(Entry(content: value.value, collection: value.collection))
+    return true
+  }
+}
+
+/// Runs `body`, which deals with what stands under `key`, and says so in its errors.
+private func under(_ key: Key, _ body: () throws -> Void) throws {
+  do {
+    try body()
+  } catch let error as RefxError {
+    throw error.under(key)
+  }
+}

@@ -1,0 +1,60 @@
+/// Turns a dereffed tree back into a Codable model, sharing kept: the same index gives the same ``Ref``, and the
+/// same class instance. The exact inverse of ``TreeEncoder``.
+///
+/// A tree that does not fit is refused, and the error lists every difference, by path: what is missing, what
+/// the model did not ask for, other dtypes, shapes and kinds, a plain value where the model has a Ref and the
+/// other way round. A property that is missing altogether is a difference even where it is Optional, since an
+/// encoder writes its nil; ``Leniency/missingOptionals`` lets it pass.
+///
+/// - Important: Refs of a cycle have no value yet while `init(from:)` runs. It should not read them.
+public struct TreeDecoder: Sendable {
+  /// Which differences are let pass; none, unless they are named.
+  public var allowing: Leniency
+
+  public init(allowing: Leniency = []) {
+    self.allowing = allowing
+  }
+
+  /// The model in `tree`, whose payload is read here where it is not in memory.
+  ///
+  /// - Throws: ``RefxError`` with every difference in its details where the tree does not fit; where a payload
+  ///   cannot be read; where sharing is broken or the tree is too deep.
+  public func decode<Model: Decodable>(_ type: Model.Type, from tree: Tree<Leaf>) throws -> Model {
+    try decode(type, from: tree, sharing: try SharedValues(of: tree))
+  }
+
+  func decode<Model: Decodable>(_ type: Model.Type, from tree: Tree<Leaf>, sharing: SharedValues) throws
+    -> Model
+  {
+    let session = DecodingSession(of: sharing, allowing: allowing, isCollecting: false)
+    do {
+      let model = try session.model(type, from: tree)
+      if session.differences.isEmpty { return model }
+    } catch let error as RefxError {
+      if error.code != .mismatch { throw error }
+    } catch is DecodingSession.NotThereYet {
+      throw RefxError.cycleWithoutRef(type, path: .root)
+    }
+    throw RefxError.mismatch(try differences(of: type, from: tree, sharing: sharing))
+  }
+
+  /// Every difference: a second walk, which goes on where the first one stopped.
+  private func differences<Model: Decodable>(
+    of type: Model.Type, from tree: Tree<Leaf>, sharing: SharedValues
+  ) throws -> [Difference] {
+    let session = DecodingSession(of: sharing, allowing: allowing, isCollecting: true)
+    var unseen: Path?
+    do {
+      _ = try session.model(type, from: tree)
+    } catch let stop as DecodingSession.NoPlaceholder {
+      unseen = stop.path
+    } catch is DecodingSession.NotThereYet {
+      throw RefxError.cycleWithoutRef(type, path: .root)
+    }
+    var all = Set(session.differences).sorted()
+    if let unseen {
+      all.append(Difference(.type, unseen, found: "no value to go on with: what follows is not compared"))
+    }
+    return all
+  }
+}

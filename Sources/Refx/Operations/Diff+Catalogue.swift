@@ -1,0 +1,278 @@
+/// Two arrays of one dtype and shape whose elements are to be compared.
+public struct DiffPair: Sendable {
+  /// The first tree's path: of a Ref, its first site.
+  public let path: Path
+  public let leaf: Leaf
+  /// What stands for it in the second tree: several arrays where it was untied.
+  public var others: [(path: Path, leaf: Leaf)]
+}
+
+extension Tree where Element == Leaf {
+  /// What differs from this tree to `other`, but for the values: reads no payload.
+  ///
+  /// - Returns: the difference, and the pairs of arrays whose elements decide about the rest.
+  /// - Throws: ``RefxError`` where an index comes before its value, or where the shared values of the two
+  ///   trees lie inside each other deeper than a tree may be.
+  public func catalogueDiff(to other: Tree<Leaf>) throws -> (diff: TreeDiff, pairs: [DiffPair]) {
+    var walk = DiffWalk(a: try ValueTable(of: self), b: try ValueTable(of: other))
+    try walk.compare(self, other, at: DiffPlace(path: .root))
+    walk.diff.topology = walk.sites.changes()
+    return (walk.diff, walk.pairs)
+  }
+}
+
+/// Where the walk stands: the path by which it came, and the path at which each tree lists what stands here
+/// where that is another (inside a shared value that was first seen elsewhere).
+private struct DiffPlace {
+  var path: Path
+  var homeInA: Path?
+  var homeInB: Path?
+  var isInsideReference = false
+
+  var pathInA: Path { homeInA ?? path }
+  var pathInB: Path { homeInB ?? path }
+
+  func member(_ key: Key) -> DiffPlace {
+    DiffPlace(
+      path: path.appending(key), homeInA: homeInA?.appending(key), homeInB: homeInB?.appending(key),
+      isInsideReference: isInsideReference)
+  }
+}
+
+/// Compares two trees side by side, looking through Refs. An array under a Ref is compared with everything
+/// that stands for it; a subtree under a Ref once for each class of values already known to correspond, so
+/// that cycles and diamonds stay linear (the algorithm of Hopcroft and Karp for finite automata).
+private struct DiffWalk {
+  let a: ValueTable<Leaf>
+  let b: ValueTable<Leaf>
+  var diff = TreeDiff()
+  var sites = SharingSites()
+  var pairs: [DiffPair] = []
+
+  /// Which pair an array of the first tree that may be met again belongs to.
+  private var pairOfReference: [Int: Int] = [:]
+  private var pairOfInnerPath: [Path: Int] = [:]
+  private var metReferences: Set<[Int]> = []
+  private var typedRows: Set<Path> = []
+  private var collectionRows: Set<CollectionRow> = []
+  private var classes = Classes()
+
+  private struct CollectionRow: Hashable {
+    let index: Int
+    let collection: CollectionTag?
+  }
+
+  init(a: ValueTable<Leaf>, b: ValueTable<Leaf>) {
+    self.a = a
+    self.b = b
+  }
+
+  mutating func compare(_ x: Tree<Leaf>, _ y: Tree<Leaf>, at place: DiffPlace) throws {
+    guard place.path.keys.count <= 2 * maximumTreeDepth else {
+      throw RefxError.diffTooDeep(path: place.path)
+    }
+    let indexInA = x.referenceIndex
+    let indexInB = y.referenceIndex
+    let insideA = a.open(x)
+    let insideB = b.open(y)
+    var place = place
+    if let indexInA, case .index = x { place.homeInA = a[indexInA]?.firstSite }
+    if let indexInB, case .index = y { place.homeInB = b[indexInB]?.firstSite }
+    let isReference = indexInA != nil || indexInB != nil
+    if isReference { place.isInsideReference = true }
+
+    guard NodeKind(insideA) == NodeKind(insideB) else {
+      diff.structure.append(
+        StructureChange(.kind, path: place.path, from: describe(x, in: a), to: describe(y, in: b)))
+      return
+    }
+    if isReference {
+      sites.add(place.path, indexInA, indexInB)
+      compareCollections(indexInA, indexInB, at: place)
+      if insideA.hasMembers, let indexInA {
+        let known = classes.unite(.inA(indexInA), indexInB.map { .inB($0) } ?? .placeInB(place.pathInB))
+        if known { return }
+      }
+    }
+    try compareContents(insideA, insideB, indexInA, indexInB, at: place)
+  }
+
+  private mutating func compareContents(
+    _ x: Tree<Leaf>, _ y: Tree<Leaf>, _ indexInA: Int?, _ indexInB: Int?, at place: DiffPlace
+  ) throws {
+    switch (x, y) {
+    case (.leaf(let one), .leaf(let other)): compareLeaves(one, other, indexInA, indexInB, at: place)
+    case (.static(let one), .static(let other)):
+      if one != other {
+        diff.structure.append(
+          StructureChange(.static, path: place.path, from: one.description, to: other.description))
+      }
+    case (.dictionary(let one), .dictionary(let other)): try compareMembers(one, other, at: place)
+    case (.list(let one), .list(let other)), (.tuple(let one), .tuple(let other)):
+      for position in 0..<max(one.count, other.count) {
+        let inner = place.member(Key(position))
+        if position >= other.count {
+          removed(one[position], at: inner)
+        } else if position >= one.count {
+          added(other[position], at: inner)
+        } else {
+          try compare(one[position], other[position], at: inner)
+        }
+      }
+    case (.value, _), (.index, _): try compare(x, y, at: place.member("0"))
+    default: break
+    }
+  }
+
+  private mutating func compareMembers(_ x: Branches<Leaf>, _ y: Branches<Leaf>, at place: DiffPlace) throws {
+    var i = 0
+    var j = 0
+    while i < x.count || j < y.count {
+      if j == y.count || (i < x.count && x.keys[i] < y.keys[j]) {
+        removed(x.members[i], at: place.member(x.keys[i]))
+        i += 1
+      } else if i == x.count || y.keys[j] < x.keys[i] {
+        added(y.members[j], at: place.member(y.keys[j]))
+        j += 1
+      } else {
+        try compare(x.members[i], y.members[j], at: place.member(x.keys[i]))
+        i += 1
+        j += 1
+      }
+    }
+  }
+
+  private mutating func removed(_ tree: Tree<Leaf>, at place: DiffPlace) {
+    diff.structure.append(
+      StructureChange(
+        .removed, path: place.path, from: describe(tree, in: a), to: nil, leaves: tree.arrayCount))
+  }
+
+  private mutating func added(_ tree: Tree<Leaf>, at place: DiffPlace) {
+    diff.structure.append(
+      StructureChange(.added, path: place.path, from: nil, to: describe(tree, in: b), leaves: tree.arrayCount))
+  }
+
+  private mutating func compareCollections(_ indexInA: Int?, _ indexInB: Int?, at place: DiffPlace) {
+    let from = indexInA.flatMap { a[$0]?.collection }
+    let to = indexInB.flatMap { b[$0]?.collection }
+    guard from != to else { return }
+    if let indexInA, !collectionRows.insert(CollectionRow(index: indexInA, collection: to)).inserted { return }
+    let path = indexInA.flatMap { a[$0]?.firstSite } ?? place.pathInA
+    diff.collection.append(CollectionChange(path: path, from: from, to: to))
+  }
+
+  private mutating func compareLeaves(
+    _ x: Leaf, _ y: Leaf, _ indexInA: Int?, _ indexInB: Int?, at place: DiffPlace
+  ) {
+    let path = indexInA.flatMap { a[$0]?.firstSite } ?? place.pathInA
+    guard x.dtype == y.dtype, x.shape == y.shape else {
+      if typedRows.insert(path).inserted {
+        diff.type.append(
+          TypeChange(path: path, fromDType: x.dtype, fromShape: x.shape, toDType: y.dtype, toShape: y.shape))
+      }
+      return
+    }
+    let known = indexInA.map { pairOfReference[$0] } ?? (place.isInsideReference ? pairOfInnerPath[path] : nil)
+    if let known {
+      // The same two Refs may meet at many paths.
+      if let indexInA, let indexInB, !metReferences.insert([indexInA, indexInB]).inserted { return }
+      pairs[known].others.append((place.pathInB, y))
+      return
+    }
+    if let indexInA {
+      if let indexInB { metReferences.insert([indexInA, indexInB]) }
+      pairOfReference[indexInA] = pairs.count
+    } else if place.isInsideReference {
+      pairOfInnerPath[path] = pairs.count
+    }
+    pairs.append(DiffPair(path: path, leaf: x, others: [(place.pathInB, y)]))
+  }
+
+  private func describe(_ tree: Tree<Leaf>, in values: ValueTable<Leaf>) -> String {
+    switch values.open(tree) {
+    case .leaf(let leaf): "\(leaf.dtype.name) \(leaf.shape)"
+    case .static(let value): value.description
+    case let inside: NodeKind(inside).rawValue
+    }
+  }
+}
+
+/// What kind of node stands somewhere, in words.
+private enum NodeKind: String {
+  case leaf = "array"
+  case dictionary, list, tuple, none, nothing, hole
+  case `static` = "static value"
+  case reference = "ref"
+
+  init(_ tree: Tree<Leaf>) {
+    self =
+      switch tree {
+      case .leaf: .leaf
+      case .dictionary: .dictionary
+      case .list: .list
+      case .tuple: .tuple
+      case .none: .none
+      case .nothing: .nothing
+      case .hole: .hole
+      case .static: .static
+      case .value, .index: .reference
+      }
+  }
+}
+
+extension Tree {
+  fileprivate var hasMembers: Bool {
+    switch self {
+    case .dictionary, .list, .tuple, .value, .index: true
+    default: false
+    }
+  }
+
+  /// How many arrays stand here and below, each where it is first seen.
+  fileprivate var arrayCount: Int {
+    switch self {
+    case .leaf, .index: 1
+    case .dictionary(let branches): branches.members.reduce(0) { $0 + $1.arrayCount }
+    case .list(let members), .tuple(let members): members.reduce(0) { $0 + $1.arrayCount }
+    case .value(let value): value.value.arrayCount
+    default: 0
+    }
+  }
+}
+
+/// Classes of values that correspond to each other.
+private struct Classes {
+  enum Member: Hashable {
+    case inA(Int)
+    case inB(Int)
+    case placeInB(Path)
+  }
+
+  private var numbers: [Member: Int] = [:]
+  private var parents: [Int] = []
+
+  /// Puts both into one class; says whether they were in one already.
+  mutating func unite(_ x: Member, _ y: Member) -> Bool {
+    let i = root(of: number(of: x))
+    let j = root(of: number(of: y))
+    parents[i] = j
+    return i == j
+  }
+
+  private mutating func number(of member: Member) -> Int {
+    if let number = numbers[member] { return number }
+    numbers[member] = parents.count
+    parents.append(parents.count)
+    return parents.count - 1
+  }
+
+  private mutating func root(of number: Int) -> Int {
+    var number = number
+    while parents[number] != number {
+      parents[number] = parents[parents[number]]
+      number = parents[number]
+    }
+    return number
+  }
+}

@@ -1,0 +1,151 @@
+/// What differs between two dereffed trees, from the first to the second, in five kinds.
+///
+/// A Ref's value has one row, at its first site in the first tree. Untying is a change of ``topology``
+/// alone.
+public struct TreeDiff: Sendable {
+  public enum Kind: String, CaseIterable, Sendable {
+    case structure, topology, collection, type, value
+  }
+
+  public var structure: [StructureChange] = []
+  public var topology: [TopologyChange] = []
+  public var collection: [CollectionChange] = []
+  public var type: [TypeChange] = []
+  public var value: [ValueChange] = []
+
+  public init() {}
+
+  /// The number of rows of a kind.
+  public func count(of kind: Kind) -> Int {
+    switch kind {
+    case .structure: structure.count
+    case .topology: topology.count
+    case .collection: collection.count
+    case .type: type.count
+    case .value: value.count
+    }
+  }
+
+  /// Whether nothing differs.
+  public var isEmpty: Bool { Kind.allCases.allSatisfy { count(of: $0) == 0 } }
+
+  /// The same without the rows of other kinds.
+  public func keeping(_ kinds: Set<Kind>) -> TreeDiff {
+    var kept = self
+    if !kinds.contains(.structure) { kept.structure = [] }
+    if !kinds.contains(.topology) { kept.topology = [] }
+    if !kinds.contains(.collection) { kept.collection = [] }
+    if !kinds.contains(.type) { kept.type = [] }
+    if !kinds.contains(.value) { kept.value = [] }
+    return kept
+  }
+}
+
+/// Something came, went, or is of another kind.
+public struct StructureChange: Hashable, Sendable {
+  public enum Change: String, Sendable {
+    /// The second tree alone has it.
+    case added
+    /// The first tree alone has it.
+    case removed
+    /// A node of another kind: a list where a tuple was.
+    case kind
+    /// A static value has another value.
+    case `static`
+    /// Removed here and added there with the same contents.
+    case renamed
+  }
+
+  public let change: Change
+  public let path: Path
+  /// What was there, in words; nil where nothing was.
+  public let from: String?
+  /// What is there now, in words; nil where nothing is.
+  public let to: String?
+  /// How many arrays came or went with it.
+  public let leaves: Int
+  /// Where it went, where it was renamed.
+  public let newPath: Path?
+
+  public init(
+    _ change: Change, path: Path, from: String?, to: String?, leaves: Int = 0, newPath: Path? = nil
+  ) {
+    self.change = change
+    self.path = path
+    self.from = from
+    self.to = to
+    self.leaves = leaves
+    self.newPath = newPath
+  }
+}
+
+/// Paths that shared one value and do not any more, or the other way round.
+public struct TopologyChange: Hashable, Sendable {
+  public enum Change: String, Sendable {
+    /// One value became several.
+    case untied
+    /// Several values became one.
+    case tied
+    /// Several values are shared in another way.
+    case retied
+  }
+
+  public let change: Change
+  /// All paths concerned, in order.
+  public let paths: [Path]
+  /// The sets of paths that shared in the first tree.
+  public let from: [[Path]]
+  /// The sets of paths that share in the second tree.
+  public let to: [[Path]]
+}
+
+/// A value belongs to another collection.
+public struct CollectionChange: Hashable, Sendable {
+  public let path: Path
+  public let from: CollectionTag?
+  public let to: CollectionTag?
+}
+
+/// An array has another dtype or shape.
+public struct TypeChange: Hashable, Sendable {
+  public let path: Path
+  public let fromDType: DType
+  public let fromShape: [Int]
+  public let toDType: DType
+  public let toShape: [Int]
+}
+
+/// An array of the same dtype and shape has other elements.
+public struct ValueChange: Hashable, Sendable {
+  public let path: Path
+  /// Where the second tree has it, if that is elsewhere.
+  public let other: Path?
+  /// How many elements there are.
+  public let count: Int
+  public let difference: ElementDifference
+
+  public init(path: Path, other: Path?, count: Int, difference: ElementDifference) {
+    self.path = path
+    self.other = other
+    self.count = count
+    self.difference = difference
+  }
+}
+
+/// How far apart the elements of two arrays are; of complex numbers the magnitude counts.
+public struct ElementDifference: Hashable, Sendable {
+  /// How many elements differ by more than the tolerance; without one, how many differ in any bit.
+  public var changed = 0
+  /// The largest distance; nil where elements are text. A distance that is no number (one side is NaN) is
+  /// left out, and is all there is where this is NaN.
+  public var maxAbs: Double?
+  /// The largest distance relative to the first tree's element, where that is not zero; infinite where all
+  /// that changed was zero before.
+  public var maxRel: Double?
+  /// The root of the mean square of the distances over all elements.
+  public var rms: Double?
+  /// How many elements are NaN on one side alone.
+  public var nan = 0
+
+  public init() {}
+}

@@ -1,0 +1,142 @@
+import ArgumentParser
+import Refx
+import RefxIO
+import RefxStore
+
+struct ConvertCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "convert", abstract: "Write a checkpoint in another format, compression or dtype.",
+    discussion: """
+      Casts round to the nearest value; a value that the new dtype cannot hold at all is an error. Flat names \
+      such as model.layers.0.weight stay one key unless --nest . asks for structure. Formats that hold names \
+      alone get them joined with . unless --flatten says otherwise.
+      """)
+
+  @Argument(help: "The checkpoint; - reads standard input.", completion: .file())
+  var file: String
+
+  @Argument(help: "The file to write; - writes .refx to standard output.", completion: .file())
+  var out: String
+
+  @Option(help: ArgumentHelp("Cast the arrays of one dtype to another.", valueName: "from=to"))
+  var dtype: [String] = []
+
+  @Option(help: ArgumentHelp("Make matching leaves Refs of a collection.", valueName: "pattern=collection"))
+  var tag: [String] = []
+
+  @OptionGroup var patterns: PatternOptions
+
+  @Option(help: ArgumentHelp("Split keys at SEP into dictionaries.", valueName: "sep"))
+  var nest: String?
+
+  @Option(help: ArgumentHelp("Join keys with SEP into one dictionary of names.", valueName: "sep"))
+  var flatten: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Sharing, for formats that cannot hold it: keep, duplicate or error.", valueName: "policy"))
+  var shared = SharedPolicy.keep
+
+  @Flag(help: "Say what would be written, and write nothing.")
+  var dryRun = false
+
+  @OptionGroup var skip: SkipOptions
+  @OptionGroup var input: InputOptions
+  @OptionGroup var writing: WritingOptions
+  @OptionGroup(title: "Output") var options: OutputOptions
+
+  func validate() throws {
+    if nest != nil && flatten != nil { throw ValidationError("--nest and --flatten cannot be used together") }
+    if nest?.isEmpty ?? false { throw ValidationError("--nest needs a separator") }
+    if flatten?.isEmpty ?? false { throw ValidationError("--flatten needs a separator") }
+  }
+
+  func run() throws {
+    let casts = try Casts(Dictionary(try dtype.map(cast)) { _, later in later })
+    let rules = try tag.map(rule)
+    if !dryRun { try Checkpoints.checkOutput(out, force: writing.force) }
+    let format = try Checkpoints.format(of: out, asked: writing.to)
+
+    let opened = try input.open(file, options)
+    var contents = opened.contents
+    contents.tree = try skip.supported(contents.tree, of: file, options)
+    var overflowed: @Sendable () -> [Path] = { [] }
+    do {
+      if let nest { contents.tree = try contents.tree.nested(by: nest) }
+      if let flatten, !holdsNamesAlone(format) { contents.tree = try contents.tree.flattened(by: flatten) }
+      if !rules.isEmpty { contents.tree = try contents.tree.tagging(rules) }
+      if !casts.wanted.isEmpty { (contents.tree, overflowed) = try contents.tree.applying(casts) }
+    } catch let error as RefxError {
+      throw error.inFile(file)
+    }
+    if dryRun { return try showPlan(contents, format) }
+
+    let bar = ProgressBar("converting", options)
+    defer { bar.finish() }
+    var writeOptions = WriteOptions(compression: writing.compression, progress: bar.handler, shared: shared)
+    if let flatten { writeOptions.flattenSeparator = flatten }
+    try Checkpoints.save(contents, to: out, as: format, options: writeOptions, force: writing.force)
+    bar.finish()
+    for path in overflowed() {
+      StandardError.note("\(path.shown): a value is too large for the new dtype and is not finite any more", options)
+    }
+    if options.json && out != "-" {
+      let rows = try Listing(of: contents.tree).rows.count
+      try StandardOutput.write([
+        "file": .string(out), "format": .string(format.format.name), "leaves": .integer(Int64(rows)),
+      ])
+    }
+  }
+
+  private func cast(_ text: String) throws -> (DType, DType) {
+    let names = text.split(separator: "=", omittingEmptySubsequences: false).map(String.init)
+    guard names.count == 2 else { throw RefxError.badArgument("--dtype", text, expected: "FROM=TO") }
+    let dtypes = try names.map { name in
+      guard let dtype = DType(name: name) else { throw RefxError.badDType(name) }
+      return dtype
+    }
+    return (dtypes[0], dtypes[1])
+  }
+
+  private func rule(_ text: String) throws -> (pattern: PathPattern, collection: CollectionTag) {
+    guard let mark = text.utf8.lastIndex(of: UInt8(ascii: "=")) else {
+      throw RefxError.badArgument("--tag", text, expected: "PATTERN=COLLECTION")
+    }
+    let name = String(text[text.utf8.index(after: mark)...])
+    guard let collection = try CollectionTag.choice(text: name) else { throw RefxError.badCollection(name) }
+    guard let pattern = try patterns.patterns([String(text[..<mark])]).first else { throw RefxError.badCollection(name) }
+    return (pattern, collection)
+  }
+
+  /// Whether the format joins the keys itself, and keeps the structure beside the names.
+  private func holdsNamesAlone(_ format: any CheckpointStore.Type) -> Bool {
+    ["safetensors", "npz", "npy"].contains(format.format.name)
+  }
+
+  private func showPlan(_ contents: CheckpointContents, _ format: any CheckpointStore.Type) throws {
+    let listing = try Listing(of: contents.tree)
+    if options.json {
+      let rows = listing.rows.map { row -> JSON in
+        [
+          "path": row.path.json, "kind": .string(row.kind.rawValue),
+          "collection": CollectionTag.json(row.reference?.collection),
+          "dtype": row.dtype.map { .string($0) } ?? .null,
+          "shape": row.shape.map { .array($0.map { .integer(Int64($0)) }) } ?? .null,
+        ]
+      }
+      return try StandardOutput.write([
+        "file": .string(out), "format": .string(format.format.name), "dryRun": true, "leaves": .array(rows),
+      ])
+    }
+    try StandardOutput.write("would write \(visible(out)) as \(format.format.name)\n")
+    var table = Table([("path", .left), ("ref", .right), ("collection", .left), ("dtype", .left), ("shape", .left)])
+    for row in listing.rows {
+      table.add([
+        row.path.shown, row.reference.map { "#\($0.index)" } ?? "",
+        row.reference.map { CollectionTag.shown($0.collection) } ?? "", row.dtype.map(visible) ?? row.kind.rawValue,
+        row.shape.map { "\($0)" } ?? "",
+      ])
+    }
+    try table.write(Style(isColoured: options.isColoured))
+  }
+}

@@ -1,0 +1,102 @@
+import ArgumentParser
+import Refx
+import RefxIO
+import RefxStore
+
+struct DiffCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "diff", abstract: "What changed from one checkpoint to another, in five kinds.",
+    discussion: """
+      structure   added, removed, of another kind, other static values
+      topology    tied, untied, tied otherwise
+      collection  a value belongs to another one
+      type        another dtype or shape
+      value       other elements: how many, and how far apart
+
+      A shared value has one row, at its first site in A. The two may be of different formats. Exits 0 where \
+      nothing differs, 1 where something does.
+      """)
+
+  @Argument(help: "The first checkpoint; - reads standard input.", completion: .file())
+  var a: String
+
+  @Argument(help: "The second checkpoint.", completion: .file())
+  var b: String
+
+  @Option(help: ArgumentHelp("Look for these kinds alone.", valueName: "kind,…"))
+  var only: String?
+
+  @Option(help: ArgumentHelp("Leave these kinds out.", valueName: "kind,…"))
+  var ignore: String?
+
+  @Option(help: ArgumentHelp("An element is the same within R × |b|.", valueName: "r"))
+  var rtol: Double?
+
+  @Option(help: ArgumentHelp("An element is the same within A.", valueName: "a"))
+  var atol: Double?
+
+  @Flag(help: "Every NaN equals every other. NaN of the same bits are equal anyhow.")
+  var equalNan = false
+
+  @Flag(help: "Find what moved: removed here and added there with the same contents.")
+  var renames = false
+
+  @Flag(help: "Compare bytes even where stored hashes would decide.")
+  var exact = false
+
+  @Flag(help: "Show every row, not the first of each kind alone.")
+  var all = false
+
+  @OptionGroup var input: InputOptions
+  @OptionGroup var skip: SkipOptions
+  @OptionGroup var output: OutputOptions
+
+  func run() throws {
+    var options = DiffOptions()
+    options.kinds = try kinds()
+    options.relativeTolerance = try tolerance("--rtol", rtol)
+    options.absoluteTolerance = try tolerance("--atol", atol)
+    options.nanIsNaN = equalNan
+    options.exact = exact
+    options.findsRenames = renames
+
+    let first = try input.open(a, output).contents.tree
+    let second = try input.open(b, output).contents.tree
+    let before = try skip.supported(first, of: a, output)
+    let after = try skip.supported(second, of: b, output)
+    let bar = ProgressBar("comparing", output)
+    defer { bar.finish() }
+    let diff = try before.diff(to: after, options: options, progress: bar.handler)
+    bar.finish()
+    if output.json {
+      try StandardOutput.write(DiffDocument(diff).json)
+    } else {
+      try DiffText(diff, style: Style(isColoured: output.isColoured), showsAll: all).write(quiet: output.quiet)
+    }
+    if !diff.isEmpty { throw Answer.no }
+  }
+
+  private func kinds() throws -> Set<TreeDiff.Kind> {
+    func read(_ option: String, _ text: String) throws -> Set<TreeDiff.Kind> {
+      Set(
+        try text.split(separator: ",").map { name in
+          guard let kind = TreeDiff.Kind(rawValue: String(name)) else {
+            throw RefxError.badArgument(
+              option, String(name), expected: TreeDiff.Kind.allCases.map(\.rawValue).joined(separator: ", "))
+          }
+          return kind
+        })
+    }
+    var kinds = try only.map { try read("--only", $0) } ?? Set(TreeDiff.Kind.allCases)
+    if let ignore { kinds.subtract(try read("--ignore", ignore)) }
+    return kinds
+  }
+
+  private func tolerance(_ option: String, _ value: Double?) throws -> Double? {
+    guard let value else { return nil }
+    guard value >= 0, value.isFinite else {
+      throw RefxError.badArgument(option, "\(value)", expected: "a number of at least 0")
+    }
+    return value
+  }
+}

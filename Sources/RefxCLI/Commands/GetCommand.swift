@@ -1,0 +1,127 @@
+import ArgumentParser
+import Refx
+import RefxIO
+import RefxStore
+
+struct GetCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "get", abstract: "Take one leaf out of a checkpoint, as .npy or as text.",
+    discussion: """
+      bfloat16 is written as raw <V2, as ml_dtypes does, and float8 as |V1; --dtype float32 converts. --slice \
+      reads just that part.
+      """)
+
+  @Argument(help: "The checkpoint; - reads standard input.", completion: .file())
+  var file: String
+
+  @Argument(help: "The path of the leaf, its keys joined with /.")
+  var path: String
+
+  @Option(name: .shortAndLong, help: ArgumentHelp("The .npy file to write; - prints text.", valueName: "out"))
+  var output = "-"
+
+  @Option(help: ArgumentHelp("Which part of each axis, as 0:10,:,3.", valueName: "ranges"))
+  var slice: String?
+
+  @Option(help: ArgumentHelp("Convert the elements.", valueName: "name"))
+  var dtype: String?
+
+  @Flag(help: "Replace the file if it exists.")
+  var force = false
+
+  @OptionGroup var input: InputOptions
+  @OptionGroup(title: "Output") var options: OutputOptions
+
+  func run() throws {
+    let path = try RefxCLI.path(from: self.path)
+    let slice = try self.slice.map { try Slice(text: $0) }
+    let dtype = try self.dtype.map { name in
+      guard let dtype = DType(name: name) else { throw RefxError.badDType(name) }
+      return dtype
+    }
+    try Checkpoints.checkOutput(output, force: force)
+    let opened = try input.open(file, options)
+    do {
+      try write(try find(path, in: opened.contents.tree), path, slice, dtype)
+    } catch let error as RefxError {
+      throw error.inFile(file)
+    }
+  }
+
+  private enum Found {
+    case leaf(Leaf)
+    case constant(StaticValue)
+  }
+
+  private func find(_ path: Path, in tree: Tree<Leaf>) throws -> Found {
+    let values = try ValueTable(of: tree)
+    guard let place = values.resolve(path, in: tree) else {
+      throw RefxError.noSuchPath(path, near: near(path, in: tree, values))
+    }
+    switch place {
+    case .leaf(let leaf): return .leaf(leaf)
+    case .static(let value): return .constant(value)
+    default: throw RefxError.notAnArray(path, found: place.inWords, members: members(of: place))
+    }
+  }
+
+  private func write(_ found: Found, _ path: Path, _ slice: Slice?, _ dtype: DType?) throws {
+    switch found {
+    case .constant(let value):
+      guard output == "-" else { throw RefxError.textNeedsTerminal(path, dtype: "a static value") }
+      let text = if case .string(let string) = value { visible(string) } else { value.description }
+      try StandardOutput.write(text + "\n")
+    case .leaf(var leaf):
+      if let reason = leaf.source.unsupported { throw RefxError.unsupportedLeaf(reason).atPath(path) }
+      if let slice { leaf = try leaf.sliced(slice) }
+      if let dtype { leaf = try leaf.cast(to: dtype, at: path) }
+      let bar = ProgressBar("reading", options)
+      defer { bar.finish() }
+      do {
+        if output == "-" {
+          try LeafText(leaf, at: path).write()
+        } else {
+          try NumPyFile(leaf, at: path).write(to: output, force: force, progress: bar.handler)
+        }
+      } catch let error as RefxError {
+        throw error.atPath(path)
+      }
+    }
+  }
+
+  private func members(of tree: Tree<Leaf>) -> [Key] {
+    switch tree {
+    case .dictionary(let branches): branches.keys
+    case .list(let members), .tuple(let members): members.indices.map { Key($0) }
+    case .value, .index: ["0"]
+    default: []
+    }
+  }
+
+  /// The members of the last node on the way that are spelled most like what was asked for.
+  private func near(_ path: Path, in tree: Tree<Leaf>, _ values: ValueTable<Leaf>) -> [Key] {
+    var parent = path
+    while let key = parent.keys.popLast() {
+      guard let place = values.resolve(parent, in: tree) else { continue }
+      let wanted = Array(key.string.utf8.prefix(64))
+      let ranked = members(of: place).prefix(1000).map { ($0, distance(wanted, Array($0.string.utf8.prefix(64)))) }
+      return ranked.filter { $0.1 <= max(2, wanted.count / 2) }.sorted { ($0.1, $0.0) < ($1.1, $1.0) }.prefix(3).map(\.0)
+    }
+    return []
+  }
+
+  /// How many bytes must change to make one of the other.
+  private func distance(_ a: [UInt8], _ b: [UInt8]) -> Int {
+    var row = Array(0...b.count)
+    for (i, x) in a.enumerated() {
+      var diagonal = row[0]
+      row[0] = i + 1
+      for (j, y) in b.enumerated() {
+        let next = min(row[j] + 1, row[j + 1] + 1, diagonal + (x == y ? 0 : 1))
+        diagonal = row[j + 1]
+        row[j + 1] = next
+      }
+    }
+    return row[b.count]
+  }
+}

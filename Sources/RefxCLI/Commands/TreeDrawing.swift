@@ -1,0 +1,108 @@
+import Refx
+import RefxIO
+
+/// `inspect --tree`: the tree indented, each shared value drawn once and referred to by its #index.
+struct TreeDrawing {
+  private let root: Tree<Leaf>
+  private let rows: [Path: Listing.Row]
+  private let style: Style
+  private let isFiltered: Bool
+  private let listing: Listing
+
+  init(_ tree: Tree<Leaf>, rows: [Listing.Row], listing: Listing, style: Style) {
+    root = tree
+    self.listing = listing
+    self.rows = Dictionary(rows.map { ($0.path, $0) }) { first, _ in first }
+    self.style = style
+    isFiltered = rows.count != listing.rows.count
+  }
+
+  private final class Node {
+    let label: String
+    var members: [(name: String, node: Node)] = []
+
+    init(_ label: String) { self.label = label }
+  }
+
+  func write(title: String, _ details: LeafDetails) throws {
+    let node = try node(root, .root, details) ?? Node("")
+    details.finish()
+    try StandardOutput.write(style.bold(title) + (node.label.isEmpty ? "" : "  " + node.label) + "\n")
+    try write(node, "")
+  }
+
+  private func write(_ node: Node, _ indentation: String) throws {
+    for (position, member) in node.members.enumerated() {
+      let isLast = position == node.members.count - 1
+      try StandardOutput.write(
+        style.faint(indentation + (isLast ? "└─ " : "├─ ")) + member.name
+          + (member.node.label.isEmpty ? "" : "  " + member.node.label) + "\n")
+      try write(member.node, indentation + (isLast ? "   " : "│  "))
+    }
+  }
+
+  /// The drawing of what stands at `path`; nil where nothing there is wanted.
+  private func node(_ tree: Tree<Leaf>, _ path: Path, _ details: LeafDetails) throws -> Node? {
+    switch tree {
+    case .value(let value):
+      guard let node = try inside(value.value, path, isWanted: rows[path] != nil, details) else { return nil }
+      let label = [reference(value.index, value.collection), node.label].filter { !$0.isEmpty }
+      let drawn = Node(label.joined(separator: "  "))
+      drawn.members = node.members
+      return drawn
+    case .index(let index):
+      return rows[path] == nil ? nil : Node(style.cyan("→ #\(index.index)"))
+    default: return try inside(tree, path, isWanted: rows[path] != nil, details)
+    }
+  }
+
+  private func inside(
+    _ tree: Tree<Leaf>, _ path: Path, isWanted: Bool, _ details: LeafDetails
+  ) throws -> Node? {
+    let node: Node
+    switch tree {
+    case .leaf:
+      guard let row = rows[path] else { return nil }
+      return Node(try label(row, details))
+    case .static(let value): return isWanted ? Node(style.green(visible(value.description))) : nil
+    case .none: return isFiltered && !isWanted ? nil : Node(style.faint("none"))
+    case .nothing: return isWanted ? Node(style.faint("nothing")) : nil
+    case .hole: return isWanted ? Node(style.faint("hole")) : nil
+    case .dictionary(let branches):
+      node = Node(branches.count == 0 ? style.faint("empty") : "")
+      for (key, member) in zip(branches.keys, branches.members) {
+        if let inner = try self.node(member, path.appending(key), details) {
+          node.members.append((visible(Path([key]).text), inner))
+        }
+      }
+    case .list(let members), .tuple(let members):
+      let kind = if case .list = tree { "list" } else { "tuple" }
+      node = Node(style.faint("\(kind) of \(members.count)"))
+      for (position, member) in members.enumerated() {
+        if let inner = try self.node(member, path.appending(Key(position)), details) {
+          node.members.append(("\(position)", inner))
+        }
+      }
+    case .value, .index:
+      node = Node(style.faint("ref"))
+      if let inner = try self.node(tree, path.appending("0"), details) { node.members.append(("0", inner)) }
+    }
+    return isFiltered && node.members.isEmpty && !isWanted ? nil : node
+  }
+
+  private func reference(_ index: Int, _ collection: CollectionTag?) -> String {
+    let tag = collection.map { " " + visible($0.description) } ?? ""
+    return style.cyan("#\(index)") + style.yellow(tag)
+  }
+
+  private func label(_ row: Listing.Row, _ details: LeafDetails) throws -> String {
+    if let reason = row.reason { return style.red("\(visible(row.dtype ?? "")): \(visible(reason))") }
+    var label = "\(row.dtype ?? "") \(row.shape ?? [])"
+    if let statistics = try details.stats ? details.statistics(row) : nil {
+      label += "  min \(statistics.min.text) max \(statistics.max.text) mean \(short(statistics.mean))"
+      label += " std \(short(statistics.deviation))"
+    }
+    if let hash = try details.hash ? details.sha256(row) : nil { label += "  " + hash }
+    return label
+  }
+}

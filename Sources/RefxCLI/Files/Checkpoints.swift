@@ -1,0 +1,91 @@
+import ArgumentParser
+import Glibc
+import Refx
+import RefxIO
+import RefxStore
+
+/// What standard output is called where a file's name is expected.
+enum StandardOutputFile {
+  static let name = "standard output"
+}
+
+/// Files as the command line names them: which format, which way in and out.
+enum Checkpoints {
+  /// The format called `name`; a suffix without its dot names one too.
+  static func format(named name: String) throws -> any CheckpointStore.Type {
+    let known = Formats.all
+    if let bySuffix = known.stores.first(where: { $0.format.suffixes.contains("." + name) }) { return bySuffix }
+    return try known.named(FormatName(rawValue: name))
+  }
+
+  /// Opens the checkpoint `name`; `-` is standard input, read into memory.
+  static func open(_ name: String, format: String? = nil) throws -> OpenedCheckpoint {
+    let store = try format.map { try self.format(named: $0) }
+    return try Checkpoint.open(try input(name), format: store.map { FormatName(rawValue: $0.format.name) })
+  }
+
+  private static func input(_ name: String) throws -> InputFile {
+    guard name == "-" else { return try InputFile(path: name) }
+    var bytes: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 1 << 20)
+    while true {
+      let count = buffer.withUnsafeMutableBytes { read(0, $0.baseAddress, $0.count) }
+      if count < 0 {
+        if errno == EINTR { continue }
+        throw RefxError.system("cannot read", errno: errno, file: "standard input")
+      }
+      if count == 0 { break }
+      bytes += buffer[..<count]
+    }
+    let held = MemoryBytes(count: bytes.count) { target in bytes.withUnsafeBytes { target.copyMemory(from: $0) } }
+    return InputFile(held, name: "standard input")
+  }
+
+  // MARK: Writing
+
+  /// The format that a new file `name` gets: what was asked for, else by suffix; `.refx` on standard output.
+  static func format(of name: String, asked: String?) throws -> any CheckpointStore.Type {
+    let asked = try asked.map { FormatName(rawValue: try format(named: $0).format.name) }
+    return try Formats.all.store(toWrite: name, as: asked ?? (name == "-" ? .refx : nil))
+  }
+
+  /// Refuses what may not be written to, before any work is done.
+  static func checkOutput(_ name: String, force: Bool) throws {
+    if name == "-" { return }
+    var status = stat()
+    guard stat(name, &status) == 0 else { return }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw RefxError.notARegularFile(kind: kind(of: status.st_mode), file: name)
+    }
+    if !force { throw RefxError.fileExists(file: name) }
+  }
+
+  private static func kind(of mode: mode_t) -> String {
+    switch mode & S_IFMT {
+    case S_IFDIR: "a folder"
+    case S_IFIFO: "a FIFO"
+    case S_IFSOCK: "a socket"
+    default: "a device"
+    }
+  }
+
+  /// Writes a checkpoint as a whole or not at all; `-` streams it to standard output.
+  static func save(
+    _ contents: CheckpointContents, to name: String, as store: any CheckpointStore.Type, options: WriteOptions,
+    force: Bool
+  ) throws {
+    do {
+      if name == "-" {
+        guard store.format.streams else { throw RefxError.formatDoesNotStream(store.format.name) }
+        try StandardOutput.flush()
+        let target = DescriptorTarget(descriptor: 1, name: StandardOutputFile.name)
+        try store.write(contents, to: target, options: options)
+        try target.flush()
+      } else {
+        try AtomicFile.replace(name, overwrite: force) { try store.write(contents, to: $0, options: options) }
+      }
+    } catch let error as RefxError {
+      throw error.inFile(name == "-" ? StandardOutputFile.name : name)
+    }
+  }
+}

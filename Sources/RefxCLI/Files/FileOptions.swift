@@ -1,0 +1,68 @@
+import ArgumentParser
+import Refx
+import RefxIO
+import RefxStore
+
+/// How a checkpoint is read.
+struct InputOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("Read this format, whatever the content looks like.", valueName: "format"))
+  var from: String?
+
+  /// Opens `name`, `-` being standard input, and says what the format has to say.
+  func open(_ name: String, _ output: OutputOptions) throws -> OpenedCheckpoint {
+    let opened = try Checkpoints.open(name, format: from)
+    for warning in opened.warnings { StandardError.note("\(visible(name)): \(visible(warning))", output) }
+    return opened
+  }
+}
+
+/// What is done about leaves that cannot be represented.
+struct SkipOptions: ParsableArguments {
+  @Flag(help: "Leave out what cannot be represented, and list it.")
+  var skipUnsupported = false
+
+  /// The tree without unsupported leaves.
+  ///
+  /// - Throws: ``RefxError`` that names each of them, unless they are to be skipped.
+  func supported(_ tree: Tree<Leaf>, of file: String, _ output: OutputOptions) throws -> Tree<Leaf> {
+    let unsupported = try tree.unsupportedLeaves()
+    if unsupported.isEmpty { return tree }
+    guard skipUnsupported else { throw RefxError.unsupportedLeaves(unsupported).inFile(file) }
+    for (path, reason) in unsupported {
+      StandardError.note(
+        "\(visible(file)): \(path.shown): skipped: \(visible(reason.typeName)): \(visible(reason.reason))", output)
+    }
+    return try tree.skippingUnsupported()
+  }
+}
+
+/// How new files are written.
+struct WritingOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("Write this format, whatever the name says.", valueName: "format"))
+  var to: String?
+
+  @Option(help: ArgumentHelp("How strongly to compress: none, fast or best.", valueName: "level"))
+  var compression = Compression.fast
+
+  @Flag(help: "Replace files that exist.")
+  var force = false
+}
+
+extension Compression: ExpressibleByArgument {}
+extension SharedPolicy: ExpressibleByArgument {}
+
+/// Which paths are meant.
+struct PatternOptions: ParsableArguments {
+  @Flag(help: "Read each PATTERN as a regular expression over the joined path.")
+  var regex = false
+
+  func patterns(_ texts: [String]) throws -> [PathPattern] {
+    try texts.map { try regex ? PathPattern(regex: $0) : PathPattern(glob: $0) }
+  }
+}
+
+/// Reads a path as the command line has it.
+func path(from text: String) throws -> Path {
+  guard let path = Path(text: text) else { throw RefxError.badPath(text) }
+  return path
+}

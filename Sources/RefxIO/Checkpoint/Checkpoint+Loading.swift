@@ -1,0 +1,63 @@
+import Refx
+import RefxStore
+
+extension Checkpoint {
+  /// Opens a checkpoint: its tree, whose leaves are read when they are needed. Reads no payload.
+  ///
+  /// The format is recognised by the content, then by the suffix, unless one is named. The file stays open
+  /// while a leaf of it is alive.
+  ///
+  /// - Throws: ``RefxError`` where the file is missing, damaged, or no checkpoint; it says what it seems to be
+  ///   instead.
+  public static func open(
+    _ path: String, format: FormatName? = nil, options: OpenOptions = OpenOptions(), formats: Formats = .all
+  ) throws -> OpenedCheckpoint {
+    try open(try InputFile(path: path), format: format, options: options, formats: formats)
+  }
+
+  /// Opens a checkpoint that lies in a file which is open, or in memory.
+  public static func open(
+    _ file: InputFile, format: FormatName? = nil, options: OpenOptions = OpenOptions(),
+    formats: Formats = .all
+  ) throws -> OpenedCheckpoint {
+    let store = if let format { try formats.named(format) } else { try formats.store(of: file) }
+    do {
+      return try store.open(file, options: options)
+    } catch let error as RefxError {
+      throw error.inFile(file.name)
+    }
+  }
+
+  /// Loads a model: what was shared is shared again, Refs keep the collections they have in the file.
+  ///
+  /// - Parameter allowing: the differences to let pass; none, unless they are named.
+  /// - Throws: ``RefxError`` with every difference in its details where the file does not fit the model, and
+  ///   where it cannot be read.
+  public static func load<Model: Decodable>(
+    _ type: Model.Type, from path: String, allowing: Leniency = [], format: FormatName? = nil,
+    options: OpenOptions = OpenOptions(), formats: Formats = .all
+  ) throws -> Model {
+    let file = try open(path, format: format, options: options, formats: formats)
+    return try decode(type, from: file, named: path, allowing: allowing)
+  }
+
+  /// A model out of the bytes of a checkpoint.
+  public static func decode<Model: Decodable>(
+    _ type: Model.Type, from bytes: [UInt8], allowing: Leniency = [], format: FormatName? = nil,
+    options: OpenOptions = OpenOptions(), formats: Formats = .all
+  ) throws -> Model {
+    let memory = MemoryBytes(count: bytes.count) { $0.copyBytes(from: bytes) }
+    let file = try open(InputFile(memory, name: "bytes"), format: format, options: options, formats: formats)
+    return try decode(type, from: file, named: "bytes", allowing: allowing)
+  }
+
+  private static func decode<Model: Decodable>(
+    _ type: Model.Type, from file: OpenedCheckpoint, named name: String, allowing: Leniency
+  ) throws -> Model {
+    do {
+      return try TreeDecoder(allowing: allowing).decode(type, from: file.contents.tree)
+    } catch let error as RefxError {
+      throw error.inFile(name)
+    }
+  }
+}

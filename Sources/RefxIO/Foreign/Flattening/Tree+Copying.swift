@@ -1,0 +1,75 @@
+import Refx
+import RefxStore
+
+extension Tree where Element == Leaf {
+  /// The tree with a Ref of its own at every site: what was shared is there once for each site, with its
+  /// collection. Copies no payload.
+  ///
+  /// - Throws: ``RefxError`` where a shared value contains itself, or the copies make the tree too large.
+  package func copiedAtEverySite(nodeLimit: Int = 10_000_000) throws -> Tree {
+    var copying = SiteCopying(nodeLimit: nodeLimit)
+    return try copying.copy(self, at: .root)
+  }
+}
+
+private struct SiteCopying {
+  let nodeLimit: Int
+  private var nodes = 0
+  private var refs = 0
+  private var known: [Int: Value<Tree<Leaf>>] = [:]
+  private var open: Set<Int> = []
+
+  init(nodeLimit: Int) {
+    self.nodeLimit = nodeLimit
+  }
+
+  mutating func copy(_ tree: Tree<Leaf>, at path: Path) throws -> Tree<Leaf> {
+    nodes += 1
+    guard nodes <= nodeLimit else { throw RefxError.tooManyCopies(limit: nodeLimit, path: path) }
+    guard path.keys.count <= maximumTreeDepth else {
+      throw RefxError.treeTooDeep(limit: maximumTreeDepth, path: path)
+    }
+    switch tree {
+    case .dictionary(let branches):
+      var members: [(Key, Tree<Leaf>)] = []
+      members.reserveCapacity(branches.count)
+      for (key, member) in zip(branches.keys, branches.members) {
+        members.append((key, try copy(member, at: path.appending(key))))
+      }
+      return .dictionary(members)
+    case .list(let members): return .list(try copies(of: members, at: path))
+    case .tuple(let members): return .tuple(try copies(of: members, at: path))
+    case .value(let value):
+      guard known.updateValue(value, forKey: value.index) == nil || !open.contains(value.index) else {
+        throw RefxError.valueAlreadyExists(index: value.index, path: path)
+      }
+      return try copy(value, at: path)
+    case .index(let index):
+      guard let value = known[index.index] else {
+        throw RefxError.indexWithoutValue(index: index.index, path: path)
+      }
+      return try copy(value, at: path)
+    default: return tree
+    }
+  }
+
+  private mutating func copy(_ value: Value<Tree<Leaf>>, at path: Path) throws -> Tree<Leaf> {
+    guard open.insert(value.index).inserted else {
+      throw RefxError.endlessCopy(index: value.index, path: path)
+    }
+    defer { open.remove(value.index) }
+    let index = refs
+    refs += 1
+    let inner = value.value.isReference ? path.appending("0") : path
+    return .value(Value(try copy(value.value, at: inner), index: index, collection: value.collection))
+  }
+
+  private mutating func copies(of members: [Tree<Leaf>], at path: Path) throws -> [Tree<Leaf>] {
+    var made: [Tree<Leaf>] = []
+    made.reserveCapacity(members.count)
+    for (position, member) in members.enumerated() {
+      made.append(try copy(member, at: path.appending(Key(position))))
+    }
+    return made
+  }
+}

@@ -1,0 +1,65 @@
+import Refx
+import RefxStore
+
+/// The safetensors format: a row of named tensors after a JSON header.
+///
+/// A name is one key, whatever dots it has: a foreign file opens as a dictionary of names. Files that this
+/// library writes carry the whole tree in the metadata key `refx`, where names alone would lose some of it
+/// (see ``FlatMetadata``), and open as the tree they were.
+public enum SafetensorsStore: CheckpointStore {
+  public static let format = FormatDescription(name: "safetensors", suffixes: [".safetensors"])
+
+  static let reservedNames: Set<Key> = [SafetensorsHeader.metadataName]
+
+  public static func recognises(_ file: InputFile) -> Bool {
+    guard let count = try? SafetensorsHeader.textByteCount(of: file), count >= 2,
+      let first = try? file.bytes(at: 8, count: 1)
+    else { return false }
+    return first == [UInt8(ascii: "{")]
+  }
+
+  public static func open(_ file: InputFile, options: OpenOptions) throws -> OpenedCheckpoint {
+    do {
+      let header = try SafetensorsHeader(of: file, limits: options.limits)
+      let leaves = header.tensors.map { tensor in
+        let source = SafetensorsSource(tensor, in: file, dataStart: header.dataStart)
+        let dtype: DType = if case .known(let dtype) = tensor.dtype { dtype } else { .unsupported }
+        return (name: tensor.name, leaf: Leaf(dtype: dtype, shape: tensor.shape, source: source))
+      }
+      let metadata = FlatMetadata(texts: header.metadata)
+      let contents = try metadata.contents(
+        of: leaves, limits: options.limits, reserved: reservedNames, format: format.name)
+      return OpenedCheckpoint(
+        contents: contents, format: format.name, version: nil,
+        warnings: metadata.proposedTies(among: leaves),
+        verify: { progress, report in try verify(contents.tree, progress: progress, report: report) })
+    } catch let error as RefxError {
+      throw error.inFile(file.name)
+    }
+  }
+
+  /// Reads every tensor. The format has no checksums, so what can be found is what cannot be read, and a bool
+  /// that is none.
+  private static func verify(
+    _ tree: Tree<Leaf>, progress: ProgressHandler?, report: (Problem) -> Void
+  ) throws {
+    var leaves: [(path: Path, leaf: Leaf)] = []
+    try tree.forEachSite { site in
+      if case .leaf(let leaf) = site.content, site.reference?.isFirst ?? true {
+        leaves.append((site.path, leaf))
+      }
+    }
+    let total = leaves.reduce(0) { $0 + $1.leaf.byteCount }
+    var done = 0
+    for (path, leaf) in leaves where leaf.source.unsupported == nil {
+      do {
+        try leaf.forEachPiece { piece in
+          done += piece.count
+          progress?(done, total)
+        }
+      } catch let error as RefxError {
+        report(Problem(path: path, what: error.summary))
+      }
+    }
+  }
+}

@@ -1,0 +1,173 @@
+import Refx
+import RefxStore
+
+/// A checkpoint taken apart: each part has the whole structure, with holes where a site went elsewhere.
+public struct PartitionedCheckpoint: Sendable {
+  public struct Part: Sendable {
+    public let name: String
+    public let contents: CheckpointContents
+    /// How many sites are in this part.
+    public let siteCount: Int
+  }
+
+  /// A shared value that is in several parts; merging ties it again.
+  public struct Cut: Hashable, Sendable {
+    public struct Site: Hashable, Sendable {
+      public let path: Path
+      /// The position of the part it went to.
+      public let part: Int
+    }
+    public let collection: CollectionTag?
+    public let sites: [Site]
+  }
+
+  public let parts: [Part]
+  public let cuts: [Cut]
+}
+
+extension CheckpointContents {
+  /// One part for each collection, in order, and "rest" for everything else: Refs without a collection and
+  /// plain leaves. Reads no payload.
+  ///
+  /// - Returns: the parts with the collection of each; nil for the rest, which comes last.
+  public func partitionedByCollection() throws -> (parts: PartitionedCheckpoint, collections: [CollectionTag?]) {
+    var found: Set<CollectionTag> = []
+    try forEachPartSite { site in if let collection = site.collection { found.insert(collection) } }
+    let collections = found.sorted()
+    let positions = Dictionary(uniqueKeysWithValues: collections.enumerated().map { ($1, $0) })
+    let parts = try partitioned(names: collections.map(\.description) + ["rest"]) { site in
+      site.collection.flatMap { positions[$0] } ?? collections.count
+    }
+    return (parts, collections + [nil])
+  }
+
+  /// One part for each selector and a last one, "rest", for what none chooses; the first match wins. Reads
+  /// no payload.
+  public func partitioned(by selectors: [(name: String, selector: Selector)]) throws -> PartitionedCheckpoint {
+    try partitioned(names: selectors.map(\.name) + ["rest"]) { site in
+      selectors.firstIndex {
+        $0.selector.matches(
+          site.path, isReference: site.index != nil, collection: site.collection, content: site.content)
+      } ?? selectors.count
+    }
+  }
+
+  /// A site as a partition sees it: a plain leaf, or a Ref with all that it holds.
+  struct PartSite {
+    let path: Path
+    let index: Int?
+    let collection: CollectionTag?
+    /// The leaf, or what the Ref holds.
+    let content: Tree<Leaf>
+  }
+
+  func forEachPartSite(_ body: (PartSite) throws -> Void) throws {
+    let values = try ValueTable(of: tree)
+    func visit(_ tree: Tree<Leaf>, _ path: Path) throws {
+      switch tree {
+      case .leaf: try body(PartSite(path: path, index: nil, collection: nil, content: tree))
+      case .value, .index:
+        guard let index = tree.referenceIndex, let entry = values[index] else { return }
+        try body(PartSite(path: path, index: index, collection: entry.collection, content: entry.value))
+      case .dictionary(let branches):
+        for (key, member) in zip(branches.keys, branches.members) { try visit(member, path.appending(key)) }
+      case .list(let members), .tuple(let members):
+        for (position, member) in members.enumerated() { try visit(member, path.appending(Key(position))) }
+      default: break
+      }
+    }
+    try visit(tree, .root)
+  }
+
+  /// - Parameter choose: the position of the part that a site goes to; called once a site.
+  private func partitioned(
+    names: [String], _ choose: (PartSite) -> Int
+  ) throws -> PartitionedCheckpoint {
+    var destinations: [Int] = []
+    var counts = [Int](repeating: 0, count: names.count)
+    var homes: [Int: [PartitionedCheckpoint.Cut.Site]] = [:]
+    var order: [(index: Int, collection: CollectionTag?)] = []
+    try forEachPartSite { site in
+      let part = choose(site)
+      destinations.append(part)
+      counts[part] += 1
+      guard let index = site.index else { return }
+      if homes[index] == nil { order.append((index, site.collection)) }
+      homes[index, default: []].append(.init(path: site.path, part: part))
+    }
+    let cuts = order.compactMap { ref -> PartitionedCheckpoint.Cut? in
+      let sites = homes[ref.index] ?? []
+      return Set(sites.map(\.part)).count > 1 ? .init(collection: ref.collection, sites: sites) : nil
+    }
+
+    let digest = try tree.structureDigest()
+    let values = try ValueTable(of: tree)
+    let ownHoles = holePaths()
+    let parts = try names.indices.map { position in
+      var builder = PartBuilder(
+        part: position, destinations: destinations, reindexing: Reindexing(values))
+      let tree = try builder.build(self.tree, at: .root)
+      let record = PartRecord(
+        position: position, names: names, structure: hexadecimal(digest.structure),
+        topology: hexadecimal(digest.topology), indexes: builder.reindexing.originals, holes: ownHoles,
+        outer: metadata[PartRecord.key])
+      var metadata = self.metadata
+      metadata[PartRecord.key] = record.json
+      return PartitionedCheckpoint.Part(
+        name: names[position], contents: CheckpointContents(tree: tree, metadata: metadata),
+        siteCount: counts[position])
+    }
+    return PartitionedCheckpoint(parts: parts, cuts: cuts)
+  }
+
+  private func holePaths() -> [Path] {
+    var holes: [Path] = []
+    func visit(_ tree: Tree<Leaf>, _ path: Path) {
+      switch tree {
+      case .hole: holes.append(path)
+      case .dictionary(let branches):
+        for (key, member) in zip(branches.keys, branches.members) { visit(member, path.appending(key)) }
+      case .list(let members), .tuple(let members):
+        for (position, member) in members.enumerated() { visit(member, path.appending(Key(position))) }
+      default: break
+      }
+    }
+    visit(tree, .root)
+    return holes
+  }
+}
+
+/// Builds one part: follows the same order of sites in which the destinations were found.
+private struct PartBuilder {
+  let part: Int
+  let destinations: [Int]
+  var reindexing: Reindexing<Leaf>
+  private var next = 0
+
+  init(part: Int, destinations: [Int], reindexing: Reindexing<Leaf>) {
+    self.part = part
+    self.destinations = destinations
+    self.reindexing = reindexing
+  }
+
+  mutating func build(_ tree: Tree<Leaf>, at path: Path) throws -> Tree<Leaf> {
+    switch tree {
+    case .leaf, .value, .index:
+      defer { next += 1 }
+      return destinations[next] == part ? try reindexing.copy(tree, at: path) : .hole
+    case .dictionary(let branches):
+      return .dictionary(try branches.mapMembers { try build($1, at: path.appending($0)) })
+    case .list(let members): return .list(try build(members, at: path))
+    case .tuple(let members): return .tuple(try build(members, at: path))
+    default: return tree
+    }
+  }
+
+  private mutating func build(_ members: [Tree<Leaf>], at path: Path) throws -> [Tree<Leaf>] {
+    var built: [Tree<Leaf>] = []
+    for (position, member) in members.enumerated() {
+      built.append(try build(member, at: path.appending(Key(position))))
+    }
+    return built
+  }
+}

@@ -1,0 +1,178 @@
+import Refx
+import RefxStore
+
+/// Which part of an array is wanted, as `0:10,:,3` says: for each axis a range, or a position, which takes
+/// the axis away. Negative numbers count from the end. Axes that are not named are taken whole.
+public struct Slice: Sendable, Hashable {
+  public enum Axis: Sendable, Hashable {
+    case position(Int)
+    case range(start: Int?, end: Int?, step: Int)
+  }
+
+  public let text: String
+  public let axes: [Axis]
+
+  /// - Throws: ``RefxError`` where an axis is neither a position nor a range.
+  public init(text: String) throws {
+    self.text = text
+    axes = try text.split(separator: ",", omittingEmptySubsequences: false).map { part in
+      let pieces = part.split(separator: ":", omittingEmptySubsequences: false).map(Slice.trimmed)
+      func number(_ piece: String) throws -> Int? {
+        if piece.isEmpty { return nil }
+        guard let number = Int(piece) else { throw RefxError.badSlice(text, reason: "'\(piece)' is no number") }
+        return number
+      }
+      switch pieces.count {
+      case 1:
+        guard let position = try number(pieces[0]) else {
+          throw RefxError.badSlice(text, reason: "an axis is empty")
+        }
+        return .position(position)
+      case 2, 3:
+        let step = pieces.count == 3 ? try number(pieces[2]) ?? 1 : 1
+        guard step > 0 else { throw RefxError.badSlice(text, reason: "a step is not positive") }
+        return .range(start: try number(pieces[0]), end: try number(pieces[1]), step: step)
+      default: throw RefxError.badSlice(text, reason: "an axis has more than two colons")
+      }
+    }
+  }
+
+  private static func trimmed(_ piece: Substring) -> String {
+    var piece = piece
+    while piece.first == " " { piece = piece.dropFirst() }
+    while piece.last == " " { piece = piece.dropLast() }
+    return String(piece)
+  }
+
+  /// The positions wanted on each axis of an array of `shape`, and whether the axis stays.
+  ///
+  /// - Throws: ``RefxError`` where there are too many axes or one is out of range.
+  func resolve(_ shape: [Int]) throws -> [(start: Int, count: Int, step: Int, stays: Bool)] {
+    guard axes.count <= shape.count else {
+      throw RefxError.badSlice(text, reason: "it has \(axes.count) axes and the array has \(shape.count)")
+    }
+    return try shape.indices.map { axis in
+      let extent = shape[axis]
+      guard axis < axes.count else { return (0, extent, 1, true) }
+      func outOfRange(_ number: Int) -> RefxError {
+        .badSlice(text, reason: "\(number) is out of range on axis \(axis), which has \(extent)")
+      }
+      switch axes[axis] {
+      case .position(let position):
+        let place = position < 0 && position >= -extent ? position + extent : position
+        guard place >= 0, place < extent else { throw outOfRange(position) }
+        return (place, 1, 1, false)
+      case .range(let start, let end, let step):
+        func bound(_ number: Int) throws -> Int {
+          let place = number < 0 && number >= -extent ? number + extent : number
+          guard place >= 0, place <= extent else { throw outOfRange(number) }
+          return place
+        }
+        let from = try start.map(bound) ?? 0
+        let to = try end.map(bound) ?? extent
+        let span = Swift.max(0, to - from)
+        return (from, span == 0 ? 0 : (span - 1) / step + 1, step, true)
+      }
+    }
+  }
+}
+
+extension Leaf {
+  /// The wanted part as a leaf of its own; reads nothing yet, and later no more than the grid's chunks that
+  /// hold a wanted element.
+  ///
+  /// - Throws: ``RefxError`` where the slice does not fit the shape, or the leaf is text.
+  public func sliced(_ slice: Slice) throws -> Leaf {
+    guard let itemSize = dtype.itemSize else {
+      throw RefxError.badSlice(slice.text, reason: "elements of \(dtype.name) have no fixed size")
+    }
+    let axes = try slice.resolve(shape)
+    let result = axes.filter(\.stays).map(\.count)
+    let source = SlicedSource(self, itemSize: itemSize, axes: axes.map { ($0.start, $0.count, $0.step) })
+    return Leaf(dtype: dtype, shape: result, source: source)
+  }
+}
+
+/// A part of an array, gathered run by run.
+private final class SlicedSource: LeafSource {
+  private let leaf: Leaf
+  private let grid: ChunkGrid
+  private let axes: [Axis]
+  private let runBytes: Int
+  let byteCount: Int
+
+  private struct Axis {
+    /// Bytes from one wanted position to the next, of the first, and how many there are.
+    let stride: Int
+    let offset: Int
+    let count: Int
+  }
+
+  init(_ leaf: Leaf, itemSize: Int, axes: [(start: Int, count: Int, step: Int)]) {
+    self.leaf = leaf
+    grid = ChunkGrid(of: leaf)
+    var outer: [Axis] = []
+    var run = itemSize
+    var width = itemSize
+    var isWhole = true
+    for (axis, extent) in zip(axes, leaf.shape).reversed() {
+      if isWhole && axis.step == 1 {
+        // Everything inside is contiguous: this axis makes the run longer.
+        outer.insert(Axis(stride: 0, offset: axis.start * width, count: 1), at: 0)
+        run = axis.count * width
+        isWhole = axis.start == 0 && axis.count == extent
+      } else {
+        outer.insert(Axis(stride: axis.step * width, offset: axis.start * width, count: axis.count), at: 0)
+        isWhole = false
+      }
+      width *= extent
+    }
+    self.axes = outer
+    runBytes = run
+    byteCount = outer.reduce(run) { $0 * $1.count }
+  }
+
+  func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws {
+    var window: [UInt8] = []
+    var windowStart = 0
+    var done = 0
+    while done < buffer.count {
+      let (run, inside) = (offset + done).quotientAndRemainder(dividingBy: runBytes)
+      var place = start(ofRun: run) + inside
+      var left = min(runBytes - inside, buffer.count - done)
+      while left > 0 {
+        if place < windowStart || place >= windowStart + window.count {
+          let end = grid.range(of: grid.position(ofByte: place)).upperBound
+          // The last wanted byte bounds what is read.
+          let last = offset + buffer.count - 1
+          let lastPlace = start(ofRun: last / runBytes) + last % runBytes
+          let wanted = min(end, lastPlace + 1) - place
+          windowStart = place
+          window = try [UInt8](unsafeUninitializedCapacity: wanted) { bytes, filled in
+            try leaf.source.read(at: place, into: UnsafeMutableRawBufferPointer(bytes))
+            filled = wanted
+          }
+        }
+        let from = place - windowStart
+        let count = min(left, window.count - from)
+        window.withUnsafeBytes { bytes in
+          UnsafeMutableRawBufferPointer(rebasing: buffer[done..<(done + count)])
+            .copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[from..<(from + count)]))
+        }
+        done += count
+        place += count
+        left -= count
+      }
+    }
+  }
+
+  private func start(ofRun run: Int) -> Int {
+    var run = run
+    var place = 0
+    for axis in axes.reversed() {
+      place += axis.offset + run % axis.count * axis.stride
+      run /= axis.count
+    }
+    return place
+  }
+}
