@@ -12,7 +12,9 @@ struct TextElements {
     var place = 0
     while place < bytes.count {
       guard bytes.count - place >= 8 else { throw RefxError.textDoesNotFit(count: count, file: file) }
-      let length = bytes.withUnsafeBytes { UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: place, as: UInt64.self)) }
+      let length = bytes.withUnsafeBytes {
+        UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: place, as: UInt64.self))
+      }
       place += 8
       guard let length = Int(exactly: length), length <= bytes.count - place else {
         throw RefxError.textDoesNotFit(count: count, file: file)

@@ -83,7 +83,8 @@ struct LayoutAttributes: Sendable {
       return String(validatingCString: pointer)
     }
     let size = H5Tget_size(type.id)
-    guard case .fixedText(_, let padding) = try ElementType(of: type.id, context, at: name), size <= 1 << 20 else {
+    guard case .fixedText(_, let padding) = try ElementType(of: type.id, context, at: name), size <= 1 << 20
+    else {
       return nil
     }
     var bytes = [UInt8](repeating: 0, count: size)

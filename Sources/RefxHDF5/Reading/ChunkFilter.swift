@@ -34,10 +34,12 @@ enum ChunkFilter: Hashable, Sendable {
   static func reasonToRefuse(_ filters: [ChunkFilter]) -> UnsupportedLeaf? {
     if filters.filter({ $0 == .deflate }).count > 1 {
       return UnsupportedLeaf(
-        typeName: "filter 1 twice", reason: "it is deflated more than once, which only serves to blow up memory")
+        typeName: "filter 1 twice",
+        reason: "it is deflated more than once, which only serves to blow up memory")
     }
     if filters.filter({ $0 == .fletcher32 }).count > 1 || filters.count > 3 {
-      return UnsupportedLeaf(typeName: "filters", reason: "it is packed with more filters than one of each kind")
+      return UnsupportedLeaf(
+        typeName: "filters", reason: "it is packed with more filters than one of each kind")
     }
     return nil
   }
@@ -101,9 +103,13 @@ extension Chunking {
 enum Fletcher32 {
   /// The bytes before the checksum, which must fit them.
   static func checked(_ stored: [UInt8]) throws -> [UInt8] {
-    guard stored.count >= 4 else { throw RefxError.chunkDoesNotDecode(expected: 4, produced: stored.count, trailing: 0) }
+    guard stored.count >= 4 else {
+      throw RefxError.chunkDoesNotDecode(expected: 4, produced: stored.count, trailing: 0)
+    }
     let body = stored.count - 4
-    let expected = stored.withUnsafeBytes { UInt32(littleEndian: $0.loadUnaligned(fromByteOffset: body, as: UInt32.self)) }
+    let expected = stored.withUnsafeBytes {
+      UInt32(littleEndian: $0.loadUnaligned(fromByteOffset: body, as: UInt32.self))
+    }
     let found = sum(stored[..<body])
     // Old releases of libhdf5 wrote the bytes of each half the other way round, and readers take both.
     let swapped = (found & 0x00FF_00FF) << 8 | (found & 0xFF00_FF00) >> 8

@@ -103,7 +103,8 @@ extension DatasetHeader {
     case H5S_SCALAR: return []
     default: break
     }
-    let rank = try input.context.check("H5Sget_simple_extent_ndims", at: name, H5Sget_simple_extent_ndims(space.id))
+    let rank = try input.context.check(
+      "H5Sget_simple_extent_ndims", at: name, H5Sget_simple_extent_ndims(space.id))
     var extents = [hsize_t](repeating: 0, count: Int(rank))
     try input.context.check(
       "H5Sget_simple_extent_dims", at: name, H5Sget_simple_extent_dims(space.id, &extents, nil))
@@ -125,8 +126,11 @@ extension DatasetHeader {
   ) throws -> Outcome {
     let context = input.context
     var extents = [hsize_t](repeating: 0, count: max(rank, 1))
-    let found = try context.check("H5Pget_chunk", at: name, H5Pget_chunk(properties.id, Int32(rank), &extents))
-    guard Int(found) == rank, rank > 0 else { throw input.damaged("chunks of another rank than the data", at: name) }
+    let found = try context.check(
+      "H5Pget_chunk", at: name, H5Pget_chunk(properties.id, Int32(rank), &extents))
+    guard Int(found) == rank, rank > 0 else {
+      throw input.damaged("chunks of another rank than the data", at: name)
+    }
     let shape = extents.map { Int(clamping: $0) }
     guard shape.allSatisfy({ $0 > 0 }), let count = DType.elementCount(of: shape) else {
       throw input.damaged("chunks of no size", at: name)

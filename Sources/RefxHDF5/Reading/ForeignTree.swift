@@ -59,7 +59,8 @@ struct ForeignTree {
     case .object(let object): return .object(object)
     case .external: return ForeignTree.external
     case .userDefined:
-      return .nowhere(UnsupportedLeaf(typeName: "link", reason: "it is a link of a kind that is never followed"))
+      return .nowhere(
+        UnsupportedLeaf(typeName: "link", reason: "it is a link of a kind that is never followed"))
     case .soft(let path):
       if let known = softTargets[place] { return known }
       var stepsLeft = 4096
@@ -103,11 +104,14 @@ struct ForeignTree {
       throw graph.input.limit("at most \(limits.depth) levels", found: "more", at: graph.objects[object].name)
     }
     let collection = collection(of: object)
-    guard siteCounts[object] > 1 || collection != nil else { return try content(of: object, at: path, depth: depth) }
+    guard siteCounts[object] > 1 || collection != nil else {
+      return try content(of: object, at: path, depth: depth)
+    }
     if let number = numbers[object] { return .index(Index(number, collection: collection)) }
     let number = numbers.count
     numbers[object] = number
-    return .value(Value(try content(of: object, at: path, depth: depth), index: number, collection: collection))
+    return .value(
+      Value(try content(of: object, at: path, depth: depth), index: number, collection: collection))
   }
 
   private func collection(of object: Int) -> CollectionTag? {
@@ -136,7 +140,8 @@ struct ForeignTree {
       }
       return .leaf(try leaves.leaf(header, found.name))
     case .namedType, .unknown:
-      return .leaf(.unsupported(UnsupportedLeaf(typeName: "object", reason: "it is neither a group nor a dataset")))
+      return .leaf(
+        .unsupported(UnsupportedLeaf(typeName: "object", reason: "it is neither a group nor a dataset")))
     }
   }
 
@@ -155,7 +160,8 @@ struct ForeignTree {
       case .nowhere(let reason): members.append((key, .leaf(.unsupported(reason))))
       case .object(let object):
         if case .namedType = graph.objects[object].content {
-          warnings.append("\(graph.objects[object].name) is a committed type, which is no data, and is left out")
+          warnings.append(
+            "\(graph.objects[object].name) is a committed type, which is no data, and is left out")
           continue
         }
         members.append((key, try node(object, at: path.appending(key), depth: depth + 1)))

@@ -1,4 +1,5 @@
 import CHDF5
+import Glibc
 import Refx
 import RefxStore
 import Synchronization
@@ -26,9 +27,7 @@ final class HDF5Input: Sendable {
     let access = try context.open("H5Pcreate", at: "/", H5Pcreate(refx_h5p_file_access()))
     try context.check("H5Pset_file_locking", at: "/", H5Pset_file_locking(access.id, false, true))
     if let descriptor = file.descriptor {
-      try context.check("H5Pset_fapl_sec2", at: "/", H5Pset_fapl_sec2(access.id))
-      // H5F_ACC_RDONLY is 0. The descriptor's own file, whatever its name stands for by now.
-      handle = try context.open("H5Fopen", at: "/", H5Fopen("/proc/self/fd/\(descriptor)", 0, access.id))
+      handle = try HDF5Input.open(descriptor, access, context)
     } else {
       try context.check("H5Pset_fapl_core", at: "/", H5Pset_fapl_core(access.id, 1 << 20, false))
       try file.memory?.withBytes { image in
@@ -43,12 +42,31 @@ final class HDF5Input: Sendable {
     try context.check("H5Pget_userblock", at: "/", H5Pget_userblock(creation.id, &userBlock))
     var sizes = (address: 0, length: 0)
     try context.check("H5Pget_sizes", at: "/", H5Pget_sizes(creation.id, &sizes.address, &sizes.length))
-    guard let block = Int(exactly: userBlock), (2...8).contains(sizes.address), (2...8).contains(sizes.length) else {
+    guard let block = Int(exactly: userBlock), (2...8).contains(sizes.address), (2...8).contains(sizes.length)
+    else {
       throw RefxError.hdf5Damaged("the superblock has sizes that are none", object: "/", file: file.name)
     }
     self.userBlock = block
     addressSize = sizes.address
     lengthSize = sizes.length
+  }
+
+  /// Opens the descriptor's own file, whatever its name stands for by now.
+  private static func open(
+    _ descriptor: Int32, _ access: HDF5Handle, _ context: HDF5Context
+  ) throws -> HDF5Handle {
+    let path = "/proc/self/fd/\(descriptor)"
+    try context.check("H5Pset_fapl_sec2", at: "/", H5Pset_fapl_sec2(access.id))
+    do {
+      // H5F_ACC_RDONLY is 0.
+      return try context.open("H5Fopen", at: "/", H5Fopen(path, 0, access.id))
+    } catch {
+      // That driver wants to know the name, and a file that was replaced meanwhile has none.
+      var status = stat()
+      guard fstat(descriptor, &status) == 0, status.st_nlink == 0 else { throw error }
+      try context.check("H5Pset_fapl_stdio", at: "/", H5Pset_fapl_stdio(access.id))
+      return try context.open("H5Fopen", at: "/", H5Fopen(path, 0, access.id))
+    }
   }
 
   private static let images = Atomic<Int>(0)

@@ -52,7 +52,8 @@ final class HDF5Leaf: LeafSource {
   private func sumAll(into sum: inout CRC32) throws {
     let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: min(byteCount, 1 << 20), alignment: 64)
     defer { piece.deallocate() }
-    let grid = ChunkGrid(itemSize: dtype.itemSize ?? 1, shape: elements.header.shape ?? [], byteCount: byteCount)
+    let grid = ChunkGrid(
+      itemSize: dtype.itemSize ?? 1, shape: elements.header.shape ?? [], byteCount: byteCount)
     for position in 0..<grid.count {
       let range = grid.range(of: position)
       let part = UnsafeMutableRawBufferPointer(rebasing: piece[..<range.count])
@@ -90,7 +91,8 @@ final class HDF5Leaf: LeafSource {
     defer { whole.deallocate() }
     try elements.read(at: start, into: whole)
     swapWords(whole, size)
-    buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: whole[(offset - start)..<(offset - start + buffer.count)]))
+    buffer.copyMemory(
+      from: UnsafeRawBufferPointer(rebasing: whole[(offset - start)..<(offset - start + buffer.count)]))
   }
 
   private func swapWords(_ buffer: UnsafeMutableRawBufferPointer, _ size: Int) {

@@ -37,7 +37,8 @@ struct LeafMaker {
     case .unsupported(let reason): return .unsupported(reason, shape: shape)
     case .number(let own, let isBigEndian):
       let dtype = dtype ?? own
-      let source = HDF5Leaf(elements, dtype: dtype, isBigEndian: isBigEndian, checksum: checksum, codec: codec)
+      let source = HDF5Leaf(
+        elements, dtype: dtype, isBigEndian: isBigEndian, checksum: checksum, codec: codec)
       return Leaf(dtype: dtype, shape: shape, source: source)
     case .fixedText, .heapText: return try text(elements, shape, checksum: checksum)
     }
@@ -47,7 +48,8 @@ struct LeafMaker {
     .unsupported(
       UnsupportedLeaf(
         typeName: "sparse",
-        reason: "it declares \(what), out of all proportion to the \(input.bytes.byteCount) bytes of the file"),
+        reason: "it declares \(what), out of all proportion to the \(input.bytes.byteCount) bytes of the file"
+      ),
       shape: shape)
   }
 
@@ -65,7 +67,9 @@ struct LeafMaker {
       throw RefxError.hdf5ChecksumDiffers(
         expected: checksum, found: found, object: elements.name, file: input.bytes.name)
     }
-    let memory = MemoryBytes(count: bytes.count) { buffer in bytes.withUnsafeBytes { buffer.copyMemory(from: $0) } }
+    let memory = MemoryBytes(count: bytes.count) { buffer in
+      bytes.withUnsafeBytes { buffer.copyMemory(from: $0) }
+    }
     return Leaf(dtype: .string, shape: shape, source: memory)
   }
 
@@ -79,7 +83,8 @@ struct LeafMaker {
   }
 
   /// The one number of a scalar, as its little-endian bytes.
-  func scalarBytes(_ header: DatasetHeader, dtype: DType, isBigEndian: Bool, _ name: String) throws -> [UInt8] {
+  func scalarBytes(_ header: DatasetHeader, dtype: DType, isBigEndian: Bool, _ name: String) throws -> [UInt8]
+  {
     let elements = StoredElements(input: input, header: header, name: name)
     let source = HDF5Leaf(elements, dtype: dtype, isBigEndian: isBigEndian)
     var bytes = [UInt8](repeating: 0, count: elements.byteCount)

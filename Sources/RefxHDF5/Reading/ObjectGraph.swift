@@ -188,7 +188,9 @@ private struct RawLink {
     }
     for (position, size) in found.softLinks {
       let name = found.all[position].name
-      guard size <= 1 << 16 else { throw input.limit("soft links of at most 65,536 bytes", found: "\(size)", at: place) }
+      guard size <= 1 << 16 else {
+        throw input.limit("soft links of at most 65,536 bytes", found: "\(size)", at: place)
+      }
       var value = [UInt8](repeating: 0, count: size + 1)
       var cName = name.bytes.map { CChar(bitPattern: $0) }
       cName.append(0)

@@ -27,7 +27,8 @@ struct OwnTree {
       throw RefxError.hdf5VersionUnknown(version, file: graph.input.bytes.name)
     case let other:
       throw RefxError.hdf5Layout(
-        "/", expected: "a layout version in \(LayoutNames.version)", found: other == nil ? "none" : "something else",
+        "/", expected: "a layout version in \(LayoutNames.version)",
+        found: other == nil ? "none" : "something else",
         file: graph.input.bytes.name)
     }
   }
@@ -56,7 +57,9 @@ struct OwnTree {
       warnings.append("/\(name) is no part of the layout and is left out")
     }
     try checkStructure(of: tree)
-    if uncheckedLeaves > 0 { warnings.append("\(uncheckedLeaves) leaves have no checksum, so their values are not checked") }
+    if uncheckedLeaves > 0 {
+      warnings.append("\(uncheckedLeaves) leaves have no checksum, so their values are not checked")
+    }
     let contents = CheckpointContents(tree: tree, metadata: try metadata())
     return OpenedCheckpoint(
       contents: contents, format: HDF5Store.format.name, version: 1, warnings: warnings,
@@ -69,7 +72,8 @@ struct OwnTree {
 
   private mutating func checkStructure(of tree: Tree<Leaf>) throws {
     switch graph.objects[0].attributes[LayoutNames.structure] {
-    case nil: warnings.append("there is no \(LayoutNames.structure), so names, kinds and sharing are not checked")
+    case nil:
+      warnings.append("there is no \(LayoutNames.structure), so names, kinds and sharing are not checked")
     case .text(let expected):
       let found = hexadecimal(try tree.structureDigest().combined)
       guard Key(expected.lowercased()) == Key(found) else {
@@ -83,7 +87,8 @@ struct OwnTree {
 
   private mutating func readRefs() throws {
     guard let link = graph.link(LinkText(LayoutNames.refs), of: 0) else { return }
-    guard case .object(let group) = link.target, case .group(let members) = graph.objects[group].content else {
+    guard case .object(let group) = link.target, case .group(let members) = graph.objects[group].content
+    else {
       throw layout("/refs", expected: "a group", found: "something else")
     }
     placed.insert(group)
@@ -111,7 +116,8 @@ struct OwnTree {
     case .number(let number): return .number(number)
     case .largeNumber, .other:
       throw layout(
-        graph.objects[object].name, expected: "a text or an int64 in \(LayoutNames.collection)", found: "something else")
+        graph.objects[object].name, expected: "a text or an int64 in \(LayoutNames.collection)",
+        found: "something else")
     }
   }
 
@@ -132,7 +138,8 @@ struct OwnTree {
     if let number = numbers[object] { return .index(Index(number, collection: collection)) }
     let number = numbers.count
     numbers[object] = number
-    return .value(Value(try content(of: object, at: path, depth: depth), index: number, collection: collection))
+    return .value(
+      Value(try content(of: object, at: path, depth: depth), index: number, collection: collection))
   }
 
   private mutating func content(of object: Int, at path: Path, depth: Int) throws -> Tree<Leaf> {
@@ -145,7 +152,8 @@ struct OwnTree {
         throw layout(found.name, expected: "a kind of node in \(LayoutNames.node)", found: "\"\(text)\"")
       }
       kind = known
-    default: throw layout(found.name, expected: "a kind of node in \(LayoutNames.node)", found: "something else")
+    default:
+      throw layout(found.name, expected: "a kind of node in \(LayoutNames.node)", found: "something else")
     }
     switch (found.content, kind) {
     case (.group(let links), .dictionary?): return try dictionary(links, found.name, path, depth)
@@ -169,7 +177,9 @@ struct OwnTree {
       fallthrough
     default:
       throw layout(
-        found.name, expected: kind.map { "what \(LayoutNames.node) \"\($0.rawValue)\" says" } ?? "a leaf or a kind of node",
+        found.name,
+        expected: kind.map { "what \(LayoutNames.node) \"\($0.rawValue)\" says" }
+          ?? "a leaf or a kind of node",
         found: "something else")
     }
   }
@@ -223,7 +233,8 @@ struct OwnTree {
   private func target(_ link: ObjectGraph.Link, _ name: String) throws -> Int {
     guard case .object(let object) = link.target else {
       throw layout(
-        "\(name)/\(link.name.visible)", expected: "a hard link", found: "a soft or external one, which is not followed")
+        "\(name)/\(link.name.visible)", expected: "a hard link",
+        found: "a soft or external one, which is not followed")
     }
     return object
   }
@@ -239,7 +250,8 @@ struct OwnTree {
         named == own || named == .float8E4M3FN && own == .uint8
       else { throw layout(found.name, expected: "a dtype that fits the elements", found: "\"\(text)\"") }
       dtype = named
-    default: throw layout(found.name, expected: "a dtype's name in \(LayoutNames.dtype)", found: "something else")
+    default:
+      throw layout(found.name, expected: "a dtype's name in \(LayoutNames.dtype)", found: "something else")
     }
     let checksum = try checksum(found)
     if checksum == nil { uncheckedLeaves += 1 }
@@ -252,12 +264,15 @@ struct OwnTree {
     case .number(let number):
       if let checksum = UInt32(exactly: number) { return checksum }
       fallthrough
-    default: throw layout(found.name, expected: "a uint32 in \(LayoutNames.checksum)", found: "something else")
+    default:
+      throw layout(found.name, expected: "a uint32 in \(LayoutNames.checksum)", found: "something else")
     }
   }
 
   private mutating func staticValue(_ header: DatasetHeader, _ name: String) throws -> StaticValue {
-    guard header.shape == [] else { throw layout(name, expected: "a single value", found: "several, or none") }
+    guard header.shape == [] else {
+      throw layout(name, expected: "a single value", found: "several, or none")
+    }
     switch header.element {
     case .fixedText, .heapText:
       guard let text = String(validating: try leaves.scalarText(header, name), as: UTF8.self) else {

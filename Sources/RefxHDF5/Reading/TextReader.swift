@@ -51,7 +51,10 @@ struct TextReader {
     while first < count {
       let piece = min(perPiece, count - first)
       let bytes = try [UInt8](unsafeUninitializedCapacity: piece * size) { buffer, filled in
-        try elements.read(at: first * size, into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<(piece * size)]))
+        try elements.read(
+          at: first * size,
+          into: UnsafeMutableRawBufferPointer(
+            rebasing: UnsafeMutableRawBufferPointer(buffer)[..<(piece * size)]))
         filled = piece * size
       }
       for position in 0..<piece {

@@ -21,11 +21,16 @@ extension ElementType {
   init(of type: hid_t, _ context: HDF5Context, at object: String) throws {
     let size = HDF5Library.shared.withLock { H5Tget_size(type) }
     switch HDF5Library.shared.withLock({ H5Tget_class(type) }) {
-    case H5T_INTEGER: self = try HDF5Library.shared.withLock { try ElementType.integer(type, size, context, object) }
-    case H5T_FLOAT: self = try HDF5Library.shared.withLock { try ElementType.float(type, size, context, object) }
-    case H5T_STRING: self = try HDF5Library.shared.withLock { try ElementType.text(type, size, context, object) }
-    case H5T_ENUM: self = try HDF5Library.shared.withLock { try ElementType.enumeration(type, size, context, object) }
-    case H5T_COMPOUND: self = try HDF5Library.shared.withLock { try ElementType.compound(type, size, context, object) }
+    case H5T_INTEGER:
+      self = try HDF5Library.shared.withLock { try ElementType.integer(type, size, context, object) }
+    case H5T_FLOAT:
+      self = try HDF5Library.shared.withLock { try ElementType.float(type, size, context, object) }
+    case H5T_STRING:
+      self = try HDF5Library.shared.withLock { try ElementType.text(type, size, context, object) }
+    case H5T_ENUM:
+      self = try HDF5Library.shared.withLock { try ElementType.enumeration(type, size, context, object) }
+    case H5T_COMPOUND:
+      self = try HDF5Library.shared.withLock { try ElementType.compound(type, size, context, object) }
     case H5T_VLEN: self = .unsupported("variable-length", "its elements are sequences of differing length")
     case H5T_REFERENCE: self = .unsupported("reference", "its elements point to places of the file")
     case H5T_OPAQUE: self = .unsupported("opaque", "its elements are bytes without a meaning")
@@ -68,14 +73,16 @@ extension ElementType {
     var fields = FloatFields()
     try context.check(
       "H5Tget_fields", at: object,
-      H5Tget_fields(type, &fields.sign, &fields.exponent, &fields.exponentBits, &fields.mantissa, &fields.mantissaBits))
+      H5Tget_fields(
+        type, &fields.sign, &fields.exponent, &fields.exponentBits, &fields.mantissa, &fields.mantissaBits))
     fields.bias = H5Tget_ebias(type)
     fields.impliesLeadingBit = H5Tget_norm(type) == H5T_NORM_IMPLIED
     guard H5Tget_offset(type) == 0, H5Tget_precision(type) == 8 * size, let isBigEndian = isBigEndian(type),
       let dtype = FloatFields.known.first(where: { $0.fields == fields && $0.dtype.itemSize == size })?.dtype
     else {
       return unsupported(
-        "float\(8 * size)", "its floats have \(fields.exponentBits) exponent and \(fields.mantissaBits) mantissa bits")
+        "float\(8 * size)",
+        "its floats have \(fields.exponentBits) exponent and \(fields.mantissaBits) mantissa bits")
     }
     return .number(dtype, isBigEndian: isBigEndian && size > 1)
   }
@@ -100,7 +107,9 @@ extension ElementType {
     guard size == 1, count == 2 else { return unsupported("enum", "its values are names, not numbers") }
     var values: [String: Int8] = [:]
     for member in 0..<UInt32(count) {
-      guard let name = memberName(type, member) else { throw context.failure("H5Tget_member_name", at: object) }
+      guard let name = memberName(type, member) else {
+        throw context.failure("H5Tget_member_name", at: object)
+      }
       var value: Int8 = 0
       try context.check("H5Tget_member_value", at: object, H5Tget_member_value(type, member, &value))
       values[name] = value
@@ -126,8 +135,10 @@ extension ElementType {
     let part = try ElementType(of: real.id, context, at: object)
     guard try part == ElementType(of: imaginary.id, context, at: object) else { return other }
     switch part {
-    case .number(.float32, let isBigEndian) where size == 8: return .number(.complex64, isBigEndian: isBigEndian)
-    case .number(.float64, let isBigEndian) where size == 16: return .number(.complex128, isBigEndian: isBigEndian)
+    case .number(.float32, let isBigEndian) where size == 8:
+      return .number(.complex64, isBigEndian: isBigEndian)
+    case .number(.float64, let isBigEndian) where size == 16:
+      return .number(.complex128, isBigEndian: isBigEndian)
     default: return other
     }
   }

@@ -78,7 +78,9 @@ final class FileTypes {
   }
 
   private func narrowFloat(_ dtype: DType) throws -> HDF5Handle {
-    guard let fields = FloatFields.known.first(where: { $0.dtype == dtype })?.fields, let size = dtype.itemSize else {
+    guard let fields = FloatFields.known.first(where: { $0.dtype == dtype })?.fields,
+      let size = dtype.itemSize
+    else {
       throw RefxError.hdf5CannotHold(dtype.name, file: context.file)
     }
     // The fields must lie within the size at every step, so they move first.

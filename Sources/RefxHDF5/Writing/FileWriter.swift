@@ -23,7 +23,10 @@ final class FileWriter {
   private let bytesInAll: Int
 
   /// Starts the file at `path`, which exists and is emptied.
-  init(path: String, contents: CheckpointContents, options: WriteOptions) throws {
+  ///
+  /// - Parameter hasName: whether the path is a name, and not a descriptor's: libhdf5's usual driver wants
+  ///   to know the name of what it writes.
+  init(path: String, hasName: Bool, contents: CheckpointContents, options: WriteOptions) throws {
     let context = HDF5Context(file: nil, isWriting: true)
     self.context = context
     self.options = options
@@ -36,7 +39,8 @@ final class FileWriter {
     let creation = try properties(refx_h5p_file_create())
     try context.check("H5Pset_obj_track_times", at: "/", H5Pset_obj_track_times(creation.id, false))
     let access = try properties(refx_h5p_file_access())
-    try context.check("H5Pset_fapl_sec2", at: "/", H5Pset_fapl_sec2(access.id))
+    try context.check(
+      "H5Pset_fapl", at: "/", hasName ? H5Pset_fapl_sec2(access.id) : H5Pset_fapl_stdio(access.id))
     try context.check("H5Pset_file_locking", at: "/", H5Pset_file_locking(access.id, false, true))
     // Everything as HDF5 1.8 knows it: compact groups, and checksums over the metadata.
     try context.check(
@@ -77,7 +81,9 @@ final class FileWriter {
 
   func linkName(_ key: Key, at path: Path) throws -> String {
     let name = LinkName.encode(key)
-    guard name.utf8.count < 64_000 else { throw RefxError.hdf5NameTooLong(bytes: name.utf8.count, path: path) }
+    guard name.utf8.count < 64_000 else {
+      throw RefxError.hdf5NameTooLong(bytes: name.utf8.count, path: path)
+    }
     return name
   }
 
@@ -191,9 +197,11 @@ final class FileWriter {
   func chunked(_ grid: ChunkGrid, at path: Path) throws -> HDF5Handle {
     let properties = try context.open("H5Pcreate", at: place(path), H5Pcreate(refx_h5p_dataset_create()))
     try context.check("H5Pset_obj_track_times", at: place(path), H5Pset_obj_track_times(properties.id, false))
-    try context.check("H5Pset_fill_time", at: place(path), H5Pset_fill_time(properties.id, H5D_FILL_TIME_NEVER))
+    try context.check(
+      "H5Pset_fill_time", at: place(path), H5Pset_fill_time(properties.id, H5D_FILL_TIME_NEVER))
     let extents = grid.chunkShape.map { hsize_t($0) }
-    try context.check("H5Pset_chunk", at: place(path), H5Pset_chunk(properties.id, Int32(extents.count), extents))
+    try context.check(
+      "H5Pset_chunk", at: place(path), H5Pset_chunk(properties.id, Int32(extents.count), extents))
     try context.check("H5Pset_shuffle", at: place(path), H5Pset_shuffle(properties.id))
     let level: UInt32 = options.compression == .best ? 9 : 1
     try context.check("H5Pset_deflate", at: place(path), H5Pset_deflate(properties.id, level))

@@ -7,24 +7,27 @@ extension HDF5Store {
     _ contents: CheckpointContents, to target: any WriteTarget, options: WriteOptions
   ) throws {
     if let path = target.temporaryPath {
-      try write(contents, path: path, options: options)
+      try write(contents, path: path, hasName: true, options: options)
       return
     }
     // libhdf5 seeks, so a pipe or memory takes a copy of a file that has no name.
     let file = try UnnamedFile()
-    try write(contents, path: file.path, options: options)
+    try write(contents, path: file.path, hasName: false, options: options)
     try file.copy(to: target)
   }
 
-  private static func write(_ contents: CheckpointContents, path: String, options: WriteOptions) throws {
+  private static func write(
+    _ contents: CheckpointContents, path: String, hasName: Bool, options: WriteOptions
+  ) throws {
     // Everything about the structure is checked before the first byte: an index without its value, for one.
     let structure = try contents.tree.structureDigest()
-    let file = try FileWriter(path: path, contents: contents, options: options)
+    let file = try FileWriter(path: path, hasName: hasName, contents: contents, options: options)
     let root = try file.openRoot()
     try file.attach(LayoutNames.format, text: LayoutNames.formatValue, to: root.id, at: .root)
     try file.attach(LayoutNames.version, number: 1 as Int64, dtype: .int64, to: root.id, at: .root)
     try file.attach(
-      LayoutNames.codec, text: ChunkCodec(compression: options.compression).identity.text, to: root.id, at: .root)
+      LayoutNames.codec, text: ChunkCodec(compression: options.compression).identity.text, to: root.id,
+      at: .root)
     try file.attach(LayoutNames.structure, text: hexadecimal(structure.combined), to: root.id, at: .root)
     try TreeWriter(file).write(contents.tree)
     if !contents.metadata.isEmpty { try writeMetadata(contents.metadata, in: root, of: file) }
@@ -35,7 +38,8 @@ extension HDF5Store {
     let (type, bytes) = try file.textAndType(JSON.object(metadata).bytes())
     let dataset = try file.makeScalar(LayoutNames.metadata, in: root.id, type: type, bytes: bytes, at: .root)
     try file.attach(
-      LayoutNames.checksum, number: bytes.withUnsafeBytes(CRC32.of), dtype: .uint32, to: dataset.id, at: .root)
+      LayoutNames.checksum, number: bytes.withUnsafeBytes(CRC32.of), dtype: .uint32, to: dataset.id, at: .root
+    )
   }
 }
 

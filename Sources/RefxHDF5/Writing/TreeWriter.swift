@@ -40,7 +40,9 @@ final class TreeWriter {
   private func write(
     _ value: Value<Tree<Leaf>>, as name: String, in group: hid_t, at path: Path, depth: Int
   ) throws {
-    guard numbers[value.index] == nil else { throw RefxError.valueAlreadyExists(index: value.index, path: path) }
+    guard numbers[value.index] == nil else {
+      throw RefxError.valueAlreadyExists(index: value.index, path: path)
+    }
     let number = numbers.count
     numbers[value.index] = number
     let refs = try openRefs()

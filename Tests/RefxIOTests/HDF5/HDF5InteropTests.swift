@@ -118,7 +118,8 @@ import Testing
       for (start, count) in [(0, 1), (69, 3), (70, 70), (71, 6930), (12_345, 2000), (20_999, 1)] {
         let part = try MemoryBytes(count: count * 8) { try leaf.source.read(at: start * 8, into: $0) }
         #expect(
-          Tensor(dtype: .float64, shape: [count], bytes: part).elements() == Array(big[start..<(start + count)]))
+          Tensor(dtype: .float64, shape: [count], bytes: part).elements()
+            == Array(big[start..<(start + count)]))
       }
       // A range that cuts elements.
       let cut = try MemoryBytes(count: 13) { try leaf.source.read(at: 8 * 75 + 3, into: $0) }
@@ -154,9 +155,11 @@ import Testing
     let tree = try made(name).contents.tree
     let names: [(Key, String)] = [
       ("array", "array"), ("bitfield", "bitfield"), ("compound", "compound"),
-      ("compound-complex-halves", "compound"), ("enum", "enum"), ("vlen", "variable-length"), ("opaque", "opaque"),
+      ("compound-complex-halves", "compound"), ("enum", "enum"), ("vlen", "variable-length"),
+      ("opaque", "opaque"),
       ("reference", "reference"), ("longdouble", "float128"), ("int24", "int24"), ("virtual", "virtual"),
-      ("external", "external"), ("link-out", "external"), ("through-link-out", "external"), ("dangling", "link"),
+      ("external", "external"), ("link-out", "external"), ("through-link-out", "external"),
+      ("dangling", "link"),
       ("round", "link"),
     ]
     for (key, typeName) in names {
