@@ -53,7 +53,7 @@ struct RefxCommand: ParsableCommand {
   /// The parser's own words for a command that does not exist speak of an unexpected argument.
   private static func checkCommandName(_ arguments: [String]) throws {
     guard let name = arguments.first(where: { $0 != "--json" }), !name.hasPrefix("-") else { return }
-    let known = configuration.subcommands.compactMap(\.configuration.commandName) + ["help"]
+    let known = configuration.subcommands.compactMap { $0.configuration.commandName } + ["help"]
     if !known.contains(name) { throw RefxError.unknownCommand(name, known: known) }
   }
 
