@@ -89,7 +89,8 @@ public struct RandomTree {
   }
 
   private static let oddKeys: [String] = [
-    "", ".", "..", "/", "a/b", "%", "%2F", "~", "~0", " ", "a b", "\u{0}", "a\u{0}b", "é", "e\u{301}", "10", "9", "0",
+    "", ".", "..", "/", "a/b", "%", "%2F", "~", "~0", " ", "a b", "\u{0}", "a\u{0}b", "é", "e\u{301}", "10",
+    "9", "0",
     "日本", "\u{1F600}", "\n", "\"", "\\", "x.y.z", String(repeating: "k", count: 300),
   ]
 
@@ -97,7 +98,8 @@ public struct RandomTree {
     if contents.contains(.oddKeys), random.oneIn(3) {
       return Key(RandomTree.oddKeys[random.below(RandomTree.oddKeys.count)])
     }
-    return Key(["w", "b", "layer", "kernel", "bias", "mean", "var"][random.below(7)] + String(random.below(20)))
+    return Key(
+      ["w", "b", "layer", "kernel", "bias", "mean", "var"][random.below(7)] + String(random.below(20)))
   }
 
   private mutating func staticValue() -> StaticValue {
@@ -164,7 +166,9 @@ extension Leaf {
   /// The logical bytes, read whole.
   public func allBytes() throws -> [UInt8] {
     try [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, filled in
-      try source.read(at: 0, into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<byteCount]))
+      try source.read(
+        at: 0,
+        into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<byteCount]))
       filled = byteCount
     }
   }

@@ -41,8 +41,10 @@ extension StoreContract {
     Case("static values of each kind") { runner in
       let values: [StaticValue] = [
         "", "relu", .string("e\u{301}"), .string("é"), .string("a\u{0}b"), .string("line\nline\u{1B}[0m"),
-        .string(String(repeating: "x", count: 100_000)), 0, -1, .int(.min), .int(.max), .int(1 << 53 + 1), 0.1,
-        .float(-0.0), .float(.nan), .float(Double(nan: 5, signaling: false)), .float(.infinity), .float(-.infinity),
+        .string(String(repeating: "x", count: 100_000)), 0, -1, .int(.min), .int(.max), .int(1 << 53 + 1),
+        0.1,
+        .float(-0.0), .float(.nan), .float(Double(nan: 5, signaling: false)), .float(.infinity),
+        .float(-.infinity),
         .float(.leastNonzeroMagnitude), true, false,
       ]
       try runner.roundTrip(.list(values.map { .static($0) }))
@@ -54,16 +56,20 @@ extension StoreContract {
     },
     Case("odd keys") { runner in
       let keys = [
-        "", ".", "..", "...", "/", "//", "a/b", "/a", "a/", "%", "%%", "%2F", "%2f", "%00", "%2E", "~", "~0", "~1", "~2",
-        " ", "  ", " a", "a ", "é", "e\u{301}", "\u{0}", "a\u{0}", "a\u{0}b", "\u{1}", "\n", "\u{7F}", "\u{202E}", "日本",
-        "\u{1F600}", "\u{FFFF}", "\u{10FFFF}", "0", "00", "-1", "10", "9", "A", "a", "refs", "tree", "metadata", "refx",
+        "", ".", "..", "...", "/", "//", "a/b", "/a", "a/", "%", "%%", "%2F", "%2f", "%00", "%2E", "~", "~0",
+        "~1", "~2",
+        " ", "  ", " a", "a ", "é", "e\u{301}", "\u{0}", "a\u{0}", "a\u{0}b", "\u{1}", "\n", "\u{7F}",
+        "\u{202E}", "日本",
+        "\u{1F600}", "\u{FFFF}", "\u{10FFFF}", "0", "00", "-1", "10", "9", "A", "a", "refs", "tree",
+        "metadata", "refx",
         "__metadata__", String(repeating: "k", count: 255), String(repeating: "k", count: 256),
         String(repeating: "ä", count: 5000), String(repeating: "/", count: 300),
       ]
       try runner.roundTrip(.dictionary(keys.map { (Key($0), .leaf(Leaf(Int64($0.utf8.count)))) }))
       try runner.roundTrip(.dictionary(keys.map { (Key($0), ["x": .leaf(one)]) }), compressions: [.fast])
       for key in keys {
-        try runner.roundTrip(.dictionary([(Key(key), .leaf(one))]), compressions: [.none], label: "key \(visible(key))")
+        try runner.roundTrip(
+          .dictionary([(Key(key), .leaf(one))]), compressions: [.none], label: "key \(visible(key))")
       }
     },
     Case("a tree of a hundred levels") { runner in
@@ -85,7 +91,8 @@ extension StoreContract {
       let groups = (0..<200).map { group in
         (
           Key("group\(group)"),
-          Tree<Leaf>.dictionary((0..<100).map { (Key("leaf\($0)"), .leaf(Leaf(Tensor([Float(group), Float($0)])))) })
+          Tree<Leaf>.dictionary(
+            (0..<100).map { (Key("leaf\($0)"), .leaf(Leaf(Tensor([Float(group), Float($0)])))) })
         )
       }
       try runner.roundTrip(.dictionary(groups), compressions: [.fast])
@@ -114,7 +121,8 @@ extension StoreContract {
         "b": .index(Index(0, collection: "params")),
       ]
       try runner.roundTrip(shared)
-      let size = try InputFile(path: runner.write(CheckpointContents(tree: shared), .none, name: "shared")).byteCount
+      let size = try InputFile(path: runner.write(CheckpointContents(tree: shared), .none, name: "shared"))
+        .byteCount
       try runner.demand(size < 250_000, "a value at two sites takes \(size) bytes")
     },
     Case("equal values that are not shared stay two") { runner in
@@ -154,7 +162,8 @@ extension StoreContract {
     },
     Case("a Ref of a Ref met before") { runner in
       try runner.roundTrip([
-        "a": .value(Value(.leaf(one), index: 0)), "b": .value(Value(.index(Index(0)), index: 1, collection: "o")),
+        "a": .value(Value(.leaf(one), index: 0)),
+        "b": .value(Value(.index(Index(0)), index: 1, collection: "o")),
         "c": .index(Index(1, collection: "o")),
       ])
     },
@@ -162,7 +171,8 @@ extension StoreContract {
       let inner = Tree<Leaf>.value(Value(.leaf(one), index: 1, collection: "params"))
       let subtree = Tree<Leaf>.dictionary([("w", inner), ("x", .leaf(one)), ("y", [.none, .static("s")])])
       try runner.roundTrip([
-        "a": .value(Value(subtree, index: 0, collection: "block")), "b": .index(Index(0, collection: "block")),
+        "a": .value(Value(subtree, index: 0, collection: "block")),
+        "b": .index(Index(0, collection: "block")),
         "c": .index(Index(1, collection: "params")),
       ])
     },
@@ -180,7 +190,8 @@ extension StoreContract {
       try runner.roundTrip([
         "a": .value(
           Value(
-            ["next": .value(Value(["back": .index(Index(0, collection: "n"))], index: 1)), "w": .leaf(one)], index: 0,
+            ["next": .value(Value(["back": .index(Index(0, collection: "n"))], index: 1)), "w": .leaf(one)],
+            index: 0,
             collection: "n")),
         "b": .index(Index(1)),
       ])

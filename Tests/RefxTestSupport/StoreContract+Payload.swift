@@ -30,7 +30,8 @@ extension StoreContract {
     },
     Case("floats by their bits: NaN payloads, −0, the extremes") { runner in
       let singles: [UInt32] = [
-        0x7FC0_0000, 0x7FC0_0001, 0x7F80_0001, 0xFFFF_FFFF, 0x8000_0000, 0, 1, 0x7F7F_FFFF, 0x7F80_0000, 0xFF80_0000,
+        0x7FC0_0000, 0x7FC0_0001, 0x7F80_0001, 0xFFFF_FFFF, 0x8000_0000, 0, 1, 0x7F7F_FFFF, 0x7F80_0000,
+        0xFF80_0000,
       ]
       let doubles: [UInt64] = [
         0x7FF8_0000_0000_0000, 0x7FF0_0000_0000_0001, 0xFFFF_FFFF_FFFF_FFFF, 0x8000_0000_0000_0000, 1,
@@ -47,7 +48,8 @@ extension StoreContract {
     },
     Case("integers at their ends") { runner in
       try runner.roundTrip([
-        "i8": .leaf(Leaf(Tensor([Int8.min, -1, 0, .max]))), "i16": .leaf(Leaf(Tensor([Int16.min, -1, 0, .max]))),
+        "i8": .leaf(Leaf(Tensor([Int8.min, -1, 0, .max]))),
+        "i16": .leaf(Leaf(Tensor([Int16.min, -1, 0, .max]))),
         "i32": .leaf(Leaf(Tensor([Int32.min, -1, 0, .max]))),
         "i64": .leaf(Leaf(Tensor([Int64.min, -1, 0, .max, 1 << 53 + 1]))),
         "u8": .leaf(Leaf(Tensor([UInt8.min, .max]))), "u16": .leaf(Leaf(Tensor([UInt16.min, .max]))),
@@ -58,7 +60,10 @@ extension StoreContract {
     Case("text") { runner in
       try runner.roundTrip([
         "empty": .leaf(.text([], shape: [0])), "one": .leaf(.text(["e\u{301}"], shape: [])),
-        "some": .leaf(.text(["", "a", "é", "\u{1F600}", "a b\n", "long " + String(repeating: "x", count: 999)], shape: [2, 3])),
+        "some": .leaf(
+          .text(
+            ["", "a", "é", "\u{1F600}", "a b\n", "long " + String(repeating: "x", count: 999)], shape: [2, 3])
+        ),
         "many": .leaf(.text((0..<3000).map { "word \($0)" }, shape: [3000])),
       ])
     },
@@ -67,7 +72,8 @@ extension StoreContract {
   static let payloadCases: [Case] = [
     Case("leaves of many chunks with an odd tail, rank 1 to 4") { runner in
       let shapes: [(DType, [Int])] = [
-        (.float32, [700_001]), (.float32, [3, 300_007]), (.float16, [5, 700, 451]), (.uint8, [2, 3, 1000, 701]),
+        (.float32, [700_001]), (.float32, [3, 300_007]), (.float16, [5, 700, 451]),
+        (.uint8, [2, 3, 1000, 701]),
         (.float64, [131_073]), (.complex128, [65_537]), (.int8, [1 << 20 + 1]), (.bfloat16, [1, 1, 600_000]),
         (.float32, [1 << 18]), (.float32, [1 << 18 + 1]), (.float32, [1025, 513]),
       ]
@@ -78,7 +84,9 @@ extension StoreContract {
     },
     Case("slices, at odd offsets and of odd lengths") { runner in
       for compression in Compression.allCases {
-        for (dtype, shape) in [(DType.float32, [3, 300_007]), (.uint8, [1 << 20 + 17]), (.int16, [40]), (.float64, [])] {
+        for (dtype, shape) in [
+          (DType.float32, [3, 300_007]), (.uint8, [1 << 20 + 17]), (.int16, [40]), (.float64, []),
+        ] {
           let leaf = pattern(dtype, shape: shape)
           let expected = try leaf.allBytes()
           let path = try runner.write(CheckpointContents(tree: ["x": .leaf(leaf)]), compression)
@@ -86,7 +94,10 @@ extension StoreContract {
             throw ContractViolation("the leaf is gone")
           }
           var random = SeededRandom(seed: 3)
-          var ranges = [0..<expected.count, 0..<1, expected.count - 1..<expected.count, 0..<0, expected.count..<expected.count]
+          var ranges = [
+            0..<expected.count, 0..<1, expected.count - 1..<expected.count, 0..<0,
+            expected.count..<expected.count,
+          ]
           for _ in 0..<40 {
             let from = random.below(expected.count)
             ranges.append(from..<(from + random.below(min(expected.count - from, 1 << random.below(22)) + 1)))
@@ -115,7 +126,8 @@ extension StoreContract {
         let memory = MemoryTarget()
         try runner.store.write(contents, to: memory, options: WriteOptions(compression: compression))
         try runner.demand(
-          try memory.bytes == one.bytes(at: 0, count: one.byteCount), "what goes to a pipe differs from the file")
+          try memory.bytes == one.bytes(at: 0, count: one.byteCount),
+          "what goes to a pipe differs from the file")
       }
     },
     Case("a file that was read is written again, chunk by chunk, to the same bytes") { runner in
@@ -137,14 +149,17 @@ extension StoreContract {
       let file = try InputFile(path: runner.write(CheckpointContents(tree: tree)))
       let bytes = try MemoryBytes(count: file.byteCount) { try file.read(at: 0, into: $0) }
       let opened = try runner.store.open(InputFile(bytes, name: "memory"), options: OpenOptions())
-      if let difference = try firstDifference(tree, opened.contents.tree) { throw ContractViolation(difference) }
+      if let difference = try firstDifference(tree, opened.contents.tree) {
+        throw ContractViolation(difference)
+      }
     },
     Case("a leaf that cannot be read fails the write and names the leaf") { runner in
       let broken = Leaf(dtype: .float32, shape: [4], source: BrokenSource(byteCount: 16))
       do {
         _ = try runner.write(CheckpointContents(tree: ["a": .leaf(one), "b": ["c": .leaf(broken)]]))
       } catch let error as RefxError {
-        try runner.demand(error.path == ["b", "c"], "the error names \(error.path?.text ?? "no path"): \(error)")
+        try runner.demand(
+          error.path == ["b", "c"], "the error names \(error.path?.text ?? "no path"): \(error)")
         try runner.demand(runner.folder.contents().isEmpty, "left behind: \(runner.folder.contents())")
         return
       }

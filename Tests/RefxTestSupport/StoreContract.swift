@@ -111,7 +111,8 @@ struct ContractRunner {
       guard case .leaf(let leaf) = site.content, let known = leaf.source.contentHash else { return }
       var hasher = ContentHasher()
       try leaf.forEachPiece { hasher.addSlab($0) }
-      try demand(hasher.finish() == known, "the content hash of \"\(site.path.text)\" is not that of its bytes")
+      try demand(
+        hasher.finish() == known, "the content hash of \"\(site.path.text)\" is not that of its bytes")
     }
   }
 }

@@ -16,22 +16,34 @@ private struct TreeComparison {
     switch (a, b) {
     case (.leaf(let x), .leaf(let y)): return try leafDifference(x, y).map(differ)
     case (.dictionary(let x), .dictionary(let y)):
-      guard x.keys == y.keys else { return differ("keys \(x.keys.map(\.string)) and \(y.keys.map(\.string))") }
+      guard x.keys == y.keys else {
+        return differ("keys \(x.keys.map(\.string)) and \(y.keys.map(\.string))")
+      }
       for (position, key) in x.keys.enumerated() {
-        if let found = try difference(x.members[position], y.members[position], at: path.appending(key)) { return found }
+        if let found = try difference(x.members[position], y.members[position], at: path.appending(key)) {
+          return found
+        }
       }
       return nil
     case (.list(let x), .list(let y)), (.tuple(let x), .tuple(let y)):
       guard x.count == y.count else { return differ("\(x.count) members and \(y.count)") }
       for position in x.indices {
-        if let found = try difference(x[position], y[position], at: path.appending(Key(position))) { return found }
+        if let found = try difference(x[position], y[position], at: path.appending(Key(position))) {
+          return found
+        }
       }
       return nil
     case (.none, .none), (.nothing, .nothing), (.hole, .hole): return nil
     case (.static(let x), .static(let y)): return x == y ? nil : differ("static values \(x) and \(y)")
     case (.value(let x), .value(let y)):
-      guard x.collection == y.collection else { return differ("collections \(x.collection.map { "\($0)" } ?? "none") and \(y.collection.map { "\($0)" } ?? "none")") }
-      guard counterparts[x.index] == nil, origins[y.index] == nil else { return differ("a value comes twice") }
+      guard x.collection == y.collection else {
+        return differ(
+          "collections \(x.collection.map { "\($0)" } ?? "none") and \(y.collection.map { "\($0)" } ?? "none")"
+        )
+      }
+      guard counterparts[x.index] == nil, origins[y.index] == nil else {
+        return differ("a value comes twice")
+      }
       counterparts[x.index] = y.index
       origins[y.index] = x.index
       return try difference(x.value, y.value, at: path)

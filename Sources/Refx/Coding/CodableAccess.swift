@@ -24,7 +24,8 @@ public enum CodableAccess<Value: Codable>: RefAccess {
         return .index(Index(number, collection: reference.ref.collection))
       }
     }
-    return try TreeDecoder().decode(Value.self, from: numbered, sharing: try SharedValues(of: numbered, live: live))
+    return try TreeDecoder().decode(
+      Value.self, from: numbered, sharing: try SharedValues(of: numbered, live: live))
   }
 }
 

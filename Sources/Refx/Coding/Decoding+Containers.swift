@@ -1,5 +1,7 @@
 extension Optional: DecodableContainer where Wrapped: Decodable {
-  static func decoded(in session: DecodingSession, from node: DecodingNode, at place: Place) throws -> Wrapped? {
+  static func decoded(in session: DecodingSession, from node: DecodingNode, at place: Place) throws
+    -> Wrapped?
+  {
     switch node {
     case .tree(.none), .known: return nil
     case .missing:
@@ -24,7 +26,9 @@ extension Optional: DecodableContainer where Wrapped: Decodable {
 }
 
 extension Dictionary: DecodableContainer where Key: Decodable, Value: Decodable {
-  static func decoded(in session: DecodingSession, from node: DecodingNode, at place: Place) throws -> [Key: Value] {
+  static func decoded(in session: DecodingSession, from node: DecodingNode, at place: Place) throws -> [Key:
+    Value]
+  {
     switch try session.plain(node, at: place) {
     case .tree(.dictionary(let branches)):
       var dictionary: [Key: Value] = [:]
@@ -32,7 +36,8 @@ extension Dictionary: DecodableContainer where Key: Decodable, Value: Decodable 
       for (name, member) in zip(branches.keys, branches.members) {
         let memberPlace = place.appending(name)
         guard let key: Key = dictionaryKey(named: name) else {
-          try session.report(.type, at: memberPlace, expected: "a key of type \(Key.self)", found: "\"\(name)\"")
+          try session.report(
+            .type, at: memberPlace, expected: "a key of type \(Key.self)", found: "\"\(name)\"")
           continue
         }
         let value = try session.value(Value.self, from: .tree(member), at: memberPlace)
@@ -65,7 +70,9 @@ private func dictionaryKey<K: Decodable>(named name: Key) -> K? {
 }
 
 extension Set: DecodableContainer where Element: Decodable {
-  static func decoded(in session: DecodingSession, from node: DecodingNode, at place: Place) throws -> Set<Element> {
+  static func decoded(in session: DecodingSession, from node: DecodingNode, at place: Place) throws -> Set<
+    Element
+  > {
     switch try session.plain(node, at: place) {
     case .tree(.list(let members)), .tree(.tuple(let members)):
       var set: Set<Element> = []
@@ -74,7 +81,8 @@ extension Set: DecodableContainer where Element: Decodable {
         let memberPlace = place.appending(TreeKey(position))
         let element = try session.value(Element.self, from: .tree(member), at: memberPlace)
         if !set.insert(element).inserted, !session.isCollecting {
-          try session.report(.type, at: memberPlace, expected: "members that differ", found: "one a second time")
+          try session.report(
+            .type, at: memberPlace, expected: "members that differ", found: "one a second time")
         }
       }
       return set

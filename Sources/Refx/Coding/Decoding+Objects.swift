@@ -15,13 +15,15 @@ extension DecodingSession {
       throw NotThereYet()
     }
     if let collection = shared[position].collection, !allowing.contains(.collection) {
-      try report(.collection, at: place, expected: "none: a class instance has no collection", found: "\(collection)")
+      try report(
+        .collection, at: place, expected: "none: a class instance has no collection", found: "\(collection)")
     }
     shared[position].opening = (type, openRefs)
     shared[position].place = place
     defer { shared[position].opening = nil }
     let content = DecodingNode.tree(shared[position].content)
-    let value = try isWhole
+    let value =
+      try isWhole
       ? whole(type, from: plain(content, at: place), at: place) : ownValue(type, from: content, at: place)
     shared[position].object = value as AnyObject
     return value
@@ -33,7 +35,8 @@ extension DecodingSession {
   ) throws -> Ref<V> {
     guard case .tree(let tree) = node, let position = entry(of: tree) else {
       if node.isThere, !allowing.contains(.plainForRef) {
-        try report(.topology, at: place, expected: "a Ref", found: node.summary.map { "\($0) that is not shared" })
+        try report(
+          .topology, at: place, expected: "a Ref", found: node.summary.map { "\($0) that is not shared" })
       }
       let ref = Ref<V>(awaitingValueIn: nil)
       try fill(ref, from: node, at: place)
@@ -72,7 +75,8 @@ extension DecodingSession {
   /// One shared value, two Swift types.
   private func reportClash(at place: Place, _ position: Int, wanted type: Any.Type) throws {
     let entry = shared[position]
-    let other = entry.object.map { "\(Swift.type(of: $0))" } ?? entry.opening.map { "\($0.type)" } ?? "another"
+    let other =
+      entry.object.map { "\(Swift.type(of: $0))" } ?? entry.opening.map { "\($0.type)" } ?? "another"
     let site = entry.place.map { " at \($0.path.isRoot ? "the root" : $0.path.text)" } ?? ""
     try report(.type, at: place, expected: "\(type)", found: "the same value as \(other)\(site)")
   }
@@ -106,7 +110,9 @@ extension Ref: Decodable, RefDecodable where Value: Decodable {
 }
 
 extension Ref: SessionDecodable where Value: Decodable {
-  static func decoded(in session: DecodingSession, from node: DecodingNode, at place: Place) throws -> Ref<Value> {
+  static func decoded(in session: DecodingSession, from node: DecodingNode, at place: Place) throws -> Ref<
+    Value
+  > {
     try session.reference(holding: Value.self, from: node, at: place)
   }
 }

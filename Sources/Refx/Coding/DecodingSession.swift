@@ -104,7 +104,9 @@ final class DecodingSession {
 
   /// Decodes what is taken whole.
   func whole<T: Decodable>(_ type: T.Type, from node: DecodingNode, at place: Place) throws -> T {
-    guard let whole = type as? any TensorRepresentable.Type else { return try ownValue(type, from: node, at: place) }
+    guard let whole = type as? any TensorRepresentable.Type else {
+      return try ownValue(type, from: node, at: place)
+    }
     switch node {
     case .tree(.leaf(let leaf)):
       do {
@@ -123,13 +125,15 @@ final class DecodingSession {
   }
 
   private func reportUnfit(_ leaf: Leaf, for type: Any.Type, _ error: RefxError, at place: Place) throws {
-    let wantedDType = (type as? any TensorElement.Type)?.dtype ?? (type as? any ElementArray.Type)?.elementDType
+    let wantedDType =
+      (type as? any TensorElement.Type)?.dtype ?? (type as? any ElementArray.Type)?.elementDType
     if let wantedDType, wantedDType == leaf.dtype {
       try report(.shape, at: place, expected: wanted(type), found: leaf.summary)
     } else if let wantedDType {
       try report(.dtype, at: place, expected: "\(wantedDType)", found: "\(leaf.dtype)")
     } else {
-      try report(.type, at: place, expected: error.expected ?? wanted(type), found: error.found ?? leaf.summary)
+      try report(
+        .type, at: place, expected: error.expected ?? wanted(type), found: error.found ?? leaf.summary)
     }
   }
 
@@ -137,7 +141,8 @@ final class DecodingSession {
     switch try plain(node, at: place) {
     case .tree(.static(.string(let text))): return text
     case .missing: try report(.missing, at: place, expected: "a string")
-    case .tree(let tree): try report(.structure, at: place, expected: "a string", found: DecodingNode.tree(tree).summary)
+    case .tree(let tree):
+      try report(.structure, at: place, expected: "a string", found: DecodingNode.tree(tree).summary)
     case .known: break
     }
     return ""
@@ -159,7 +164,8 @@ final class DecodingSession {
 
 extension DecodingSession {
   /// Records a difference, or stops at it where this walk does not collect.
-  func report(_ kind: Difference.Kind, at place: Place, expected: String? = nil, found: String? = nil) throws {
+  func report(_ kind: Difference.Kind, at place: Place, expected: String? = nil, found: String? = nil) throws
+  {
     let difference = Difference(kind, place.path, expected: expected, found: found)
     guard isCollecting else { throw RefxError.mismatch([difference]) }
     differences.append(difference)

@@ -36,10 +36,13 @@ extension Dictionary: EncodableContainer where Key: Encodable, Value: Encodable 
 }
 
 /// The name that a dictionary's key has in a tree; nil where it is neither a string nor a number.
-private func memberName<K: Encodable>(of key: K, in session: EncodingSession, at place: Place) throws -> Key? {
+private func memberName<K: Encodable>(of key: K, in session: EncodingSession, at place: Place) throws -> Key?
+{
   if let text = key as? String { return Key(text) }
   if let number = key as? Int { return Key(number) }
-  if let representable = key as? any CodingKeyRepresentable { return Key(representable.codingKey.stringValue) }
+  if let representable = key as? any CodingKeyRepresentable {
+    return Key(representable.codingKey.stringValue)
+  }
   switch try session.piece(of: key, at: place) {
   case .static(.string(let text)): return Key(text)
   case .leaf(let leaf): return leaf.numberInDecimal.map { Key($0) }

@@ -26,21 +26,26 @@ final class EncodingSession {
       return .static(.string(text))
     case .whole: return try wholePiece(of: value, at: place)
     case .reference:
-      guard let reference = value as? any RefEncodable else { throw RefxError.refNotEncodable(T.self, path: place.path) }
+      guard let reference = value as? any RefEncodable else {
+        throw RefxError.refNotEncodable(T.self, path: place.path)
+      }
       return try reference.piece(in: self, at: place)
     case .object(let isWhole):
       return try piece(of: value as AnyObject, isRef: false, collection: nil, at: place) {
         isWhole ? try wholePiece(of: value, at: place) : try ownPiece(of: value, at: place)
       }
     case .container:
-      guard let container = value as? any EncodableContainer else { return try ownPiece(of: value, at: place) }
+      guard let container = value as? any EncodableContainer else {
+        return try ownPiece(of: value, at: place)
+      }
       return try container.piece(in: self, at: place)
     }
   }
 
   /// Encodes an object at one of its sites: its contents at the first, by `content`.
   func piece(
-    of object: AnyObject, isRef: Bool, collection: CollectionTag?, at place: Place, content: () throws -> Piece
+    of object: AnyObject, isRef: Bool, collection: CollectionTag?, at place: Place,
+    content: () throws -> Piece
   ) throws -> Piece {
     let identity = ObjectIdentifier(object)
     if let known = objects[identity] {

@@ -35,7 +35,15 @@ struct Graft {
     tree = .none
     choose(in: model.tree, at: .root(), isInside: false)
     tree = lay(found, over: model.tree, at: .root(), in: Surroundings())
+    for (number, place) in absent where entryOfObject[number] == nil && plainContent[number] == nil {
+      let inside = Surroundings(isRefChosen: isChosen[number], isInObject: false)
+      contents[number] = lay(
+        nil, over: model.objects[number].content, at: inner(of: number, at: place), in: inside)
+    }
   }
+
+  /// First sites of Refs that a part of a checkpoint lacks: a later site may have the value.
+  private var absent: [(number: Int, place: Place)] = []
 
   /// The model's tree with the checkpoint's leaves.
   private(set) var tree: Tree<Leaf>
@@ -55,7 +63,8 @@ struct Graft {
     switch tree {
     case .dictionary(let branches):
       for position in branches.keys.indices {
-        choose(in: branches.members[position], at: place.appending(branches.keys[position]), isInside: isInside)
+        choose(
+          in: branches.members[position], at: place.appending(branches.keys[position]), isInside: isInside)
       }
     case .list(let members), .tuple(let members):
       for position in members.indices {
@@ -64,7 +73,9 @@ struct Graft {
     case .value(let value):
       mark(value.index, at: place, isInside: isInside)
       let isRef = model.objects[value.index].ref != nil
-      choose(in: value.value, at: inner(of: value.index, at: place), isInside: isInside || isRef && isChosen[value.index])
+      choose(
+        in: value.value, at: inner(of: value.index, at: place),
+        isInside: isInside || isRef && isChosen[value.index])
     case .index(let index): mark(index.index, at: place, isInside: isInside)
     default: break
     }
@@ -72,7 +83,8 @@ struct Graft {
 
   private mutating func mark(_ number: Int, at place: Place, isInside: Bool) {
     guard let ref = model.objects[number].ref, !isChosen[number] else { return }
-    isChosen[number] = isInside && selection.reachesInside || selection.chooses(place.path, ref.collection, true)
+    isChosen[number] =
+      isInside && selection.reachesInside || selection.chooses(place.path, ref.collection, true)
   }
 
   /// Whether a plain site is taken from the file.
@@ -108,7 +120,9 @@ struct Graft {
     switch (own, found) {
     case (.leaf(let mine), .leaf(let theirs)): return layLeaf(theirs, over: mine, at: place, in: around)
     case (.static(let mine), .static(let theirs)):
-      if takes(place, around), mine != theirs { note(.static, place, expected: "\(mine)", found: "\(theirs)") }
+      if takes(place, around), mine != theirs {
+        note(.static, place, expected: "\(mine)", found: "\(theirs)")
+      }
       return own
     case (.none, .none): return own
     case (.dictionary(let mine), .dictionary(let theirs)):
@@ -120,7 +134,8 @@ struct Graft {
     default:
       if takesAny(own, place, around) {
         note(
-          .structure, place, expected: DecodingNode.tree(own).summary, found: DecodingNode.tree(found).summary)
+          .structure, place, expected: DecodingNode.tree(own).summary, found: DecodingNode.tree(found).summary
+        )
       }
       return own
     }
@@ -190,7 +205,9 @@ struct Graft {
     let matters = matters(number, place, inside)
     let innerPlace = inner(of: number, at: place)
     guard let found else {
-      if isFirst {
+      if entry.ref != nil, selection.isPartial {
+        if isFirst { absent.append((number, place)) }
+      } else if isFirst {
         contents[number] = lay(nil, over: entry.content, at: innerPlace, in: inside)
       } else if matters, !allowing.contains(.missing) {
         note(.missing, place, expected: "the value of \(name(entry.firstPath))")
@@ -217,7 +234,8 @@ struct Graft {
   /// An object of the model that is a plain value in the file: a Ref is a difference, a class instance with one
   /// site is what it should be.
   private mutating func layPlain(
-    _ found: Tree<Leaf>, over number: Int, at place: Place, in inside: Surroundings, isFirst: Bool, matters: Bool
+    _ found: Tree<Leaf>, over number: Int, at place: Place, in inside: Surroundings, isFirst: Bool,
+    matters: Bool
   ) {
     let entry = model.objects[number]
     let innerPlace = inner(of: number, at: place)
@@ -314,7 +332,9 @@ struct Graft {
 
   // MARK: Noting
 
-  private mutating func note(_ kind: Difference.Kind, _ place: Place, expected: String? = nil, found: String? = nil) {
+  private mutating func note(
+    _ kind: Difference.Kind, _ place: Place, expected: String? = nil, found: String? = nil
+  ) {
     differences.append(Difference(kind, place.path, expected: expected, found: found))
   }
 
@@ -326,14 +346,17 @@ struct Graft {
     switch own {
     case .dictionary(let branches):
       for position in branches.keys.indices {
-        _ = lay(nil, over: branches.members[position], at: place.appending(branches.keys[position]), in: around)
+        _ = lay(
+          nil, over: branches.members[position], at: place.appending(branches.keys[position]), in: around)
       }
     case .list(let members), .tuple(let members):
       for position in members.indices {
         _ = lay(nil, over: members[position], at: place.appending(Key(position)), in: around)
       }
     case .none:
-      if takes(place, around), !allowing.contains(.missingOptionals) { note(.missing, place, expected: "none") }
+      if takes(place, around), !allowing.contains(.missingOptionals) {
+        note(.missing, place, expected: "none")
+      }
     default:
       if takes(place, around) { note(.missing, place, expected: DecodingNode.tree(own).summary) }
     }
@@ -354,7 +377,9 @@ struct Graft {
   private func holdsWanted(_ found: Tree<Leaf>, at place: Place) -> Bool {
     switch found {
     case .dictionary(let branches):
-      branches.keys.indices.contains { holdsWanted(branches.members[$0], at: place.appending(branches.keys[$0])) }
+      branches.keys.indices.contains {
+        holdsWanted(branches.members[$0], at: place.appending(branches.keys[$0]))
+      }
     case .list(let members), .tuple(let members):
       members.indices.contains { holdsWanted(members[$0], at: place.appending(Key($0))) }
     case .value(let value): selection.chooses(place.path, value.collection, true)
@@ -368,10 +393,13 @@ struct Graft {
     switch own {
     case .dictionary(let branches) where branches.count > 0:
       for position in branches.keys.indices
-      where takesAny(branches.members[position], place.appending(branches.keys[position]), around) { return true }
+      where takesAny(branches.members[position], place.appending(branches.keys[position]), around) {
+        return true
+      }
       return false
     case .list(let members) where !members.isEmpty, .tuple(let members) where !members.isEmpty:
-      for position in members.indices where takesAny(members[position], place.appending(Key(position)), around) {
+      for position in members.indices
+      where takesAny(members[position], place.appending(Key(position)), around) {
         return true
       }
       return false

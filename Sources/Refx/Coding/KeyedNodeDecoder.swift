@@ -25,7 +25,9 @@ struct KeyedNodeDecoder<K: CodingKey>: KeyedDecodingContainerProtocol {
     }
   }
 
-  private func number<E: TensorElement & TensorRepresentable & Decodable>(_ type: E.Type, _ key: K) throws -> E {
+  private func number<E: TensorElement & TensorRepresentable & Decodable>(_ type: E.Type, _ key: K) throws
+    -> E
+  {
     let name = TreeKey(key.stringValue)
     return try session.number(type, from: member(named: name), at: owner.place.appending(name))
   }

@@ -8,7 +8,9 @@ enum SingleNumber {
 extension Leaf {
   /// The number at a leaf with the empty shape whose bytes lie in memory; nil elsewhere.
   var number: SingleNumber? {
-    guard shape.isEmpty, let bytes = source.bytesInMemory, bytes.byteCount == dtype.itemSize else { return nil }
+    guard shape.isEmpty, let bytes = source.bytesInMemory, bytes.byteCount == dtype.itemSize else {
+      return nil
+    }
     return bytes.withBytes { raw -> SingleNumber? in
       switch dtype {
       case .bool: .natural(raw[0] == 0 ? 0 : 1)

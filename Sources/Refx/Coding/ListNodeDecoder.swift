@@ -37,7 +37,8 @@ struct ListNodeDecoder: UnkeyedDecodingContainer {
     return value
   }
 
-  private mutating func number<E: TensorElement & TensorRepresentable & Decodable>(_ type: E.Type) throws -> E {
+  private mutating func number<E: TensorElement & TensorRepresentable & Decodable>(_ type: E.Type) throws -> E
+  {
     let session = session
     return try next { try session.number(type, from: $0, at: $1) }
   }
@@ -99,7 +100,9 @@ struct ListNodeDecoder: UnkeyedDecodingContainer {
     try child().container(keyedBy: type)
   }
 
-  mutating func nestedUnkeyedContainer() throws -> any UnkeyedDecodingContainer { try child().unkeyedContainer() }
+  mutating func nestedUnkeyedContainer() throws -> any UnkeyedDecodingContainer {
+    try child().unkeyedContainer()
+  }
 
   mutating func superDecoder() -> any Decoder { child() }
 

@@ -58,7 +58,8 @@ final class NodeDecoder: Decoder {
     case .tree(let other):
       isTaken = true
       try session.report(
-        .structure, at: place, expected: isKeyed ? "a dictionary" : "a list", found: DecodingNode.tree(other).summary)
+        .structure, at: place, expected: isKeyed ? "a dictionary" : "a list",
+        found: DecodingNode.tree(other).summary)
       return .absent(.known)
     }
   }

@@ -2,7 +2,11 @@
 /// plain leaf outside of every Ref.
 public struct RestoreSelection {
   /// Everything, the plain leaves and static values among it.
-  public static var all: RestoreSelection { RestoreSelection { _, _, _ in true } }
+  public static var all: RestoreSelection {
+    var selection = RestoreSelection { _, _, _ in true }
+    selection.isPartial = false
+    return selection
+  }
 
   /// The Refs of a collection of the model; nil stands for those without one.
   public static func collection(_ collection: CollectionTag?) -> RestoreSelection {
@@ -21,6 +25,8 @@ public struct RestoreSelection {
   let chooses: (Path, CollectionTag?, Bool) -> Bool
   /// Whether a chosen Ref brings the Refs inside it.
   private(set) var reachesInside = false
+  /// Whether a checkpoint may lack some sites of a chosen Ref, as long as it has one.
+  private(set) var isPartial = true
 
   init(_ chooses: @escaping (Path, CollectionTag?, Bool) -> Bool) {
     self.chooses = chooses

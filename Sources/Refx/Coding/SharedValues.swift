@@ -68,7 +68,9 @@ struct SharedValues {
         try scan(value.value, depth: depth + 1)
       }
     case .index(let index):
-      if position(of: index.index) == nil { throw RefxError.indexWithoutValue(index: index.index, path: .root) }
+      if position(of: index.index) == nil {
+        throw RefxError.indexWithoutValue(index: index.index, path: .root)
+      }
     default: break
     }
   }

@@ -62,7 +62,8 @@ extension DecodingSession {
     case .missing: try report(.missing, at: place, expected: "a static value of type \(type)")
     case .tree(let other):
       try report(
-        .structure, at: place, expected: "a static value of type \(type)", found: DecodingNode.tree(other).summary)
+        .structure, at: place, expected: "a static value of type \(type)",
+        found: DecodingNode.tree(other).summary)
     case .known: break
     }
     for placeholder in [StaticValue.string(""), .int(0), .float(0), .bool(false)] {

@@ -14,14 +14,16 @@ extension Tensor: Codable {
 
   public init(from decoder: any Decoder) throws {
     if let node = decoder as? NodeDecoder {
-      self = try node.session.whole(Tensor.self, from: node.session.plain(node.taken(), at: node.place), at: node.place)
+      self = try node.session.whole(
+        Tensor.self, from: node.session.plain(node.taken(), at: node.place), at: node.place)
       return
     }
     let container = try decoder.container(keyedBy: CodingKeys.self)
     let name = try container.decode(String.self, forKey: .dtype)
     let shape = try container.decode([Int].self, forKey: .shape)
     guard let dtype = DType(name: name), let count = dtype.byteCount(of: shape),
-      let bytes = Hexadecimal.bytes(of: try container.decode(String.self, forKey: .bytes)), bytes.count == count
+      let bytes = Hexadecimal.bytes(of: try container.decode(String.self, forKey: .bytes)),
+      bytes.count == count
     else {
       throw DecodingError.dataCorruptedError(
         forKey: .bytes, in: container, debugDescription: "not the bytes of a tensor of \(name) \(shape)")

@@ -25,7 +25,8 @@ extension TreeDecoder {
         throw RefxError.notDecodable(type(of: entry.object), path: entry.firstPath)
       }
       do {
-        assignments.append(try ref.staged(in: session, from: .tree(graft.contents[number]), at: .at(entry.firstPath)))
+        assignments.append(
+          try ref.staged(in: session, from: .tree(graft.contents[number]), at: .at(entry.firstPath)))
       } catch let error as RefxError {
         throw error.atPath(entry.firstPath)
       }

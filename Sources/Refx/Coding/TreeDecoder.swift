@@ -23,13 +23,15 @@ public struct TreeDecoder: Sendable {
     try decode(type, from: tree, sharing: try SharedValues(of: tree))
   }
 
-  func decode<Model: Decodable>(_ type: Model.Type, from tree: Tree<Leaf>, sharing: SharedValues) throws -> Model {
+  func decode<Model: Decodable>(_ type: Model.Type, from tree: Tree<Leaf>, sharing: SharedValues) throws
+    -> Model
+  {
     let session = DecodingSession(of: sharing, allowing: allowing, isCollecting: false)
     do {
       let model = try session.model(type, from: tree)
       if session.differences.isEmpty { return model }
-    } catch let error as RefxError where error.code != .mismatch {
-      throw error
+    } catch let error as RefxError {
+      if error.code != .mismatch { throw error }
     } catch is DecodingSession.NotThereYet {
       throw RefxError.cycleWithoutRef(type, path: .root)
     }
@@ -50,7 +52,9 @@ public struct TreeDecoder: Sendable {
       throw RefxError.cycleWithoutRef(type, path: .root)
     }
     var all = Set(session.differences).sorted()
-    if let unseen { all.append(Difference(.type, unseen, found: "no value to go on with: what follows is not compared")) }
+    if let unseen {
+      all.append(Difference(.type, unseen, found: "no value to go on with: what follows is not compared"))
+    }
     return all
   }
 }

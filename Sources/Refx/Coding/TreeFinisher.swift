@@ -44,7 +44,9 @@ struct TreeFinisher {
 
   private mutating func tree(of object: ObjectPiece, place: Place, depth: Int) throws -> Tree<Leaf> {
     let content = object.content ?? .none
-    guard object.isShared || marksEveryObject else { return try tree(of: content, place: place, depth: depth) }
+    guard object.isShared || marksEveryObject else {
+      return try tree(of: content, place: place, depth: depth)
+    }
     let identity = ObjectIdentifier(object.object)
     if let number = numbers[identity] { return .index(Index(number, collection: object.collection)) }
     let number = nextNumber

@@ -7,7 +7,7 @@ import RefxStore
 /// every failure an error that says what its own error stack says.
 ///
 /// The lock can be taken again by the thread that holds it, so that a group of calls may stay together.
-final class HDF5Library: @unchecked Sendable {
+package final class HDF5Library: @unchecked Sendable {
   static let shared = HDF5Library()
 
   private let lock: UnsafeMutablePointer<pthread_mutex_t>
@@ -37,6 +37,12 @@ final class HDF5Library: @unchecked Sendable {
       pthread_setspecific(silenced, UnsafeRawPointer(lock))
     }
     return try body()
+  }
+
+  /// The identifiers that are open in this process, which come back to what they were when files are closed.
+  package static var openIdentifierCount: Int {
+    // H5F_OBJ_ALL is 31, H5F_OBJ_ALL files -1.
+    shared.withLock { Int(H5Fget_obj_count(-1, 31)) }
   }
 
   /// What the library says about its last failure on this thread, from the call inwards.

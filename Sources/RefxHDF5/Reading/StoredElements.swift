@@ -1,4 +1,5 @@
 import CHDF5
+import Glibc
 import Refx
 import RefxStore
 
@@ -73,33 +74,62 @@ struct StoredElements: Sendable {
     }
   }
 
+  /// Decodes the first elements of a chunk to where they belong, where it is packed as this library packs.
+  ///
+  /// - Returns: false where it is not, and nothing was done.
+  func read(_ position: [Int], of chunking: Chunking, into target: UnsafeMutableRawBufferPointer) throws -> Bool {
+    guard chunking.filters == [.shuffle(itemSize: header.itemSize), .deflate],
+      let (stored, mask) = try storedChunk(position, of: chunking), mask == 0
+    else { return false }
+    do {
+      try stored.withUnsafeBytes {
+        try ChunkCodec.decode($0, into: target, itemSize: header.itemSize, chunkBytes: chunking.byteCount)
+      }
+    } catch let error as RefxError {
+      throw error.inFile(input.bytes.name).atObject("\(name), chunk \(position)")
+    }
+    return true
+  }
+
   /// A chunk as it is stored; nil where it was never written.
+  ///
+  /// libhdf5 1.10 finds a chunk by its coordinates by walking all of them, except where it reads it too. So
+  /// it reads, the stored bytes alone; what they say is undone here.
   func storedChunk(_ position: [Int], of chunking: Chunking) throws -> (bytes: [UInt8], mask: UInt32)? {
-    guard let (address, size, mask) = try locate(position, of: chunking) else { return nil }
-    do { return (try input.bytes.bytes(at: address, count: size), mask) } catch let error as RefxError {
-      throw error.atObject("\(name), chunk \(position)")
+    let offset = zip(position, chunking.shape).map { hsize_t($0 * $1) }
+    let place = "\(name), chunk \(position)"
+    return try HDF5Library.shared.withLock {
+      let dataset = try input.openDataset(at: header.address, name)
+      var size: hsize_t = 0
+      try input.context.check(
+        "H5Dget_chunk_storage_size", at: place, H5Dget_chunk_storage_size(dataset.id, offset, &size))
+      if size == 0 { return nil }
+      guard let size = Int(exactly: size), size <= input.bytes.byteCount else {
+        throw input.damaged("a chunk beyond the end of the file", at: place)
+      }
+      try checkProportion(chunking, stored: size)
+      if chunking.filters.isEmpty { return (try unfilteredChunk(dataset, offset, chunking, place), 0) }
+      var mask: UInt32 = 0
+      var bytes = [UInt8](repeating: 0, count: size)
+      try input.context.check("H5Dread_chunk", at: place, H5Dread_chunk(dataset.id, 0, offset, &mask, &bytes))
+      return (bytes, mask)
     }
   }
 
-  private func locate(
-    _ position: [Int], of chunking: Chunking
-  ) throws -> (address: Int, size: Int, mask: UInt32)? {
-    let dataset = try input.openDataset(at: header.address, name)
-    let offset = zip(position, chunking.shape).map { hsize_t($0 * $1) }
+  /// A chunk without filters has the size that the dataset gives all of them, but libhdf5 reads as much as
+  /// the chunk's own entry claims, which is at most the file: that much room it gets, untouched memory that
+  /// costs nothing.
+  private func unfilteredChunk(
+    _ dataset: HDF5Handle, _ offset: [hsize_t], _ chunking: Chunking, _ place: String
+  ) throws -> [UInt8] {
+    let room = max(min(input.bytes.byteCount, 1 << 32), chunking.byteCount)
+    guard let memory = mmap(nil, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0),
+      memory != MAP_FAILED
+    else { throw RefxError.system("cannot take memory", errno: errno, file: input.bytes.name) }
+    defer { munmap(memory, room) }
     var mask: UInt32 = 0
-    var address = haddr_t.max
-    var size: hsize_t = 0
-    try input.context.check(
-      "H5Dget_chunk_info_by_coord", at: name,
-      H5Dget_chunk_info_by_coord(dataset.id, offset, &mask, &address, &size))
-    if address == haddr_t.max { return nil }
-    guard let start = Int(exactly: address), let size = Int(exactly: size) else {
-      throw input.damaged("a chunk beyond the end of the file", at: name)
-    }
-    let (place, overflow) = start.addingReportingOverflow(input.userBlock)
-    guard !overflow else { throw input.damaged("a chunk beyond the end of the file", at: name) }
-    try checkProportion(chunking, stored: size)
-    return (place, size, mask)
+    try input.context.check("H5Dread_chunk", at: place, H5Dread_chunk(dataset.id, 0, offset, &mask, memory))
+    return Array(UnsafeRawBufferPointer(start: memory, count: chunking.byteCount))
   }
 
   /// Deflate packs at most 1 : 1032, so what declares more is no chunk of that size; and one that is very
@@ -204,11 +234,6 @@ private struct ChunkReader {
     let origin = zip(position, chunking.shape).map { $0 * $1 }
     let low = (0..<rank).map { max(box.low[$0], origin[$0]) }
     let high = (0..<rank).map { min(box.high[$0], origin[$0].addingClamping(chunking.shape[$0])) }
-    let key = ChunkCache.Key(dataset: UInt(elements.header.address), chunk: position)
-    let bytes = try elements.input.chunks.chunk(key) {
-      try elements.chunk(position, of: chunking) ?? fillChunk()
-    }
-
     // Rows that lie in one piece in both: the last axis, and those before it while whole.
     var axis = rank - 1
     var run = high[axis] - low[axis]
@@ -217,6 +242,16 @@ private struct ChunkReader {
       run *= high[axis] - low[axis]
     }
     let size = elements.header.itemSize
+    if axis == 0 || low[..<axis].elementsEqual(high[..<axis].map { $0 - 1 }), low == origin, isLarge {
+      // The whole chunk in one piece: it is decoded where it belongs.
+      let start = (offset(of: low, in: shape) - firstElement) * size
+      let target = UnsafeMutableRawBufferPointer(rebasing: buffer[start..<(start + run * size)])
+      if try elements.read(position, of: chunking, into: target) { return }
+    }
+    let key = ChunkCache.Key(dataset: UInt(elements.header.address), chunk: position)
+    let bytes = try elements.input.chunks.chunk(key) {
+      try elements.chunk(position, of: chunking) ?? fillChunk()
+    }
     var place = low
     while true {
       var target = 0
@@ -237,6 +272,13 @@ private struct ChunkReader {
       if outer < 0 { return }
       place[outer] += 1
     }
+  }
+
+  /// Whether there is more of the data than is worth keeping decoded.
+  private var isLarge: Bool { elements.byteCount > 16 << 20 }
+
+  private func offset(of place: [Int], in extents: [Int]) -> Int {
+    zip(place, extents).reduce(0) { $0 * $1.1 + $1.0 }
   }
 
   /// A chunk that was never written.

@@ -17,7 +17,8 @@ extension Checkpoint {
 
   /// Opens a checkpoint that lies in a file which is open, or in memory.
   public static func open(
-    _ file: InputFile, format: FormatName? = nil, options: OpenOptions = OpenOptions(), formats: Formats = .all
+    _ file: InputFile, format: FormatName? = nil, options: OpenOptions = OpenOptions(),
+    formats: Formats = .all
   ) throws -> OpenedCheckpoint {
     let store = if let format { try formats.named(format) } else { try formats.store(of: file) }
     do {

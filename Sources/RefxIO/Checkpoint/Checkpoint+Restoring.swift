@@ -13,7 +13,8 @@ extension Checkpoint {
   ///   - allowing: the differences to let pass; none, unless they are named.
   /// - Throws: ``RefxError`` with every difference in its details, by path; the model is then as it was.
   public static func restore<Model: Codable>(
-    _ model: inout Model, from path: String, select selection: RestoreSelection = .all, allowing: Leniency = [],
+    _ model: inout Model, from path: String, select selection: RestoreSelection = .all,
+    allowing: Leniency = [],
     format: FormatName? = nil, options: OpenOptions = OpenOptions(), formats: Formats = .all
   ) throws {
     let file = try open(path, format: format, options: options, formats: formats)

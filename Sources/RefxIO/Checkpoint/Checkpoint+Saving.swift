@@ -19,7 +19,8 @@ extension Checkpoint {
     progress: ProgressHandler? = nil, formats: Formats = .all
   ) throws {
     try save(
-      tree: try TreeEncoder().encode(model), to: path, format: format, compression: compression, metadata: metadata,
+      tree: try TreeEncoder().encode(model), to: path, format: format, compression: compression,
+      metadata: metadata,
       durability: durability, overwrite: overwrite, progress: progress, formats: formats)
   }
 
@@ -37,7 +38,8 @@ extension Checkpoint {
 
   /// Saves a tree with its metadata.
   public static func save(
-    contents: CheckpointContents, to path: String, format: FormatName? = nil, options: WriteOptions = WriteOptions(),
+    contents: CheckpointContents, to path: String, format: FormatName? = nil,
+    options: WriteOptions = WriteOptions(),
     durability: Durability = .full, overwrite: Bool = true, formats: Formats = .all
   ) throws {
     let store = try formats.store(toWrite: path, as: format)
@@ -53,11 +55,13 @@ extension Checkpoint {
   /// The bytes of a checkpoint of `model`, the same that ``save(_:to:format:compression:metadata:durability:overwrite:progress:formats:)``
   /// writes. A format that cannot be written front to back (HDF5) goes through a temporary file.
   public static func encode<Model: Encodable>(
-    _ model: Model, as format: FormatName = .refx, compression: Compression = .fast, metadata: JSONObject = [:],
+    _ model: Model, as format: FormatName = .refx, compression: Compression = .fast,
+    metadata: JSONObject = [:],
     formats: Formats = .all
   ) throws -> [UInt8] {
     let contents = CheckpointContents(tree: try TreeEncoder().encode(model), metadata: metadata)
-    return try encode(contents: contents, as: format, options: WriteOptions(compression: compression), formats: formats)
+    return try encode(
+      contents: contents, as: format, options: WriteOptions(compression: compression), formats: formats)
   }
 
   /// The bytes of a checkpoint of a tree with its metadata.

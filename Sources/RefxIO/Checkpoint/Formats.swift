@@ -27,7 +27,8 @@ public struct Formats: Sendable {
   public func store(forSuffixOf path: String) -> (any CheckpointStore.Type)? {
     var best: (store: any CheckpointStore.Type, length: Int)?
     for store in stores {
-      for suffix in store.format.suffixes where hasSuffix(path, suffix) && suffix.utf8.count > best?.length ?? 0 {
+      for suffix in store.format.suffixes
+      where hasSuffix(path, suffix) && suffix.utf8.count > best?.length ?? 0 {
         best = (store, suffix.utf8.count)
       }
     }
@@ -42,7 +43,9 @@ public struct Formats: Sendable {
     // Several formats may lie in one container; then the suffix says which.
     if let bySuffix, bySuffix.recognises(file) { return bySuffix }
     if let byContent = stores.first(where: { $0.recognises(file) }) { return byContent }
-    if let other = Impostor(of: file) { throw RefxError.impostor(other.sentence, advice: other.advice, file: file.name) }
+    if let other = Impostor(of: file) {
+      throw RefxError.impostor(other.sentence, advice: other.advice, file: file.name)
+    }
     // The format says best what is wrong with a file of its own.
     if let bySuffix { return bySuffix }
     throw RefxError.unknownFormat(file: file.name, known: stores.map { $0.format.name })
@@ -89,7 +92,8 @@ public struct FormatName: RawRepresentable, Hashable, Sendable, ExpressibleByStr
 /// Whether `path` ends in `suffix`, ASCII letters of either case being one.
 private func hasSuffix(_ path: String, _ suffix: String) -> Bool {
   let tail = path.utf8.suffix(suffix.utf8.count)
-  return tail.count == suffix.utf8.count && zip(tail, suffix.utf8).allSatisfy { lowercase($0) == lowercase($1) }
+  return tail.count == suffix.utf8.count
+    && zip(tail, suffix.utf8).allSatisfy { lowercase($0) == lowercase($1) }
 }
 
 private func lowercase(_ byte: UInt8) -> UInt8 {

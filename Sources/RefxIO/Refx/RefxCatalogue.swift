@@ -128,7 +128,8 @@ private struct Sections {
     }
     guard sum.value == section.crc32 else {
       throw RefxError.checksumDiffers(
-        "section \(nameOfSection(section.tag))", at: section.offset, expected: section.crc32, found: sum.value)
+        "section \(nameOfSection(section.tag))", at: section.offset, expected: section.crc32, found: sum.value
+      )
     }
   }
 }

@@ -112,7 +112,8 @@ extension RefxEnvelope {
       throw RefxError.checksumDiffers(
         "the directory", at: directoryOffset, expected: trailer.integer(at: 20), found: sum)
     }
-    sections = try RefxEnvelope.sections(in: directory, count: count, from: catalogueOffset, to: directoryOffset)
+    sections = try RefxEnvelope.sections(
+      in: directory, count: count, from: catalogueOffset, to: directoryOffset)
   }
 
   private static func checkHeader(of file: InputFile) throws {
@@ -131,7 +132,9 @@ extension RefxEnvelope {
       throw RefxError.refxVersion(Int(version), known: Int(RefxLayout.version))
     }
     let unknown = (header.integer(at: 16) as UInt64) & ~RefxLayout.knownFeatures
-    guard unknown == 0 else { throw RefxError.refxFeatures((0..<64).filter { unknown >> UInt64($0) & 1 == 1 }) }
+    guard unknown == 0 else {
+      throw RefxError.refxFeatures((0..<64).filter { unknown >> UInt64($0) & 1 == 1 })
+    }
     let headerBytes: UInt16 = header.integer(at: 10)
     guard headerBytes == UInt16(RefxLayout.headerBytes) else {
       throw RefxError.refxField(
@@ -155,7 +158,8 @@ extension RefxEnvelope {
       let flags: UInt32 = directory.integer(at: entry + 4)
       guard flags <= RefxLayout.Section.required else {
         throw RefxError.refxField(
-          "the flags of section \(name)", at: directory.start + entry + 4, expected: "0 or 1", found: "\(flags)")
+          "the flags of section \(name)", at: directory.start + entry + 4, expected: "0 or 1",
+          found: "\(flags)")
       }
       guard tags.insert(tag).inserted else {
         throw RefxError.refxField(
@@ -177,7 +181,8 @@ extension RefxEnvelope {
     }
     guard place == end else {
       throw RefxError.refxField(
-        "the catalogue", at: place, expected: "sections up to byte \(end)", found: "none from byte \(place) on")
+        "the catalogue", at: place, expected: "sections up to byte \(end)",
+        found: "none from byte \(place) on")
     }
     return sections
   }

@@ -26,7 +26,8 @@ struct RefxLeafReader {
     }
     let chunkCount = chunks.remaining / RefxLayout.chunkEntryBytes
     guard chunks.remaining.isMultiple(of: RefxLayout.chunkEntryBytes) else {
-      throw chunks.damaged("a part of an entry", expected: "8 bytes each", found: "\(chunks.remaining) in all")
+      throw chunks.damaged(
+        "a part of an entry", expected: "8 bytes each", found: "\(chunks.remaining) in all")
     }
     payload.leaves.reserveCapacity(count)
     payload.chunks.reserveCapacity(chunkCount)
@@ -61,10 +62,12 @@ struct RefxLeafReader {
     guard byteCount <= most else {
       throw record.damaged("a leaf is larger than the file can hold", found: "\(byteCount) bytes")
     }
-    let grid = ChunkGrid(itemSize: dtype.itemSize ?? 1, shape: dtype == .string ? [byteCount] : shape, byteCount: byteCount)
+    let grid = ChunkGrid(
+      itemSize: dtype.itemSize ?? 1, shape: dtype == .string ? [byteCount] : shape, byteCount: byteCount)
     end += RefxLayout.padding(after: end, storage: storage, byteCount: byteCount)
     guard offset == UInt64(end) else {
-      throw record.damaged("a leaf's data is not where it must be", expected: "offset \(end)", found: "\(offset)")
+      throw record.damaged(
+        "a leaf's data is not where it must be", expected: "offset \(end)", found: "\(offset)")
     }
     if byteCount == 0, crc != 0 || hash != ContentHasher().finish() {
       throw record.damaged("an empty leaf's sums are not those of nothing")
@@ -103,7 +106,8 @@ struct RefxLeafReader {
     if dtype.itemSize == nil {
       let byteCount = try leaves.varint()
       // Each string has eight bytes for its length.
-      guard let count = DType.elementCount(of: shape), count <= byteCount / 8, count > 0 || byteCount == 0 else {
+      guard let count = DType.elementCount(of: shape), count <= byteCount / 8, count > 0 || byteCount == 0
+      else {
         throw leaves.damaged("a text leaf has fewer bytes than its shape needs", found: "\(byteCount)")
       }
       return byteCount
@@ -126,7 +130,8 @@ struct RefxLeafReader {
       let isRight = storage == .raw ? Int(length) == grid.range(of: position).count : length > 0
       guard isRight, Int(length) <= payload.catalogueOffset - end else {
         throw chunks.damaged(
-          "a chunk's length does not fit", expected: "at most \(payload.catalogueOffset - end) bytes, as the grid has it",
+          "a chunk's length does not fit",
+          expected: "at most \(payload.catalogueOffset - end) bytes, as the grid has it",
           found: "\(length)")
       }
       payload.chunks.append(.init(offset: end, byteCount: length, crc32: crc))

@@ -10,7 +10,8 @@ struct RefxNames {
     let count = try reader.varint()
     // A name takes a byte at least.
     guard count <= reader.remaining else {
-      throw reader.damaged("more names than bytes", expected: "at most \(reader.remaining)", found: "\(count)")
+      throw reader.damaged(
+        "more names than bytes", expected: "at most \(reader.remaining)", found: "\(count)")
     }
     var keys: [Key] = []
     keys.reserveCapacity(count)
@@ -31,7 +32,8 @@ struct RefxNames {
   private static func name(_ reader: inout SectionReader, limits: Limits) throws -> UnsafeRawBufferPointer {
     let length = try reader.varint()
     guard length <= limits.nameBytes else {
-      throw reader.damaged("a name is too long", expected: "at most \(limits.nameBytes) bytes", found: "\(length)")
+      throw reader.damaged(
+        "a name is too long", expected: "at most \(limits.nameBytes) bytes", found: "\(length)")
     }
     return try reader.raw(count: length)
   }
@@ -57,7 +59,8 @@ struct RefxNames {
           throw reader.damaged("a collection is not valid UTF-8")
         }
         tag = .name(text)
-      case let kind: throw reader.damaged("a collection of no known kind", expected: "0 or 1", found: "\(kind)")
+      case let kind:
+        throw reader.damaged("a collection of no known kind", expected: "0 or 1", found: "\(kind)")
       }
       if let last = tags.last, !(last < tag) { throw reader.damaged("collections do not ascend") }
       tags.append(tag)

@@ -4,12 +4,14 @@ import RefxStore
 /// Everything of a tree but its payload, ready to be written: the sections for names, collections and nodes,
 /// and the leaves in the order in which they are stored.
 struct RefxOutline {
-  private(set) var names = SectionWriter()
+  private(set) var names = RefxNameTable()
   private(set) var collections = SectionWriter()
   private(set) var nodes = SectionWriter()
   private(set) var leaves: [Leaf] = []
 
-  private var numbersOfNames: [Key: Int] = [:]
+  /// How many of the numbers of names are taken. A dictionary takes those of all its members at once, in both
+  /// walks over the tree.
+  private var namesTaken = 0
   private var numbersOfCollections: [CollectionTag: Int] = [:]
   /// How far down the walk is, for errors.
   private var steps: [Step] = []
@@ -18,16 +20,10 @@ struct RefxOutline {
 
   /// - Throws: ``RefxError`` where the tree is no dereffed tree, or too deep.
   init(_ tree: Tree<Leaf>) throws {
-    var words = Words()
-    words.collect(from: tree)
-    let keys = words.names.sorted()
-    names.add(varint: keys.count)
-    numbersOfNames.reserveCapacity(keys.count)
-    for (number, key) in keys.enumerated() {
-      numbersOfNames[key] = number
-      names.add(text: key.string)
-    }
-    let tags = words.collections.sorted()
+    var tagsInUse: Set<CollectionTag> = []
+    collectWords(of: tree, &tagsInUse, depth: 0)
+    names.finish()
+    let tags = tagsInUse.sorted()
     collections.add(varint: tags.count)
     for (number, tag) in tags.enumerated() {
       numbersOfCollections[tag] = number
@@ -43,6 +39,23 @@ struct RefxOutline {
     try add(tree)
   }
 
+  /// The first walk: names and collections, each once.
+  private mutating func collectWords(of tree: Tree<Leaf>, _ tags: inout Set<CollectionTag>, depth: Int) {
+    // A tree that is too deep is refused by the second walk, which gets no farther than this one.
+    guard depth <= 2 * maximumTreeDepth + 2 else { return }
+    switch tree {
+    case .dictionary(let branches):
+      names.add(branches.keys)
+      for member in branches.members { collectWords(of: member, &tags, depth: depth + 1) }
+    case .list(let members), .tuple(let members):
+      for member in members { collectWords(of: member, &tags, depth: depth + 1) }
+    case .value(let value):
+      if let collection = value.collection { tags.insert(collection) }
+      collectWords(of: value.value, &tags, depth: depth + 1)
+    default: break
+    }
+  }
+
   private mutating func add(_ tree: Tree<Leaf>) throws {
     guard steps.count <= maximumTreeDepth else { throw RefxError.tooDeep(maximumTreeDepth, path: path) }
     switch tree {
@@ -52,8 +65,10 @@ struct RefxOutline {
     case .dictionary(let branches):
       nodes.add(RefxLayout.Node.dictionary.rawValue)
       nodes.add(varint: branches.count)
+      let first = namesTaken
+      namesTaken += branches.count
       for position in 0..<branches.count {
-        nodes.add(varint: numbersOfNames[branches.keys[position]] ?? 0)
+        nodes.add(varint: Int(names.numbers[first + position]))
         try add(branches.members[position], below: .key(branches.keys[position]))
       }
     case .list(let members):
@@ -135,26 +150,6 @@ struct RefxOutline {
       nodes.add(integer: number.bitPattern)
     case .bool(let flag):
       nodes.add((flag ? RefxLayout.Node.true : .false).rawValue)
-    }
-  }
-}
-
-/// The names and collections of a tree, each once.
-private struct Words {
-  var names: Set<Key> = []
-  var collections: Set<CollectionTag> = []
-
-  mutating func collect(from tree: Tree<Leaf>) {
-    switch tree {
-    case .dictionary(let branches):
-      names.formUnion(branches.keys)
-      for member in branches.members { collect(from: member) }
-    case .list(let members), .tuple(let members):
-      for member in members { collect(from: member) }
-    case .value(let value):
-      if let collection = value.collection { collections.insert(collection) }
-      collect(from: value.value)
-    default: break
     }
   }
 }

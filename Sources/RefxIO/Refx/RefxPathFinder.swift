@@ -60,7 +60,9 @@ private struct RefxPathFinder {
       }
     case .list, .tuple:
       let count = try reader.varint()
-      for position in 0..<count where found.count < wanted.count { try walk(below: Key(position), depth: depth) }
+      for position in 0..<count where found.count < wanted.count {
+        try walk(below: Key(position), depth: depth)
+      }
     case .string: _ = try reader.raw(count: try reader.varint())
     case .int, .float: _ = try reader.raw(count: 8)
     case .value:

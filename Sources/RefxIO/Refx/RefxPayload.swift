@@ -66,7 +66,8 @@ final class RefxPayload: @unchecked Sendable {
   func stored(_ chunk: Int) throws -> [UInt8] {
     let count = Int(chunks[chunk].byteCount)
     return try [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
-      try readStored(chunk, into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<count]))
+      try readStored(
+        chunk, into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<count]))
       filled = count
     }
   }

@@ -38,7 +38,8 @@ struct RefxTreeBuilder {
 
   private mutating func node(depth: Int, _ nextLeaf: () throws -> Leaf) throws -> Tree<Leaf> {
     guard depth <= limits.depth else {
-      throw RefxError.beyondLimit("the depth of the tree", limit: limits.depth, found: depth, at: reader.place)
+      throw RefxError.beyondLimit(
+        "the depth of the tree", limit: limits.depth, found: depth, at: reader.place)
     }
     nodes += 1
     guard nodes <= limits.nodes else {

@@ -58,7 +58,9 @@ struct RefxVerification: Sendable {
     guard count > 0 else { return }
     let start = payload.chunks[chunk].offset - count
     let padding = try payload.file.bytes(at: start, count: count)
-    if let place = padding.firstIndex(where: { $0 != 0 }) { throw RefxError.paddingIsNotZero(at: start + place) }
+    if let place = padding.firstIndex(where: { $0 != 0 }) {
+      throw RefxError.paddingIsNotZero(at: start + place)
+    }
   }
 }
 

@@ -49,7 +49,9 @@ struct RefxWriter {
     }
     if encoder.storage == .compressed { hasCompressedLeaves = true }
     let padding = RefxLayout.padding(after: offset, storage: encoder.storage, byteCount: leaf.byteCount)
-    try RefxWriter.zeros.withUnsafeBytes { try target.append(UnsafeRawBufferPointer(rebasing: $0[..<padding])) }
+    try RefxWriter.zeros.withUnsafeBytes {
+      try target.append(UnsafeRawBufferPointer(rebasing: $0[..<padding]))
+    }
     let dataOffset = offset
     var chunks = chunkTable
     chunkTable = SectionWriter()
@@ -99,7 +101,7 @@ struct RefxWriter {
           crc32: bytes.withUnsafeBytes { CRC32.of($0) }))
       try append(bytes)
     }
-    try add(RefxLayout.Section.names, outline.names.bytes)
+    try add(RefxLayout.Section.names, outline.names.section.bytes)
     try add(RefxLayout.Section.collections, outline.collections.bytes)
     try add(RefxLayout.Section.nodes, outline.nodes.bytes)
     try add(RefxLayout.Section.leaves, leafTable.bytes)

@@ -17,7 +17,8 @@ public struct CRC32: Sendable {
 
   public mutating func update(_ bytes: UnsafeRawBufferPointer) {
     guard let start = bytes.baseAddress, !bytes.isEmpty else { return }
-    value = UInt32(truncatingIfNeeded: crc32_z(UInt(value), start.assumingMemoryBound(to: UInt8.self), bytes.count))
+    value = UInt32(
+      truncatingIfNeeded: crc32_z(UInt(value), start.assumingMemoryBound(to: UInt8.self), bytes.count))
   }
 
   /// The CRC-32 of two byte strings in a row, of which the second has `count` bytes.

@@ -67,7 +67,8 @@ public struct ChunkCodec: Sendable, Hashable {
   ///
   /// - Throws: ``RefxError`` where the stream does not decode to exactly `chunkBytes` bytes.
   public static func decode(
-    _ stored: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer, itemSize: Int, chunkBytes: Int,
+    _ stored: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer, itemSize: Int,
+    chunkBytes: Int,
     shuffled: Bool = true
   ) throws {
     let planes = try inflate(stored, exactly: chunkBytes)
@@ -92,7 +93,8 @@ public struct ChunkCodec: Sendable, Hashable {
         buffer.baseAddress, &produced, stored.baseAddress?.assumingMemoryBound(to: UInt8.self), &consumed)
       guard status == Z_OK, Int(produced) == count, Int(consumed) == stored.count else {
         throw RefxError.chunkDoesNotDecode(
-          expected: count, produced: Int(produced), trailing: status == Z_OK ? stored.count - Int(consumed) : 0)
+          expected: count, produced: Int(produced),
+          trailing: status == Z_OK ? stored.count - Int(consumed) : 0)
       }
       filled = count
     }

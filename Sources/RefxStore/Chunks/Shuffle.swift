@@ -29,7 +29,8 @@ enum Shuffle {
     _ planes: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer, itemSize: Int
   ) {
     precondition(
-      target.count <= planes.count && planes.count.isMultiple(of: itemSize) && target.count.isMultiple(of: itemSize))
+      target.count <= planes.count && planes.count.isMultiple(of: itemSize)
+        && target.count.isMultiple(of: itemSize))
     guard let from = planes.baseAddress, let to = target.baseAddress else { return }
     let stride = planes.count / itemSize
     let count = target.count / itemSize

@@ -166,7 +166,9 @@ private final class Temporary {
       throw RefxError.system("cannot set the mode of the new file", errno: errno, file: name)
     }
     // A failed fsync is never tried again: the system may have dropped what it could not write.
-    if durable, fsync(written) != 0 { throw RefxError.system("cannot sync the file", errno: errno, file: name) }
+    if durable, fsync(written) != 0 {
+      throw RefxError.system("cannot sync the file", errno: errno, file: name)
+    }
     try target.close()
   }
 

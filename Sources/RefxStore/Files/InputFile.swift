@@ -74,7 +74,9 @@ public final class InputFile: Sendable {
           throw RefxError.system("cannot read", errno: errno, file: name)
         }
         // The file was cut by someone after it was opened.
-        guard count > 0 else { throw RefxError.cut(file: name, offset: offset, wanted: buffer.count, size: offset + done) }
+        guard count > 0 else {
+          throw RefxError.cut(file: name, offset: offset, wanted: buffer.count, size: offset + done)
+        }
         done += count
       }
     }

@@ -25,7 +25,9 @@ struct TemporaryName {
     var name = split.name
     if name.utf8.count > TemporaryName.longestName {
       var kept = name.unicodeScalars
-      while kept.count > 0, String(kept).utf8.count > 150 { kept.removeLast(max(1, (String(kept).utf8.count - 150) / 4)) }
+      while kept.count > 0, String(kept).utf8.count > 150 {
+        kept.removeLast(max(1, (String(kept).utf8.count - 150) / 4))
+      }
       name = String(kept) + "~" + hexadecimalHash(Array(split.name.utf8))
     }
     prefix = ".\(name).refx-tmp-"

@@ -26,7 +26,8 @@ import Testing
       (try? file.bytes(at: 0, count: min(5, file.byteCount))) == Array("line ".utf8)
     }
     static func open(_ file: InputFile, options: OpenOptions) throws -> OpenedCheckpoint {
-      let words = String(decoding: try file.bytes(at: 5, count: file.byteCount - 5), as: UTF8.self).split(separator: " ")
+      let words = String(decoding: try file.bytes(at: 5, count: file.byteCount - 5), as: UTF8.self).split(
+        separator: " ")
       let members = try words.map { word -> Tree<Leaf> in
         guard let number = Int(word) else { throw RefxError(.damaged, "\(word) is no number") }
         return .leaf(Leaf(number))
@@ -34,7 +35,9 @@ import Testing
       return OpenedCheckpoint(
         contents: CheckpointContents(tree: .list(members)), format: "line", version: nil, verify: { _, _ in })
     }
-    static func write(_ contents: CheckpointContents, to target: any WriteTarget, options: WriteOptions) throws {
+    static func write(_ contents: CheckpointContents, to target: any WriteTarget, options: WriteOptions)
+      throws
+    {
       var line = "line"
       try contents.tree.forEachLeaf { line += " \(try Int(leaf: $0))" }
       guard let path = target.temporaryPath else { throw RefxError(.unsupported, "no path") }
@@ -60,10 +63,13 @@ import Testing
     try withFolder { folder in
       let path = folder + "/m.refx"
       for compression in Compression.allCases {
-        try Checkpoint.save(Model.make(), to: path, compression: compression, metadata: ["epoch": 3], durability: .none)
+        try Checkpoint.save(
+          Model.make(), to: path, compression: compression, metadata: ["epoch": 3], durability: .none)
         let back = try Checkpoint.load(Model.self, from: path)
         #expect(back.embedding === back.head && back.embedding.collection == "params")
-        #expect(back.embedding.value == Model.make().embedding.value && back.name.value == "tiny" && back.rate == nil)
+        #expect(
+          back.embedding.value == Model.make().embedding.value && back.name.value == "tiny"
+            && back.rate == nil)
         #expect(try Checkpoint.open(path).contents.metadata["epoch"] == 3)
       }
       #expect(refusal { try Checkpoint.save(Model.make(), to: path, overwrite: false) } != nil)
@@ -86,9 +92,11 @@ import Testing
       #expect(try String(contentsOfFile: folder + "/a.LINE", encoding: .utf8) == "line 1 2")
       // Recognised by its content, whatever it is called.
       try FileManager.default.moveItem(atPath: folder + "/a.LINE", toPath: folder + "/a.refx")
-      let numbers = try Checkpoint.load([Ref<Int>].self, from: folder + "/a.refx", allowing: .plainForRef, formats: formats)
+      let numbers = try Checkpoint.load(
+        [Ref<Int>].self, from: folder + "/a.refx", allowing: .plainForRef, formats: formats)
       #expect(numbers.map(\.value) == [1, 2])
-      #expect(try Checkpoint.encode([1].map { Ref($0) }, as: "line", formats: formats) == Array("line 1".utf8))
+      #expect(
+        try Checkpoint.encode([1].map { Ref($0) }, as: "line", formats: formats) == Array("line 1".utf8))
       #expect(try Checkpoint.open(folder + "/a.refx", formats: formats).format == "line")
     }
   }
@@ -164,15 +172,19 @@ import Testing
   @Test func namesAndFolders() throws {
     try withFolder { folder in
       #expect(
-        refusal { try Checkpoint.save(1, to: folder + "/m.xyz", formats: Formats([RefxFormat.self])) }?.summary
-          == "\(folder)/m.xyz: expected a name that ends in .refx, found no such suffix; choose one of them or name the format")
+        refusal { try Checkpoint.save(1, to: folder + "/m.xyz", formats: Formats([RefxFormat.self])) }?
+          .summary
+          == "\(folder)/m.xyz: expected a name that ends in .refx, found no such suffix; choose one of them or name the format"
+      )
       try Checkpoint.save(1, to: folder + "/m.xyz", format: .refx)
       #expect(try Checkpoint.load(Int.self, from: folder + "/m.xyz") == 1)
       #expect(refusal { try Checkpoint.open(folder) }?.code == .notAFile)
       #expect(refusal { try Checkpoint.open(folder + "/none.refx") }?.code == .system)
       #expect(refusal { try Checkpoint.save(1, to: folder + "/m", format: "tar") }?.code == .unsupported)
       let error = refusal { try Checkpoint.load([Int].self, from: folder + "/m.xyz") }
-      #expect(error?.file == folder + "/m.xyz" && error?.details == ["the root: structure: expected int64 [n], found int64 []"])
+      #expect(
+        error?.file == folder + "/m.xyz"
+          && error?.details == ["the root: shape: expected int64 [n], found int64 []"])
     }
   }
 }

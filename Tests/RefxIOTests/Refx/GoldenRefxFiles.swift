@@ -31,10 +31,14 @@ enum GoldenRefxFiles {
     Golden(
       "structure",
       [
-        "dictionary": [:], "hole": .hole, "list": [.none, [], .tuple([.none])], "none": .none, "nothing": .nothing,
+        "dictionary": [:], "hole": .hole, "list": [.none, [], .tuple([.none])], "none": .none,
+        "nothing": .nothing,
         "static": .list(statics.map { .static($0) }), "twelve": .list(twelve),
       ],
-      metadata: ["note": "every kind of node", "step": 12, "loss": .number(0.25), "nested": ["list": [1, .null, true]]]),
+      metadata: [
+        "note": "every kind of node", "step": 12, "loss": .number(0.25),
+        "nested": ["list": [1, .null, true]],
+      ]),
     Golden("sharing", sharing),
     Golden("keys", .dictionary(oddKeys.map { (Key($0), .static(.string($0))) })),
     Golden(
@@ -46,7 +50,12 @@ enum GoldenRefxFiles {
         "a": .leaf(leaf(.uint8, [3])), "b": .leaf(leaf(.uint8, [65])), "c": .leaf(leaf(.float32, [16_384])),
         "d": .leaf(leaf(.uint8, [1])), "e": .leaf(leaf(.float32, [16_383])),
       ]),
-    Golden("text", ["words": .leaf(.text(["", "one", "zwei ä", "\u{1F600}"], shape: [2, 2])), "none": .leaf(.text([], shape: [0]))]),
+    Golden(
+      "text",
+      [
+        "words": .leaf(.text(["", "one", "zwei ä", "\u{1F600}"], shape: [2, 2])),
+        "none": .leaf(.text([], shape: [0])),
+      ]),
     Golden("compressed-fast", compressed, compression: .fast),
     Golden("compressed-best", compressed, compression: .best),
   ]
@@ -59,7 +68,8 @@ enum GoldenRefxFiles {
   private static let twelve: [Tree<Leaf>] = (0..<12).map { .leaf(Leaf(Int16($0))) }
 
   private static let oddKeys: [String] = [
-    "", ".", "..", "/", "a/b", "%2F", "~1", " ", "é", "e\u{301}", "\u{0}", "a\u{0}", "10", "9", "\n", "日本", "\u{1F600}",
+    "", ".", "..", "/", "a/b", "%2F", "~1", " ", "é", "e\u{301}", "\u{0}", "a\u{0}", "10", "9", "\n", "日本",
+    "\u{1F600}",
   ]
 
   private static let dtypes: [(Key, Tree<Leaf>)] = DType.allCases.filter { $0.itemSize != nil }.map {
@@ -69,15 +79,18 @@ enum GoldenRefxFiles {
   private static let sharing: Tree<Leaf> = [
     "a": .value(Value(.leaf(leaf(.float32, [2])), index: 0, collection: "params")),
     "b": .index(Index(0, collection: "params")),
-    "cycle": .value(Value(["self": .index(Index(1)), "w": .index(Index(0, collection: "params"))], index: 1)),
+    "cycle": .value(
+      Value(["self": .index(Index(1)), "w": .index(Index(0, collection: "params"))], index: 1)),
     "deep": .value(
       Value(
         .value(Value(.value(Value(.leaf(leaf(.int8, [1])), index: 4, collection: 3)), index: 3)), index: 2,
         collection: "")),
-    "inner": .index(Index(4, collection: 3)), "lone": .value(Value(.none, index: 5, collection: .number(.min))),
+    "inner": .index(Index(4, collection: 3)),
+    "lone": .value(Value(.none, index: 5, collection: .number(.min))),
     "tree": .value(
       Value(
-        ["x": .value(Value(.leaf(leaf(.uint16, [2])), index: 7, collection: "params")), "y": .static("s")], index: 6,
+        ["x": .value(Value(.leaf(leaf(.uint16, [2])), index: 7, collection: "params")), "y": .static("s")],
+        index: 6,
         collection: "3")),
     "tree again": .index(Index(6, collection: "3")), "x": .index(Index(7, collection: "params")),
   ]
@@ -85,7 +98,8 @@ enum GoldenRefxFiles {
   /// Several chunks, edges that are padded, and what stays raw between them.
   private static let compressed: Tree<Leaf> = [
     "matrix": .leaf(sparse(.float32, [3, 300_007])), "row": .leaf(sparse(.float16, [524_289])),
-    "scalar": .leaf(Leaf(Float(2.5))), "small": .leaf(leaf(.uint8, [100])), "square": .leaf(sparse(.complex64, [32, 32])),
+    "scalar": .leaf(Leaf(Float(2.5))), "small": .leaf(leaf(.uint8, [100])),
+    "square": .leaf(sparse(.complex64, [32, 32])),
     "zeros": .leaf(Leaf(dtype: .bfloat16, shape: [2048], bytes: [UInt8](repeating: 0, count: 4096))),
   ]
 
@@ -100,7 +114,9 @@ enum GoldenRefxFiles {
   /// Mostly zeros, so that the file stays small.
   private static func sparse(_ dtype: DType, _ shape: [Int]) -> Leaf {
     var bytes = [UInt8](repeating: 0, count: dtype.byteCount(of: shape) ?? 0)
-    for place in stride(from: 0, to: bytes.count, by: 997) { bytes[place] = UInt8(truncatingIfNeeded: place / 997) }
+    for place in stride(from: 0, to: bytes.count, by: 997) {
+      bytes[place] = UInt8(truncatingIfNeeded: place / 997)
+    }
     return Leaf(dtype: dtype, shape: shape, bytes: bytes)
   }
 
@@ -110,7 +126,8 @@ enum GoldenRefxFiles {
   static func listing(of opened: OpenedCheckpoint) throws -> JSON {
     let codec = codec(of: opened.contents.tree)
     return [
-      "version": 1, "codec": codec.map { .string($0.text) } ?? .null, "metadata": .object(opened.contents.metadata),
+      "version": 1, "codec": codec.map { .string($0.text) } ?? .null,
+      "metadata": .object(opened.contents.metadata),
       "tree": try listing(of: opened.contents.tree),
     ]
   }
@@ -163,11 +180,15 @@ enum GoldenRefxFiles {
   }
 
   private static func listing(of leaf: Leaf) throws -> JSON {
-    guard let source = leaf.source as? RefxLeafSource, let hash = source.contentHash, let crc = source.logicalCRC32
+    guard let source = leaf.source as? RefxLeafSource, let hash = source.contentHash,
+      let crc = source.logicalCRC32
     else { throw ContractViolation("the leaf is of another format") }
-    let hashBytes = withUnsafeBytes(of: hash.low.littleEndian) { Array($0) } + withUnsafeBytes(of: hash.high.littleEndian) { Array($0) }
+    let hashBytes =
+      withUnsafeBytes(of: hash.low.littleEndian) { Array($0) }
+      + withUnsafeBytes(of: hash.high.littleEndian) { Array($0) }
     return [
-      "kind": "leaf", "dtype": .string(leaf.dtype.name), "shape": .array(leaf.shape.map { .integer(Int64($0)) }),
+      "kind": "leaf", "dtype": .string(leaf.dtype.name),
+      "shape": .array(leaf.shape.map { .integer(Int64($0)) }),
       "storage": source.codecIdentity == nil ? "raw" : "compressed", "bytes": .integer(Int64(leaf.byteCount)),
       "stored": .integer(Int64(source.storedByteCount ?? 0)), "crc32": .string(hexadecimal(crc)),
       "hash": .string(RefxStore.hexadecimal(hashBytes)),

@@ -14,10 +14,18 @@ import Testing
     let tree: Tree<Leaf> = [
       "a": .value(Value(.leaf(random.leaf(.float32, shape: [5, 7])), index: 0, collection: "params")),
       "b": .index(Index(0, collection: "params")),
-      "c": [.none, .nothing, .hole, .static("relu"), .static(3), .static(0.5), .static(true), .static(false)],
-      "d": .tuple([.leaf(Leaf(Int64(4))), .leaf(random.leaf(.uint8, shape: [100])), .leaf(.text(["x", "yz"], shape: [2]))]),
+      "c": [
+        .none, .nothing, .hole, .static("relu"), .static(3), .static(0.5), .static(true), .static(false),
+      ],
+      "d": .tuple([
+        .leaf(Leaf(Int64(4))), .leaf(random.leaf(.uint8, shape: [100])),
+        .leaf(.text(["x", "yz"], shape: [2])),
+      ]),
       "e": .leaf(StoreContract.halfNoise(.float32, count: 1100)),
-      "f": .value(Value(["x": .index(Index(1, collection: 3)), "y": .leaf(Leaf(Tensor([Float]())))], index: 1, collection: 3)),
+      "f": .value(
+        Value(
+          ["x": .index(Index(1, collection: 3)), "y": .leaf(Leaf(Tensor([Float]())))], index: 1, collection: 3
+        )),
     ]
     return try file(tree, .fast, metadata: ["note": "small", "step": 3])
   }
@@ -27,7 +35,8 @@ import Testing
   ) throws -> [UInt8] {
     let target = MemoryTarget()
     try RefxFormat.write(
-      CheckpointContents(tree: tree, metadata: metadata), to: target, options: WriteOptions(compression: compression))
+      CheckpointContents(tree: tree, metadata: metadata), to: target,
+      options: WriteOptions(compression: compression))
     return target.bytes
   }
 
@@ -41,7 +50,9 @@ import Testing
       if try Outcome(file) == .sound { missed.append(bit) }
       file[bit / 8] ^= 1 << UInt8(bit % 8)
     }
-    #expect(missed.isEmpty, "\(missed.count) of \(file.count * 8) flips go unseen, the first at bit \(missed.first ?? 0)")
+    #expect(
+      missed.isEmpty,
+      "\(missed.count) of \(file.count * 8) flips go unseen, the first at bit \(missed.first ?? 0)")
   }
 
   @Test func randomFlipsOfALargerFileAreFound() throws {
@@ -55,7 +66,9 @@ import Testing
     for round in 0..<20_000 {
       let bits = Set((0..<(1 + random.below(8))).map { _ in random.below(file.count * 8) })
       for bit in bits { file[bit / 8] ^= 1 << UInt8(bit % 8) }
-      if try Outcome(file) == .sound { Issue.record("round \(round): flipped bits \(bits.sorted()) go unseen") }
+      if try Outcome(file) == .sound {
+        Issue.record("round \(round): flipped bits \(bits.sorted()) go unseen")
+      }
       for bit in bits { file[bit / 8] ^= 1 << UInt8(bit % 8) }
     }
     #expect(try Outcome(file) == .sound)
@@ -93,9 +106,12 @@ import Testing
     var file = try RefxDamageTests.file(
       ["a": .leaf(Leaf(Tensor([Float(1), 2]))), "b": ["c": .leaf(Leaf(Tensor([Float(3)])))]], .none)
     file[128] ^= 1
-    let bytes = MemoryBytes(count: file.count) { buffer in file.withUnsafeBytes { buffer.copyMemory(from: $0) } }
+    let bytes = MemoryBytes(count: file.count) { buffer in
+      file.withUnsafeBytes { buffer.copyMemory(from: $0) }
+    }
     let opened = try RefxFormat.open(InputFile(bytes, name: "m.refx"), options: OpenOptions())
-    guard case .leaf(let sound)? = opened.contents.tree[["a"]], case .leaf(let broken)? = opened.contents.tree[["b", "c"]]
+    guard case .leaf(let sound)? = opened.contents.tree[["a"]],
+      case .leaf(let broken)? = opened.contents.tree[["b", "c"]]
     else {
       Issue.record("the leaves are gone")
       return

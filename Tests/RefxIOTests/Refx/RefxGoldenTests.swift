@@ -9,11 +9,14 @@ import Testing
 /// Golden files of every released version are read for ever.
 @Suite struct RefxGoldenTests {
   private static let root = URL(filePath: #filePath)
-    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent()
   private static let folder = root.appending(path: "Fixtures/golden/refx/v1").path
 
   private static func file(_ golden: GoldenRefxFiles.Golden) -> String { "\(folder)/\(golden.name).refx" }
-  private static func listingFile(_ golden: GoldenRefxFiles.Golden) -> String { "\(folder)/\(golden.name).json" }
+  private static func listingFile(_ golden: GoldenRefxFiles.Golden) -> String {
+    "\(folder)/\(golden.name).json"
+  }
 
   private static func bytes(of path: String) throws -> [UInt8] {
     let file = try InputFile(path: path)
@@ -35,7 +38,9 @@ import Testing
         try AtomicFile.replace(file(golden)) { target in try bytes.withUnsafeBytes { try target.append($0) } }
         let opened = try RefxFormat.open(InputFile(path: file(golden)), options: OpenOptions())
         let listing = try GoldenRefxFiles.listing(of: opened).prettyBytes() + [0x0A]
-        try AtomicFile.replace(listingFile(golden)) { target in try listing.withUnsafeBytes { try target.append($0) } }
+        try AtomicFile.replace(listingFile(golden)) { target in
+          try listing.withUnsafeBytes { try target.append($0) }
+        }
       } catch {
         Issue.record("\(golden): \(error)")
       }
@@ -51,7 +56,8 @@ import Testing
     try opened.verify(nil) { problems.append($0) }
     #expect(problems.isEmpty)
     #expect(
-      try GoldenRefxFiles.listing(of: opened) == JSON.parse(RefxGoldenTests.bytes(of: RefxGoldenTests.listingFile(golden))))
+      try GoldenRefxFiles.listing(of: opened)
+        == JSON.parse(RefxGoldenTests.bytes(of: RefxGoldenTests.listingFile(golden))))
   }
 
   /// Compressed files pin reading alone: a better encoder may make other bytes.
@@ -73,7 +79,8 @@ import Testing
       contentsOf: RefxGoldenTests.root.appending(path: "Documentation/refx-format.md"), encoding: .utf8)
     let bytes = try RefxGoldenTests.bytes(of: RefxGoldenTests.folder + "/empty-dictionary.refx")
     let dump = stride(from: 0, to: bytes.count, by: 16).map { start in
-      let row = bytes[start..<min(start + 16, bytes.count)].map { String(format: "%02x", $0) }.joined(separator: " ")
+      let row = bytes[start..<min(start + 16, bytes.count)].map { String(format: "%02x", $0) }.joined(
+        separator: " ")
       return String(format: "%04x  ", start) + row
     }
     let shown = "empty-dictionary.refx -->\n```\n" + dump.joined(separator: "\n") + "\n```\n"
@@ -81,7 +88,9 @@ import Testing
   }
 
   /// The reader in plain Python sees the same as this one.
-  @Test(arguments: GoldenRefxFiles.all) func theIndependentReaderAgrees(_ golden: GoldenRefxFiles.Golden) throws {
+  @Test(arguments: GoldenRefxFiles.all) func theIndependentReaderAgrees(_ golden: GoldenRefxFiles.Golden)
+    throws
+  {
     RefxGoldenTests.made
     guard let python = ProcessInfo.processInfo.environment["REFX_PYTHON"], !python.isEmpty else {
       print("skipped: REFX_PYTHON names no Python")
@@ -89,7 +98,9 @@ import Testing
     }
     let output = try PythonReader.run(python, RefxGoldenTests.root.path, RefxGoldenTests.file(golden))
     #expect(output.status == 0, "\(output.errors)")
-    #expect(try JSON.parse(output.bytes) == JSON.parse(RefxGoldenTests.bytes(of: RefxGoldenTests.listingFile(golden))))
+    #expect(
+      try JSON.parse(output.bytes)
+        == JSON.parse(RefxGoldenTests.bytes(of: RefxGoldenTests.listingFile(golden))))
   }
 
   /// It sees damage as well.
@@ -106,7 +117,9 @@ import Testing
       damaged[random.below(sound.count)] ^= 1 << UInt8(random.below(8))
       if round == 0 { damaged = sound }
       let path = folder.file("damaged.refx")
-      try AtomicFile.replace(path, durable: false) { target in try damaged.withUnsafeBytes { try target.append($0) } }
+      try AtomicFile.replace(path, durable: false) { target in
+        try damaged.withUnsafeBytes { try target.append($0) }
+      }
       let output = try PythonReader.run(python, RefxGoldenTests.root.path, path)
       #expect(output.status == (round == 0 ? 0 : 1), "round \(round): \(output.errors)")
     }

@@ -36,7 +36,9 @@ import Testing
       for place in section.bytes.indices {
         for width in [1, 2, 4, 8] {
           for value in values(section.bytes, at: place, width: width) {
-            guard let changed = replacing(section.bytes, at: place, width: width, with: value) else { continue }
+            guard let changed = replacing(section.bytes, at: place, width: width, with: value) else {
+              continue
+            }
             var copy = surgeon
             copy.sections[number].bytes = changed
             outcomes[try Outcome(copy.file()), default: 0] += 1
@@ -75,14 +77,16 @@ import Testing
     for width in [1, 2, 4, 8] {
       for place in 0..<60 {
         for value in values(surgeon.header, at: place, width: width) {
-          guard place + width <= 60, let header = replacing(surgeon.header, at: place, width: width, with: value)
+          guard place + width <= 60,
+            let header = replacing(surgeon.header, at: place, width: width, with: value)
           else { continue }
           var copy = surgeon
           copy.header = header
           let outcome = try Outcome(copy.file())
           // Optional features are the one field that may hold anything.
           let isOptional = (0..<60).allSatisfy { (24..<32).contains($0) || header[$0] == surgeon.header[$0] }
-          #expect(outcome == (isOptional ? .sound : .refused), "header byte \(place), width \(width), \(value)")
+          #expect(
+            outcome == (isOptional ? .sound : .refused), "header byte \(place), width \(width), \(value)")
         }
       }
       for place in 0..<52 where place + width <= 52 {
@@ -110,7 +114,8 @@ import Testing
       var copy = surgeon
       let gone = copy.sections.remove(at: position)
       let isOptional = gone.flags == 0
-      #expect(try Outcome(copy.file()) == (isOptional ? .sound : .refused), "without \(nameOfSection(gone.tag))")
+      #expect(
+        try Outcome(copy.file()) == (isOptional ? .sound : .refused), "without \(nameOfSection(gone.tag))")
       copy = surgeon
       copy.sections.append(gone)
       #expect(try Outcome(copy.file()) == .refused, "twice \(nameOfSection(gone.tag))")
@@ -142,11 +147,25 @@ import Testing
   @Test func deepNestingIsRefusedAndDoesNotOverflowTheStack() throws {
     for kind: [UInt8] in [[5, 1], [12, 0], [4, 1, 0]] {
       var surgeon = RefxSurgeon(try RefxDamageTests.file(["k": .none], .none))
-      surgeon[RefxLayout.Section.nodes] = [4, 1, 0] + Array(repeatElement(kind, count: 100_000).joined()) + [0]
+      surgeon[RefxLayout.Section.nodes] =
+        [4, 1, 0] + Array(repeatElement(kind, count: 100_000).joined()) + [0]
       #expect(try Outcome(surgeon.file()) == .refused)
       surgeon[RefxLayout.Section.nodes] = [4, 1, 0] + Array(repeatElement(kind, count: 900).joined()) + [0]
       #expect(try Outcome(surgeon.file()) == .sound)
     }
+  }
+
+  @Test func aTreeThatIsTooDeepIsNotWritten() throws {
+    for levels in [1001, 5000] {
+      var tree = Tree<Leaf>.none
+      for level in 0..<levels { tree = level % 2 == 0 ? ["k": tree] : [tree] }
+      let error = #expect(throws: RefxError.self) { try RefxDamageTests.file(tree, .none) }
+      #expect(error?.code == .limit)
+      #expect(error?.path?.keys.count == 1001)
+    }
+    var tree = Tree<Leaf>.none
+    for level in 0..<1000 { tree = .value(Value(["k": tree], index: 2000 - level)) }
+    #expect(try Outcome(RefxDamageTests.file(tree, .none)) == .sound)
   }
 
   @Test func nestedAnnouncementsReserveNoMemoryTwice() throws {
@@ -161,7 +180,9 @@ import Testing
 
   @Test func limitsAreKept() throws {
     let file = try RefxDamageTests.smallFile()
-    let bytes = MemoryBytes(count: file.count) { buffer in file.withUnsafeBytes { buffer.copyMemory(from: $0) } }
+    let bytes = MemoryBytes(count: file.count) { buffer in
+      file.withUnsafeBytes { buffer.copyMemory(from: $0) }
+    }
     func refusal(_ change: (inout Limits) -> Void) -> RefxError? {
       var limits = Limits()
       change(&limits)

@@ -29,7 +29,9 @@ import Testing
 
 /// Every encoder's chunk is what HDF5's filters would read, and nothing but a whole stream decodes.
 @Suite struct ChunkCodecTests {
-  private func encode(_ bytes: [UInt8], _ compression: Compression, itemSize: Int, chunkBytes: Int) throws -> [UInt8] {
+  private func encode(_ bytes: [UInt8], _ compression: Compression, itemSize: Int, chunkBytes: Int) throws
+    -> [UInt8]
+  {
     try bytes.withUnsafeBytes {
       try ChunkCodec(compression: compression).encode($0, itemSize: itemSize, chunkBytes: chunkBytes)
     }
@@ -52,18 +54,26 @@ import Testing
     case 0: return random.bytes(count)
     case 1: return bytes
     case 2: for place in bytes.indices { bytes[place] = UInt8(truncatingIfNeeded: place / 97) }
-    case 3: for place in bytes.indices where place % 4 != 3 { bytes[place] = UInt8(truncatingIfNeeded: random.next()) }
+    case 3:
+      for place in bytes.indices where place % 4 != 3 {
+        bytes[place] = UInt8(truncatingIfNeeded: random.next())
+      }
     case 4:
       let row = random.bytes(331)
       for place in bytes.indices { bytes[place] = row[place % row.count] }
     case 5: for place in bytes.indices { bytes[place] = random.oneIn(50) ? 1 : 0 }
-    case 6: for place in bytes.indices { bytes[place] = place < count / 2 ? 0xFF : UInt8(truncatingIfNeeded: random.next()) }
+    case 6:
+      for place in bytes.indices {
+        bytes[place] = place < count / 2 ? 0xFF : UInt8(truncatingIfNeeded: random.next())
+      }
     default: for place in bytes.indices { bytes[place] = UInt8(truncatingIfNeeded: random.next() & 15) }
     }
     return bytes
   }
 
-  @Test(arguments: [Compression.fast, .best], 0..<8) func whatIsEncodedDecodes(_ compression: Compression, _ kind: Int) throws {
+  @Test(arguments: [Compression.fast, .best], 0..<8) func whatIsEncodedDecodes(
+    _ compression: Compression, _ kind: Int
+  ) throws {
     var random = SeededRandom(seed: UInt64(kind))
     var sizes = [16, 32, 4096, 4112, 32_752, 32_768, 32_784, 65_536, 65_552, 98_304, 1 << 20, 1 << 20 - 16]
     for _ in 0..<8 { sizes.append(16 * (1 + random.below(10_000))) }
@@ -94,7 +104,9 @@ import Testing
     }
   }
 
-  @Test(arguments: [Compression.fast, .best]) func streamsOfAnotherLengthAreRefused(_ compression: Compression) throws {
+  @Test(arguments: [Compression.fast, .best]) func streamsOfAnotherLengthAreRefused(
+    _ compression: Compression
+  ) throws {
     var random = SeededRandom(seed: 9)
     for kind in [0, 1, 2] {
       let stored = try encode(contents(8192, kind, &random), compression, itemSize: 4, chunkBytes: 8192)
@@ -132,7 +144,9 @@ import Testing
   @Test func aBombStopsAtWhatWasDeclared() throws {
     let stored = try encode([UInt8](repeating: 0, count: 64 << 20), .best, itemSize: 1, chunkBytes: 64 << 20)
     #expect(stored.count < 100_000)
-    let error = #expect(throws: RefxError.self) { try decode(stored, count: 4096, itemSize: 4, chunkBytes: 4096) }
+    let error = #expect(throws: RefxError.self) {
+      try decode(stored, count: 4096, itemSize: 4, chunkBytes: 4096)
+    }
     #expect(error?.code == .damaged)
   }
 
@@ -141,7 +155,10 @@ import Testing
       let identity = ChunkCodec(compression: compression).identity
       #expect(ChunkCodec.Identity(text: identity.text) == identity)
     }
-    for wrong in ["", "shuffle-deflate", "shuffle-deflate/1", "shuffle-deflate/0 fast", "shuffle-deflate/x fast", "gzip/1 fast", "shuffle-deflate/1 fast ", "shuffle-deflate/1 faster"] {
+    for wrong in [
+      "", "shuffle-deflate", "shuffle-deflate/1", "shuffle-deflate/0 fast", "shuffle-deflate/x fast",
+      "gzip/1 fast", "shuffle-deflate/1 fast ", "shuffle-deflate/1 faster",
+    ] {
       #expect(ChunkCodec.Identity(text: wrong) == nil, "\(wrong)")
     }
   }

@@ -20,7 +20,8 @@ import Testing
   }
 
   private static let shapes: [[Int]] = [
-    [], [1], [1_048_576], [1_048_577], [3, 1_048_577], [1 << 20, 2], [2, 1 << 20], [1025, 1024], [7, 5, 300_000],
+    [], [1], [1_048_576], [1_048_577], [3, 1_048_577], [1 << 20, 2], [2, 1 << 20], [1025, 1024],
+    [7, 5, 300_000],
     [2, 3, 4, 5], [2, 1, 3_000_000], [1, 1, 1, 1], [100_000, 3], [64, 64, 64, 16], [2, 2_000_001],
   ]
 
@@ -47,7 +48,8 @@ import Testing
         bytes *= extent
       }
       let grid = ChunkGrid(itemSize: itemSize, shape: shape, byteCount: bytes)
-      #expect(grid.chunkShape == definedChunkShape(itemSize: itemSize, shape: shape), "\(shape) of \(itemSize)")
+      #expect(
+        grid.chunkShape == definedChunkShape(itemSize: itemSize, shape: shape), "\(shape) of \(itemSize)")
       checkCover(grid, shape: shape, itemSize: itemSize, byteCount: bytes)
     }
   }

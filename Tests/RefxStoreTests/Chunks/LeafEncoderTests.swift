@@ -35,7 +35,8 @@ import Testing
 
     func encodedChunk(at position: Int) throws -> EncodedChunk {
       EncodedChunk(
-        bytes: chunks[position], checkedCRC32: isChecked ? chunks[position].withUnsafeBytes { CRC32.of($0) } : nil)
+        bytes: chunks[position],
+        checkedCRC32: isChecked ? chunks[position].withUnsafeBytes { CRC32.of($0) } : nil)
     }
   }
 
@@ -44,7 +45,8 @@ import Testing
     return random.leaf(.float32, shape: [2, 300_001])
   }()
 
-  private func encode(_ leaf: Leaf, _ compression: Compression) throws -> (chunks: [[UInt8]], sums: LeafSums) {
+  private func encode(_ leaf: Leaf, _ compression: Compression) throws -> (chunks: [[UInt8]], sums: LeafSums)
+  {
     var chunks: [[UInt8]] = []
     let sums = try LeafEncoder(leaf, compression: compression).forEachSlab { slab in
       #expect(slab.position == chunks.count)
@@ -69,7 +71,8 @@ import Testing
   @Test func checkedChunksAreCopiedUnread() throws {
     let fast = try encode(plain, .fast)
     let source = ChunkedSource(
-      plain, chunks: fast.chunks, identity: ChunkCodec(compression: .fast).identity, sums: fast.sums, isChecked: true)
+      plain, chunks: fast.chunks, identity: ChunkCodec(compression: .fast).identity, sums: fast.sums,
+      isChecked: true)
     let copy = try encode(leaf(from: source), .fast)
     #expect(copy.chunks == fast.chunks && copy.sums == fast.sums)
   }
@@ -89,8 +92,11 @@ import Testing
 
   @Test func chunksOfAnotherCodecAreNotCopied() throws {
     let fast = try encode(plain, .fast)
-    for identity in [nil, ChunkCodec(compression: .best).identity, ChunkCodec.Identity(version: 99, compression: .fast)] {
-      let source = ChunkedSource(plain, chunks: fast.chunks, identity: identity, sums: fast.sums, isChecked: true)
+    for identity in [
+      nil, ChunkCodec(compression: .best).identity, ChunkCodec.Identity(version: 99, compression: .fast),
+    ] {
+      let source = ChunkedSource(
+        plain, chunks: fast.chunks, identity: identity, sums: fast.sums, isChecked: true)
       // This source refuses to give logical bytes, which shows that they were asked for.
       let error = #expect(throws: RefxError.self) { try encode(leaf(from: source), .fast) }
       #expect(error?.message == "the logical bytes were read")

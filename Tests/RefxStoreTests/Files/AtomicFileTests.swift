@@ -211,10 +211,13 @@ import Testing
     let dead = try deadProcess()
     let stale = "\(stem)-\(dead)-1"
     let kept = [
-      "\(stem)-\(getppid())-1", "\(stem)-1-1", "\(stem)-\(dead)-x", "\(stem)-\(dead)", ".b.refx-tmp-\(dead)-1",
+      "\(stem)-\(getppid())-1", "\(stem)-1-1", "\(stem)-\(dead)-x", "\(stem)-\(dead)",
+      ".b.refx-tmp-\(dead)-1",
       ".a.refx-tmp-otherhost-\(dead)-1",
     ]
-    for name in [stale] + kept { try "left".write(toFile: folder.file(name), atomically: false, encoding: .utf8) }
+    for name in [stale] + kept {
+      try "left".write(toFile: folder.file(name), atomically: false, encoding: .utf8)
+    }
     try save(path, "new")
     #expect(folder.contents() == (["a"] + kept).sorted())
   }
@@ -287,7 +290,9 @@ import Testing
       for piece in [1000, 1 << 20] {
         do {
           try AtomicFile.replace(path) { target in
-            for _ in 0..<200 { try [UInt8](repeating: 1, count: piece).withUnsafeBytes { try target.append($0) } }
+            for _ in 0..<200 {
+              try [UInt8](repeating: 1, count: piece).withUnsafeBytes { try target.append($0) }
+            }
           }
           preconditionFailure("it was written")
         } catch let error as RefxError {

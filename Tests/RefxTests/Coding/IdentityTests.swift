@@ -63,8 +63,10 @@ import Testing
         {field: #0@3=i64[][7], inside: #1={ref: #0}, list: [#0, none], names: {k: #0}, nested: #2=#0, \
         numbers: {1: [#0, #0]}, optional: #0, plain: #0}
         """)
-    let refs = [back.plain, back.optional, back.list[0], back.names["k"], back.numbers[1]?[1], back.nested.value,
-      back.inside.value.ref, back.$field]
+    let refs = [
+      back.plain, back.optional, back.list[0], back.names["k"], back.numbers[1]?[1], back.nested.value,
+      back.inside.value.ref, back.$field,
+    ]
     #expect(refs.allSatisfy { $0 === back.plain })
   }
 
@@ -137,7 +139,8 @@ import Testing
 
   @Test func aHostileRingOfClassesIsRefused() {
     let tree: Tree<Leaf> = .value(
-      Value(["name": .static("a"), "next": .value(Value(.none, index: 1)), "other": .index(Index(0))], index: 0))
+      Value(
+        ["name": .static("a"), "next": .value(Value(.none, index: 1)), "other": .index(Index(0))], index: 0))
     let error = refusal { try TreeDecoder().decode(RingNode.self, from: tree) }
     #expect(error?.code == .model)
     #expect(error?.description.contains("comes back to itself without a Ref") == true)
@@ -166,7 +169,8 @@ import Testing
     #expect(back.model.embedding == training.model.embedding)
     #expect(back.model.$embedding !== back.model.head.weight)
     struct Narrow: Codable, Equatable {
-      var a = BFloat16(1.5), b = Float8E4M3FN(2), c = Float8E5M2(4), d = Complex<Double>(1, 2), e = StaticValue.float(0.5)
+      var a = BFloat16(1.5), b = Float8E4M3FN(2), c = Float8E5M2(4), d = Complex<Double>(1, 2),
+        e = StaticValue.float(0.5)
       var f = Static("s")
     }
     #expect(try JSONDecoder().decode(Narrow.self, from: JSONEncoder().encode(Narrow())) == Narrow())

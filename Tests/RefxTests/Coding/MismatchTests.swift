@@ -28,7 +28,8 @@ import Testing
 
   @Test func theFittingTreeFits() throws {
     let model = try TreeDecoder().decode(Model.self, from: MismatchTests.fitting)
-    #expect(model.step == 1 && model.kind == .relu && model.bias == nil && model.weight.collection == "params")
+    #expect(
+      model.step == 1 && model.kind == .relu && model.bias == nil && model.weight.collection == "params")
   }
 
   @Test func everyDifferenceIsListed() {
@@ -46,7 +47,7 @@ import Testing
     #expect(
       error?.description == """
         the checkpoint does not fit the model in 13 places; nothing was assigned
-          bias: missing: expected none or a leaf
+          bias: missing: expected none or Ref<Tensor>
           kind: type: expected Activation, found "tanh" (Cannot initialize Activation from invalid String value tanh)
           layers/0/a: topology: expected a plain value, found a Ref
           layers/0/b: shape: expected float32 [n], found float32 []
@@ -116,7 +117,8 @@ import Testing
         }
       }
     }
-    #expect(try TreeDecoder().decode([Either].self, from: [.static("a"), .leaf(Leaf(3))]).map(\.text) == ["a", "3"])
+    #expect(
+      try TreeDecoder().decode([Either].self, from: [.static("a"), .leaf(Leaf(3))]).map(\.text) == ["a", "3"])
   }
 
   @Test func whatTheModelRefusesIsSaid() {
@@ -128,7 +130,9 @@ import Testing
         if x < 0 { throw Negative() }
       }
     }
-    let error = refusal { try TreeDecoder().decode([Positive].self, from: [.leaf(Leaf(1)), .leaf(Leaf(-1))]) }
+    let error = refusal {
+      try TreeDecoder().decode([Positive].self, from: [.leaf(Leaf(1)), .leaf(Leaf(-1))])
+    }
     #expect(error?.details == ["1: type: expected Positive, found int64 [] (it is negative)"])
   }
 
@@ -137,11 +141,16 @@ import Testing
   @Test func indexesWithoutValuesAreRefused() {
     let before: Tree<Leaf> = [.index(Index(0)), .value(Value(.leaf(Leaf(1)), index: 0))]
     #expect(refusal { try TreeDecoder().decode([Ref<Int>].self, from: before) }?.code == .refusal)
-    let twice: Tree<Leaf> = [.value(Value(.leaf(Leaf(1)), index: 7)), .value(Value(.leaf(Leaf(1)), index: 7))]
+    let twice: Tree<Leaf> = [
+      .value(Value(.leaf(Leaf(1)), index: 7)), .value(Value(.leaf(Leaf(1)), index: 7)),
+    ]
     #expect(
-      refusal { try TreeDecoder().decode([Ref<Int>].self, from: twice) }?.summary.hasPrefix("1: value already exists")
+      refusal { try TreeDecoder().decode([Ref<Int>].self, from: twice) }?.summary.hasPrefix(
+        "1: value already exists")
         == true)
-    let far: Tree<Leaf> = [.value(Value(.leaf(Leaf(1)), index: .max)), .value(Value(.leaf(Leaf(2)), index: .min))]
+    let far: Tree<Leaf> = [
+      .value(Value(.leaf(Leaf(1)), index: .max)), .value(Value(.leaf(Leaf(2)), index: .min)),
+    ]
     #expect(throws: Never.self) { try TreeDecoder().decode([Ref<Int>].self, from: far) }
   }
 
@@ -172,9 +181,11 @@ import Testing
     // A struct that the file makes contain itself.
     struct Plain: Codable { var x: [Plain] }
     let ring: Tree<Leaf> = .value(Value(["x": [.index(Index(0))]], index: 0))
-    #expect(refusal { try TreeDecoder(allowing: .refForPlain).decode(Plain.self, from: ring) }?.code == .limit)
+    #expect(
+      refusal { try TreeDecoder(allowing: .refForPlain).decode(Plain.self, from: ring) }?.code == .limit)
     #expect(refusal { try TreeDecoder().decode(Plain.self, from: ring) }?.code != nil)
     let empty: Tree<Leaf> = .value(Value(.index(Index(0)), index: 0))
-    #expect(refusal { try TreeDecoder(allowing: .refForPlain).decode(Int.self, from: empty) }?.code == .refusal)
+    #expect(
+      refusal { try TreeDecoder(allowing: .refForPlain).decode(Int.self, from: empty) }?.code == .refusal)
   }
 }

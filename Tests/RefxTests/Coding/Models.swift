@@ -154,7 +154,8 @@ extension Tree where Element == Leaf {
         return "\(leaf.dtype)\(leaf.shape)\(bytes)"
       }
     case .dictionary(let branches):
-      return "{" + zip(branches.keys, branches.members).map { "\($0): \($1.text)" }.joined(separator: ", ") + "}"
+      return "{" + zip(branches.keys, branches.members).map { "\($0): \($1.text)" }.joined(separator: ", ")
+        + "}"
     case .list(let members): return "[" + members.map(\.text).joined(separator: ", ") + "]"
     case .tuple(let members): return "(" + members.map(\.text).joined(separator: ", ") + ")"
     case .none: return "none"

@@ -89,7 +89,8 @@ import Testing
         try check(.list(groups.map { .ref(refs[$0]) }), "refs \(groups)")
         try check(.list(groups.map { .object(boxes[$0]) }), "objects \(groups)")
         try check(
-          .named(Dictionary(uniqueKeysWithValues: groups.enumerated().map { ("k\(9 - $0)", .ref(refs[$1])) })),
+          .named(
+            Dictionary(uniqueKeysWithValues: groups.enumerated().map { ("k\(9 - $0)", .ref(refs[$1])) })),
           "named \(groups)")
       }
     }
@@ -123,7 +124,9 @@ import Testing
         case 5: return .list((0..<(generator.next() % 4)).map { _ in make(depth - 1) })
         case 6:
           return .named(
-            Dictionary((0..<(generator.next() % 4)).map { _ in ("k\(generator.next() % 20)", make(depth - 1)) }) { $1 })
+            Dictionary(
+              (0..<(generator.next() % 4)).map { _ in ("k\(generator.next() % 20)", make(depth - 1)) }
+            ) { $1 })
         case 7 where generator.next() % 2 == 0:
           let box = Box(make(depth - 1))
           boxes.append(box)

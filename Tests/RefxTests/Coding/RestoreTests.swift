@@ -52,7 +52,8 @@ import Testing
     let before = try TreeEncoder().encode(model).text
     let tree: Tree<Leaf> = [
       "a": .value(Value(.leaf(Leaf(tensor(2))), index: 0, collection: "other")),
-      "b": .value(Value(.leaf(Leaf(tensor(2))), index: 1)), "c": .leaf(Leaf(tensor(4))), "d": .leaf(Leaf(1.0)),
+      "b": .value(Value(.leaf(Leaf(tensor(2))), index: 1)), "c": .leaf(Leaf(tensor(4))),
+      "d": .leaf(Leaf(1.0)),
       "e": .value(Value(.leaf(Leaf(tensor(2))), index: 2)), "f": .static("y"), "h": .none,
     ]
     let error = refusal { try TreeDecoder().restore(&model, from: tree) }
@@ -98,7 +99,8 @@ import Testing
     let saved = Dog(), savedOther = Dog()
     saved.weight.value = 3
     savedOther.weight.value = 4
-    try TreeDecoder().restore(&model, from: TreeEncoder().encode(Kennel(dog: saved, again: saved, other: savedOther)))
+    try TreeDecoder().restore(
+      &model, from: TreeEncoder().encode(Kennel(dog: saved, again: saved, other: savedOther)))
     #expect(model.dog === dog && model.again === dog && model.other === other)
     #expect(dog.weight.value == 3 && other.weight.value == 4)
     saved.legs = 3
@@ -138,9 +140,10 @@ import Testing
     try TreeDecoder().restore(&model, from: TreeEncoder().encode(ring(["a", "b", "c"])))
     #expect(model === root && model.next.value?.next.value?.next.value === root)
     let tree = try TreeEncoder().encode(ring(["a", "B", "c"]))
-    #expect(refusal { try TreeDecoder().restore(&model, from: tree) }?.details == [
-      "next/name: static: expected \"b\", found \"B\""
-    ])
+    #expect(
+      refusal { try TreeDecoder().restore(&model, from: tree) }?.details == [
+        "next/name: static: expected \"b\", found \"B\""
+      ])
   }
 
   @Test func whatCannotBeWrittenRefusesEverything() throws {
@@ -169,7 +172,8 @@ import Testing
     #expect(model.a === shared && shared.value == 7 && model.c == 3)
     // Two plain values for one Ref must agree.
     let apart = refusal {
-      try TreeDecoder(allowing: [.plainForRef, .missing]).restore(&model, from: ["a": .leaf(Leaf(8)), "b": .leaf(Leaf(9))])
+      try TreeDecoder(allowing: [.plainForRef, .missing]).restore(
+        &model, from: ["a": .leaf(Leaf(8)), "b": .leaf(Leaf(9))])
     }
     #expect(apart?.details.count == 1)
     #expect(shared.value == 7)
@@ -182,7 +186,7 @@ import Testing
     #expect(tree["optimizer", "moments", 1, "parameter"]?.ref === model.model.layers[0].$weight)
     #expect(try tree.dereffed().text == TreeEncoder().encode(model).text)
     func isParam(_ node: RefTree) -> Bool { node.ref?.collection == "params" }
-    let parts = try treePartition(tree, isParam).partitions
+    let parts = treePartition(tree, isParam).partitions
     let saved = Training.make()
     saved.model.$embedding.value = Tensor([0, 0, 0, 0, 0, 0] as [Float], shape: [3, 2])
     try updateRefs(parts[0], treePartition(TreeEncoder().refTree(of: saved), isParam).partitions[0])

@@ -5,7 +5,9 @@ import Testing
 /// What each shape of Codable becomes, and that it comes back.
 @Suite struct ShapeTests {
   /// `model` becomes `text`, and comes back as what becomes `text` again.
-  private func check<Model: Codable>(_ model: Model, _ text: String, _ place: SourceLocation = #_sourceLocation) throws {
+  private func check<Model: Codable>(
+    _ model: Model, _ text: String, _ place: SourceLocation = #_sourceLocation
+  ) throws {
     let (first, second, _) = try roundTrip(model)
     #expect(first == text, sourceLocation: place)
     #expect(second == text, sourceLocation: place)
@@ -40,7 +42,8 @@ import Testing
     }
     #expect(
       dtypes == [
-        "bool", "int8", "int16", "int32", "int64", "int64", "uint8", "uint16", "uint32", "uint64", "uint64", "float32",
+        "bool", "int8", "int16", "int32", "int64", "int64", "uint8", "uint16", "uint32", "uint64", "uint64",
+        "float32",
         "float64", "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2", "complex64",
       ])
     let back = try roundTrip(Numbers())
@@ -75,7 +78,8 @@ import Testing
     let names = "abcdefghijklmnopqrs"
     try check(Nils(), "{" + names.map { "\($0): none" }.joined(separator: ", ") + "}")
     let full = Nils(
-      a: true, b: "b", c: 1, d: 1, e: 1, f: 1, g: 1, h: 1, i: 1, j: 1, k: 1, l: 1, m: 1, n: 1, o: Tensor([1] as [Float]),
+      a: true, b: "b", c: 1, d: 1, e: 1, f: 1, g: 1, h: 1, i: 1, j: 1, k: 1, l: 1, m: 1, n: 1,
+      o: Tensor([1] as [Float]),
       p: Ref(1), q: [1], r: .gelu, s: Static(3))
     let back = try roundTrip(full)
     #expect(back.first == back.second)
@@ -128,7 +132,8 @@ import Testing
     struct Point: Codable, Hashable { var x = 1, y = 2 }
     let dictionary = refusal { try TreeEncoder().encode(["m": [Point(): 1]]) }
     #expect(dictionary?.code == .model)
-    #expect(dictionary?.description.contains("m: a dictionary with keys of type Point has no stable order") == true)
+    #expect(
+      dictionary?.description.contains("m: a dictionary with keys of type Point has no stable order") == true)
     let set = refusal { try TreeEncoder().encode([Set([Point()])]) }
     #expect(set?.description.contains("0: a set of Point has no stable order") == true)
   }
@@ -204,7 +209,10 @@ import Testing
     #expect(back.composed == 1 && back.decomposed == 2)
     let tree = try TreeEncoder().encode(Both())
     let error = refusal { try TreeDecoder().decode([String: Int].self, from: tree) }
-    #expect(error?.details == ["\u{e9}: type: expected keys that String tells apart, found two that it takes for one: \"\u{e9}\""])
+    #expect(
+      error?.details == [
+        "\u{e9}: type: expected keys that String tells apart, found two that it takes for one: \"\u{e9}\""
+      ])
   }
 
   @Test func aKeyWrittenTwiceIsRefused() {
@@ -216,7 +224,9 @@ import Testing
         try container.encode(2, forKey: .a)
       }
     }
-    #expect(refusal { try TreeEncoder().encode([Twice()]) }?.description.hasPrefix("0/a: the key is written twice") == true)
+    #expect(
+      refusal { try TreeEncoder().encode([Twice()]) }?.description.hasPrefix("0/a: the key is written twice")
+        == true)
     struct Forms: Encodable {
       func encode(to encoder: any Encoder) throws {
         var list = encoder.unkeyedContainer()
