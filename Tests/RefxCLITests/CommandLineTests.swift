@@ -1,0 +1,210 @@
+import Foundation
+import Refx
+import RefxIO
+import RefxStore
+import Testing
+
+@Suite struct CommandLineTests {
+  @Test(arguments: [
+    [], ["inspect"], ["diff"], ["digest"], ["verify"], ["get"], ["partition"], ["merge"], ["convert"], ["demo"],
+    ["completions"],
+  ])
+  func helpIsAsItWas(command: [String]) throws {
+    let result = try Command.run(command + ["--help"])
+    #expect(result.code == 0 && result.errors == "")
+    try Golden("help/\(command.first ?? "refx").txt").check(result.text)
+  }
+
+  @Test func usageErrorsAreOneLineAndTwo() throws {
+    for arguments in [
+      ["frob"], ["inspect"], ["inspect", "--nonsense", "x"], ["diff", "x", "y", "--rtol", "-1"], ["partition", "x"],
+      ["inspect", "x", "--regex", "("], ["convert", "x", "y.refx", "--dtype", "float32"],
+      ["convert", "x", "y.refx", "--dtype", "float32=floaty"], ["partition", "x", "--select", "colour:red=y.refx"],
+    ] {
+      let result = try Command.run(arguments)
+      #expect(result.code == 2 && result.output.isEmpty, "\(arguments)")
+      #expect(result.errors.hasPrefix("refx: ") && result.errors.split(separator: "\n").count == 1, "\(result.errors)")
+    }
+    #expect(try Command.run("--version").text.hasPrefix("refx "))
+    for shell in ["bash", "zsh", "fish"] { #expect(try Command.run("completions", shell).text.contains("refx")) }
+  }
+
+  @Test func whatIsNoCheckpointIsRefusedInASentence() throws {
+    let scratch = try Scratch()
+    let whole = try scratch.save(smallModel(), as: "whole.refx")
+    let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: whole)))
+    var other = bytes
+    other[8] = 99
+    let files = [
+      try scratch.write([], as: "empty.refx"), try scratch.write(Array("hello, world".utf8), as: "text.refx"),
+      try scratch.write(Array(bytes.dropLast(5)), as: "cut.refx"), try scratch.write(other, as: "version.refx"),
+      try scratch.write(Array("version https://git-lfs.github.com/spec/v1\noid sha256:0\n".utf8), as: "lfs.refx"),
+      scratch.path("missing.refx"), scratch.url.path,
+    ]
+    for file in files {
+      for command in ["inspect", "digest"] {
+        let result = try Command.run(command, file)
+        #expect(result.code == 2 && result.output.isEmpty, "\(file)")
+        #expect(result.errors.hasPrefix("refx: \(file): "), "\(result.errors)")
+      }
+      let error = try Command.run("inspect", file, "--json").json()["error"]
+      #expect(error?.names.prefix(4) == ["code", "file", "path", "message"] && error?["file"] == .string(file))
+    }
+    #expect(try Command.run("inspect", files[4]).errors.contains("LFS"))
+    let codes = try files.map { try Command.run("verify", $0).code }
+    #expect(codes == [1, 1, 1, 1, 1, 2, 2])
+    let all = try Command.run(["verify", "--json", whole] + files)
+    #expect(all.code == 2)
+    let verdicts = try all.json()
+    #expect(verdicts.count == files.count + 1 && verdicts[0]?["sound"] == true && verdicts[3]?["sound"] == false)
+  }
+
+  @Test func aFlippedByteIsFound() throws {
+    let scratch = try Scratch()
+    let file = try scratch.save(smallModel(), as: "m.refx")
+    var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: file)))
+    bytes[70] ^= 1
+    let bad = try scratch.write(bytes, as: "bad.refx")
+    #expect(try Command.run("verify", file, bad).code == 1)
+    #expect(try Command.run("verify", file).code == 0)
+  }
+
+  @Test func nothingIsOverwrittenWithoutForce() throws {
+    let scratch = try Scratch()
+    let file = try scratch.save(smallModel(), as: "m.refx")
+    let old = try scratch.write([1, 2, 3], as: "old.refx")
+    #expect(try Command.run("convert", file, old).code == 2)
+    #expect(try Data(contentsOf: URL(fileURLWithPath: old)) == Data([1, 2, 3]))
+    #expect(try Command.run("convert", file, old, "--force").code == 0)
+    #expect(try Command.run("diff", file, old).code == 0)
+    for target in [scratch.url.path, "/dev/null"] {
+      let result = try Command.run("convert", file, target, "--to", "refx", "--force")
+      #expect(result.code == 2 && result.errors.contains("expected a file"), "\(result.errors)")
+    }
+    let names = try FileManager.default.contentsOfDirectory(atPath: scratch.url.path)
+    #expect(names.sorted() == ["m.refx", "old.refx"])
+  }
+
+  @Test func pipesWorkBothWays() throws {
+    let scratch = try Scratch()
+    let file = try scratch.save(smallModel(), as: "m.refx")
+    let bytes = try Data(contentsOf: URL(fileURLWithPath: file))
+    #expect(try Command.run("inspect", "-", input: bytes).text.contains("embedding"))
+    let streamed = try Command.run("convert", file, "-")
+    #expect(streamed.code == 0 && streamed.output == bytes)
+    #expect(try Command.run("convert", file, "-", "--to", "h5").code == 2)
+    let many = Tree<Leaf>.dictionary((0..<5000).map { (Key("leaf \($0)"), numbers([1] as [Float])) })
+    _ = try scratch.save(many, as: "many.refx")
+    let closed = try Command.shell("$REFX inspect many.refx | head -n 1; echo ${PIPESTATUS[0]}", in: scratch)
+    #expect(closed.text.hasSuffix("\n0\n"))
+    let full = try Command.shell("$REFX inspect many.refx > /dev/full; echo $?", in: scratch)
+    #expect(full.text == "2\n")
+  }
+
+  @Test func diffAnswersByItsExitCode() throws {
+    let scratch = try Scratch()
+    let tied = try scratch.save(smallModel(), as: "tied.refx")
+    let untied = try scratch.save(smallModel(tied: false), as: "untied.h5")
+    #expect(try Command.run("diff", tied, tied).code == 0)
+    let result = try Command.run("diff", tied, untied, "--json")
+    #expect(result.code == 1)
+    let document = try result.json()
+    #expect(document.names == ["equal", "counts", "structure", "topology", "collection", "type", "value"])
+    #expect(document["counts"] == ["structure": 0, "topology": 1, "collection": 0, "type": 0, "value": 0])
+    #expect(document["topology"]?[0]?["change"] == "untied")
+    #expect(document["topology"]?[0]?["paths"] == [["embedding"], ["head"]])
+    #expect(try Command.run("diff", tied, untied, "--ignore", "topology").code == 0)
+    #expect(try Command.run("diff", tied, untied, "--only", "value").code == 0)
+    #expect(try Command.run("diff", tied, scratch.path("none")).code == 2)
+    try Golden("cli/diff-untied.txt").check(try Command.run("diff", tied, untied).text)
+  }
+
+  @Test func listingsAreAsTheyWere() throws {
+    let scratch = try Scratch()
+    _ = try scratch.save(smallModel(), as: "m.refx")
+    for (name, command) in [
+      ("inspect", "inspect m.refx"), ("inspect-tree", "inspect m.refx --tree"),
+      ("inspect-stats", "inspect m.refx --stats --hash --json"), ("digest", "digest m.refx --by-collection"),
+    ] {
+      try Golden("cli/\(name).txt").check(try Command.shell("$REFX \(command)", in: scratch).text)
+    }
+  }
+
+  @Test func getWritesNumPyFiles() throws {
+    let scratch = try Scratch()
+    let file = try scratch.save(smallModel(), as: "m.refx")
+    let out = scratch.path("w.npy")
+    #expect(try Command.run("get", file, "head", "-o", out, "--slice", "1:3,1").code == 0)
+    let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: out)))
+    #expect(bytes.count == 128 + 8 && bytes.starts(with: [0x93] + Array("NUMPY".utf8) + [1, 0, 118, 0]))
+    let header = String(decoding: bytes[10..<128], as: UTF8.self)
+    #expect(header.hasPrefix("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }") && header.hasSuffix(" \n"))
+    #expect(Array(bytes.suffix(8)) == [0, 0, 0x80, 0x40, 0, 0, 0xC0, 0x40])
+    #expect(try Command.run("get", file, "embedding", "--slice", "0").text == "1.0\n2.0\n")
+    #expect(try Command.run("get", file, "embedding", "--slice", "0:9").code == 2)
+    #expect(try Command.run("get", file, "embeding").errors.contains("embedding"))
+  }
+
+  @Test func partitionAndMergeAreInverse() throws {
+    let scratch = try Scratch()
+    let file = try scratch.save(smallModel(), as: "m.refx", metadata: ["kept": true])
+    for suffix in ["refx", "h5"] {
+      let folder = scratch.path("parts-\(suffix)")
+      #expect(try Command.run("partition", file, "--by-collection", "-o", folder, "--to", suffix).code == 0)
+      let names = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+      #expect(names == ["batch_stats.\(suffix)", "params.\(suffix)", "rest.\(suffix)"])
+      let back = scratch.path("back-\(suffix).refx")
+      #expect(try Command.run(["merge"] + names.map { folder + "/" + $0 } + ["-o", back]).code == 0)
+      #expect(try Command.run("digest", back).text == Command.run("digest", file).text)
+      #expect(try Command.run("inspect", back, "--json").json()["metadata"] == ["kept": true])
+    }
+    let select = try Command.run(
+      "partition", file, "--select", "path:head=\(scratch.path("head.refx"))", "--rest", scratch.path("others.refx"))
+    #expect(select.code == 0 && select.errors.contains("was cut"))
+    let missing = try Command.run("merge", scratch.path("head.refx"), "-o", scratch.path("x.refx"))
+    #expect(missing.code == 2 && missing.errors.contains("no part fills"))
+    #expect(!FileManager.default.fileExists(atPath: scratch.path("x.refx")))
+    let both = try Command.run("merge", scratch.path("others.refx"), scratch.path("head.refx"), "-o", scratch.path("x.refx"))
+    #expect(both.code == 0)
+    #expect(try Command.run("diff", file, scratch.path("x.refx")).code == 0)
+  }
+
+  @Test func convertCastsAndTags() throws {
+    let scratch = try Scratch()
+    let file = try scratch.save(smallModel(), as: "m.refx")
+    let out = scratch.path("out.safetensors")
+    let result = try Command.run("convert", file, out, "--dtype", "float32=bfloat16", "--tag", "step=state")
+    #expect(result.code == 0, "\(result.errors)")
+    let listing = try Command.run("inspect", out, "--json").json()
+    #expect(listing["leaves"]?[0]?["dtype"] == "bfloat16" && listing["totals"]?["shared"] == 1)
+    #expect(listing["leaves"]?[5]?["collection"] == "state")
+    let dry = try Command.run("convert", file, scratch.path("dry.refx"), "--dry-run")
+    #expect(dry.code == 0 && !FileManager.default.fileExists(atPath: scratch.path("dry.refx")))
+  }
+
+  @Test func theDemonstrationRuns() throws {
+    let scratch = try Scratch()
+    let result = try Command.run("demo", "-o", scratch.path("demo"))
+    #expect(result.code == 0, "\(result.errors)")
+    #expect(result.text.contains("bit by bit") && result.text.contains("untied  embedding  head"))
+    #expect(try Command.run("verify", scratch.path("demo/full.refx"), scratch.path("demo/full.h5")).code == 0)
+  }
+}
+
+/// A text that stands in Fixtures; `REFX_UPDATE_FIXTURES=1` writes it anew.
+struct Golden {
+  private let file: URL
+
+  init(_ name: String) {
+    file = Repository.folder.appending(path: "Fixtures").appending(path: name)
+  }
+
+  func check(_ text: String) throws {
+    if ProcessInfo.processInfo.environment["REFX_UPDATE_FIXTURES"] != nil {
+      try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+      try Data(text.utf8).write(to: file)
+    }
+    let expected = try String(contentsOf: file, encoding: .utf8)
+    #expect(text == expected, "\(file.lastPathComponent) is another")
+  }
+}
