@@ -13,6 +13,8 @@ final class DecodingSession {
   private var nesting = 0
   /// Refs whose values come when the walk is back outside.
   private var postponed: [() throws -> Void] = []
+  /// The shared values whose inside was compared though the model has no Ref there.
+  private var lookedThrough: Set<Int> = []
   /// The last value of each type, to stand in for one that cannot be made.
   private var samples: [ObjectIdentifier: Any] = [:]
 
@@ -181,6 +183,8 @@ extension DecodingSession {
     guard case .tree(let tree) = node, tree.isReference else { return node }
     if !allowing.contains(.refForPlain) {
       try report(.topology, at: place, expected: "a plain value", found: "a Ref")
+      // What is wrong inside is said at the first site: sites inside sites would be as many as 2 to their depth.
+      if let position = entry(of: tree), !lookedThrough.insert(position).inserted { return .known }
     }
     var content = tree
     // As many steps as there are Refs, so that a ring of Refs in Refs ends.

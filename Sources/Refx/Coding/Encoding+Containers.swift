@@ -60,9 +60,7 @@ extension Set: EncodableContainer where Element: Encodable {
       guard let rank = SortRank(piece) else { throw RefxError.unorderedSet(Element.self, path: place.path) }
       return (rank, piece)
     }
-    let list = ListPiece()
-    list.members = ranked.sorted { $0.rank < $1.rank }.map(\.piece)
-    return .list(list)
+    return .list(ListPiece(ranked.sorted { $0.rank < $1.rank }.map(\.piece)))
   }
 }
 

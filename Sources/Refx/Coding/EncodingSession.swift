@@ -42,6 +42,11 @@ final class EncodingSession {
     }
   }
 
+  /// Whether values of this type are single numbers, which may stand in a row.
+  func isNumber(_ type: Any.Type) -> Bool {
+    if case .whole(isNumber: true) = kinds.kind(of: type) { true } else { false }
+  }
+
   /// Encodes an object at one of its sites: its contents at the first, by `content`.
   func piece(
     of object: AnyObject, isRef: Bool, collection: CollectionTag?, at place: Place,

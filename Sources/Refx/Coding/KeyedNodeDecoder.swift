@@ -21,7 +21,7 @@ struct KeyedNodeDecoder<K: CodingKey>: KeyedDecodingContainerProtocol {
       owner.ask(position)
       return .tree(branches.members[position])
     case .absent(let node): return node
-    case .members: return .missing
+    case .members, .row: return .missing
     }
   }
 

@@ -1,7 +1,8 @@
-/// Where an array, or whatever else has members without names, finds them: a list or tuple of the tree.
+/// Where an array, or whatever else has members without names, finds them: a list or tuple of the tree, or the
+/// row of numbers that they were written as.
 struct ListNodeDecoder: UnkeyedDecodingContainer {
   let owner: NodeDecoder
-  let contents: NodeDecoder.Contents
+  private var contents: NodeDecoder.Contents
   private(set) var currentIndex = 0
 
   init(owner: NodeDecoder, contents: NodeDecoder.Contents) {
@@ -16,15 +17,24 @@ struct ListNodeDecoder: UnkeyedDecodingContainer {
   var isAtEnd: Bool { currentIndex >= memberCount }
 
   private var memberCount: Int {
-    if case .members(let members) = contents { members.count } else { 0 }
+    switch contents {
+    case .members(let members): members.count
+    case .row(let row): row.count
+    case .branches, .absent: 0
+    }
   }
 
-  private var current: DecodingNode {
+  /// What stands at hand, for whoever can take any kind of node: a row of numbers is none.
+  private mutating func current() throws -> DecodingNode {
     switch contents {
     case .members(let members):
       guard members.indices.contains(currentIndex) else { return .missing }
       owner.ask(currentIndex)
       return .tree(members[currentIndex])
+    case .row(let row):
+      try owner.refuse(row, .structure, expected: "a list")
+      contents = .absent(.known)
+      return .known
     case .absent(let node): return node
     case .branches: return .missing
     }
@@ -32,15 +42,33 @@ struct ListNodeDecoder: UnkeyedDecodingContainer {
 
   /// The member at hand; the next one is the next.
   private mutating func next<T>(_ decode: (DecodingNode, Place) throws -> T) throws -> T {
-    let value = try decode(current, place)
+    let value = try decode(current(), place)
     currentIndex += 1
     return value
   }
 
   private mutating func number<E: TensorElement & TensorRepresentable & Decodable>(_ type: E.Type) throws -> E
   {
+    if let number = try inRow(type) { return number }
     let session = session
     return try next { try session.number(type, from: $0, at: $1) }
+  }
+
+  /// The number at hand where it lies in a row; nil elsewhere, and at the row's end.
+  private mutating func inRow<E: TensorElement>(_ type: E.Type) throws -> E? {
+    guard case .row(let row) = contents else { return nil }
+    guard row.dtype == E.dtype else {
+      try owner.refuse(row, .dtype, expected: "\(E.dtype)")
+      contents = .absent(.known)
+      return nil
+    }
+    guard currentIndex < row.count else {
+      contents = .absent(.missing)
+      return nil
+    }
+    owner.ask(currentIndex)
+    defer { currentIndex += 1 }
+    return row.number(at: currentIndex, as: type)
   }
 
   private mutating func optional<T: Decodable>(_ type: T.Type) throws -> T? {
@@ -50,7 +78,7 @@ struct ListNodeDecoder: UnkeyedDecodingContainer {
 
   /// Moves on where nil stands here, as Codable wants it.
   mutating func decodeNil() throws -> Bool {
-    guard case .tree(.none) = current else { return false }
+    guard case .members = contents, case .tree(.none) = try current() else { return false }
     currentIndex += 1
     return true
   }
@@ -74,6 +102,9 @@ struct ListNodeDecoder: UnkeyedDecodingContainer {
   mutating func decode(_ type: UInt64.Type) throws -> UInt64 { try number(type) }
 
   mutating func decode<T: Decodable>(_ type: T.Type) throws -> T {
+    if case .row = contents, let number = type as? any TensorElement.Type, let value = try inRow(number) {
+      return try session.cast(value, at: place)
+    }
     let session = session
     return try next { try session.value(type, from: $0, at: $1) }
   }
@@ -104,10 +135,10 @@ struct ListNodeDecoder: UnkeyedDecodingContainer {
     try child().unkeyedContainer()
   }
 
-  mutating func superDecoder() -> any Decoder { child() }
+  mutating func superDecoder() throws -> any Decoder { try child() }
 
-  private mutating func child() -> NodeDecoder {
-    let child = owner.child(current, place)
+  private mutating func child() throws -> NodeDecoder {
+    let child = owner.child(try current(), place)
     currentIndex += 1
     return child
   }

@@ -7,6 +7,8 @@ final class NodeDecoder: Decoder {
   private var asked: [Bool]?
   /// Whether the value took all that stands here itself.
   private var isTaken = false
+  /// What stands here once a Ref was looked through.
+  private var plainNode: DecodingNode?
   /// Nested containers and superclasses.
   private var children: [NodeDecoder] = []
 
@@ -39,12 +41,21 @@ final class NodeDecoder: Decoder {
   enum Contents {
     case branches(Branches<Leaf>)
     case members([Tree<Leaf>])
+    /// Numbers that lie in one leaf.
+    case row(NumberRowReader)
     /// There are none, and each that is asked for is this.
     case absent(DecodingNode)
   }
 
+  private func plain() throws -> DecodingNode {
+    if let plainNode { return plainNode }
+    let found = try session.plain(node, at: place)
+    plainNode = found
+    return found
+  }
+
   private func contents(isKeyed: Bool) throws -> Contents {
-    switch try session.plain(node, at: place) {
+    switch try plain() {
     case .missing:
       if !isKeyed { try session.report(.missing, at: place, expected: "a list") }
       return .absent(.missing)
@@ -56,12 +67,30 @@ final class NodeDecoder: Decoder {
       if asked == nil { asked = Array(repeating: false, count: members.count) }
       return .members(members)
     case .tree(let other):
+      if !isKeyed, case .leaf(let leaf) = other, let row = try self.row(leaf) { return .row(row) }
       isTaken = true
       try session.report(
         .structure, at: place, expected: isKeyed ? "a dictionary" : "a list",
         found: DecodingNode.tree(other).summary)
       return .absent(.known)
     }
+  }
+
+  private func row(_ leaf: Leaf) throws -> NumberRowReader? {
+    do {
+      guard let row = try NumberRowReader(leaf) else { return nil }
+      if asked == nil { asked = Array(repeating: false, count: row.count) }
+      return row
+    } catch let error as RefxError {
+      throw error.atPath(place.path)
+    }
+  }
+
+  /// Records that a row is not what was asked for, once for all of its numbers.
+  func refuse(_ row: NumberRowReader, _ kind: Difference.Kind, expected: String) throws {
+    isTaken = true
+    let found = kind == .dtype ? "\(row.dtype)" : "\(row.dtype) [\(row.count)]"
+    try session.report(kind, at: place, expected: expected, found: found)
   }
 
   func ask(_ position: Int) { asked?[position] = true }
@@ -77,7 +106,7 @@ final class NodeDecoder: Decoder {
     for child in children { try child.reportUnexpected() }
     if isTaken || session.allowing.contains(.unexpected) { return }
     if let asked, asked.allSatisfy({ $0 }) { return }
-    guard case .tree(let tree) = try session.plain(node, at: place) else { return }
+    guard case .tree(let tree) = try plain() else { return }
     switch tree {
     case .dictionary(let branches):
       for position in branches.keys.indices where asked?[position] != true {
@@ -87,6 +116,10 @@ final class NodeDecoder: Decoder {
       for position in members.indices where asked?[position] != true {
         noteUnexpected(members[position], Key(position))
       }
+    case .leaf(let leaf):
+      guard let asked else { break }
+      let expected = "\(leaf.dtype) [\(asked.count { $0 })]"
+      session.note(Difference(.shape, place.path, expected: expected, found: leaf.summary))
     default: break
     }
   }

@@ -33,8 +33,73 @@ final class KeyedPiece {
   }
 }
 
+/// Members without names. While all of them are numbers of one type they are a row, which is one leaf; any
+/// other member turns it into a list.
 final class ListPiece {
-  var members: [Piece] = []
+  private enum Content {
+    case members([Piece])
+    case row(NumberRow)
+  }
+
+  private var content = Content.members([])
+
+  init(_ members: [Piece] = []) {
+    content = .members(members)
+  }
+
+  var count: Int {
+    switch content {
+    case .members(let members): members.count
+    case .row(let row): row.count
+    }
+  }
+
+  /// The one leaf that all members are; nil where they are a list.
+  var row: Leaf? {
+    if case .row(let row) = content { row.leaf } else { nil }
+  }
+
+  /// The members one by one.
+  var members: [Piece] {
+    switch content {
+    case .members(let members): members
+    case .row(let row): row.leaves.map { .leaf($0) }
+    }
+  }
+
+  func append(_ piece: Piece) {
+    var members = members
+    content = .members([])
+    members.append(piece)
+    content = .members(members)
+  }
+
+  func append<E: TensorElement>(_ number: E) {
+    guard var row = takeRow(of: E.self) else { return append(.leaf(Leaf(number))) }
+    row.append(number)
+    content = .row(row)
+  }
+
+  /// Appends numbers; none at all make an empty list a row without elements.
+  func append<S: Sequence>(contentsOf numbers: S) where S.Element: TensorElement {
+    guard var row = takeRow(of: S.Element.self) else {
+      for number in numbers { append(.leaf(Leaf(number))) }
+      return
+    }
+    row.append(contentsOf: numbers)
+    content = .row(row)
+  }
+
+  /// The row that numbers of this type may join, taken out so that it grows in place; nil where there is none.
+  private func takeRow<E: TensorElement>(of type: E.Type) -> NumberRow? {
+    switch content {
+    case .members(let members) where members.isEmpty: return NumberRow(of: type)
+    case .row(let row) where row.dtype == E.dtype:
+      content = .members([])
+      return row
+    default: return nil
+    }
+  }
 }
 
 final class SlotPiece {

@@ -31,9 +31,11 @@ struct TreeFinisher {
     case .slot(let slot): return try tree(of: slot.piece ?? .keyed(KeyedPiece()), place: place, depth: depth)
     case .keyed(let members): return .dictionary(try branches(of: members, place: place, depth: depth))
     case .list(let list):
+      if let row = list.row { return .leaf(row) }
+      let pieces = list.members
       var members: [Tree<Leaf>] = []
-      members.reserveCapacity(list.members.count)
-      for (position, member) in list.members.enumerated() {
+      members.reserveCapacity(pieces.count)
+      for (position, member) in pieces.enumerated() {
         let memberPlace = place.appending(Key(position))
         members.append(try tree(of: member, place: memberPlace, depth: depth + 1))
       }

@@ -5,7 +5,7 @@ enum TypeKind {
   /// A string: a static value.
   case text
   /// Taken whole: a tensor, an array of native elements, a number.
-  case whole
+  case whole(isNumber: Bool)
   /// A class instance, whose identity counts. `isWhole` where it is taken whole besides.
   case object(isWhole: Bool)
   /// A ``Ref``.
@@ -17,7 +17,7 @@ enum TypeKind {
     if type == String.self { return .text }
     if type is AnyRef.Type { return .reference }
     if type is AnyClass { return .object(isWhole: type is any TensorRepresentable.Type) }
-    if type is any TensorRepresentable.Type { return .whole }
+    if type is any TensorRepresentable.Type { return .whole(isNumber: type is any TensorElement.Type) }
     if type is any BridgedContainer.Type { return .container }
     return .plain
   }

@@ -729,6 +729,13 @@ extension RefxError {
       found: "more", advice: "keep long chains in an array")
   }
 
+  static func liveTreeTooLarge(limit: Int, path: Path) -> RefxError {
+    RefxError(
+      .limit, "the tree of the model is too large: a class instance stands at each of its sites with all it holds",
+      path: path.shortened, expected: "at most \(limit) nodes", found: "more",
+      advice: "hold what is shared so often in a Ref")
+  }
+
   package static func cycleWithoutRef(_ type: Any.Type, path: Path) -> RefxError {
     RefxError(
       .model, "an instance of \(type) comes back to itself without a Ref on the way", path: path,

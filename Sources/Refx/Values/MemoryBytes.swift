@@ -1,5 +1,6 @@
-/// Immutable bytes in memory, aligned to at least 64 bytes where this library allocated them, shared
-/// without copying by every tensor and leaf that looks at them.
+/// Immutable bytes in memory, shared without copying by every tensor and leaf that looks at them.
+///
+/// Where this library allocated them they are aligned to 64 bytes, or to 16 where they are fewer than 64.
 public final class MemoryBytes: LeafSource, @unchecked Sendable {
   // Sendable: the bytes are written before the object is shared (`init(count:initializingWith:)`) or while
   // it is uniquely referenced (`Tensor.withMutableElements`), and never otherwise.
@@ -10,11 +11,16 @@ public final class MemoryBytes: LeafSource, @unchecked Sendable {
   /// Set where the memory belongs to something else, which is kept alive.
   private let owner: AnyObject?
 
+  /// From how many bytes on memory is aligned to a cache line. Fewer do not fill one, and a single
+  /// number should not pay for it, since aligned memory takes several times as long to get.
+  static let alignedFrom = 64
+
   /// Allocates `count` bytes and lets `body` fill all of them.
   ///
   /// - Throws: what `body` throws.
   public init(count: Int, initializingWith body: (UnsafeMutableRawBufferPointer) throws -> Void) rethrows {
-    let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: max(count, 1), alignment: 64)
+    let memory = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: max(count, 1), alignment: count < MemoryBytes.alignedFrom ? 16 : 64)
     do {
       try body(UnsafeMutableRawBufferPointer(rebasing: memory[..<count]))
     } catch {
@@ -31,6 +37,14 @@ public final class MemoryBytes: LeafSource, @unchecked Sendable {
     start = bytes.baseAddress ?? UnsafeRawPointer(bitPattern: 64)!
     byteCount = bytes.count
     self.owner = owner
+  }
+
+  /// Looks at the storage of an array. Copies nothing: whoever changes the array afterwards changes a copy.
+  public convenience init<E: TensorElement>(sharing elements: [E]) {
+    let owner = ArrayOwner(elements)
+    // The storage of an array of bitwise copyable elements is one native buffer that does not move.
+    let bytes = owner.elements.withUnsafeBytes { $0 }
+    self.init(viewing: bytes, ownedBy: owner)
   }
 
   deinit {
@@ -55,4 +69,13 @@ public final class MemoryBytes: LeafSource, @unchecked Sendable {
   }
 
   public var bytesInMemory: MemoryBytes? { self }
+}
+
+/// Keeps an array's storage alive and, by holding it, unchanged: a writer elsewhere finds it shared and copies.
+private final class ArrayOwner<E: TensorElement> {
+  let elements: [E]
+
+  init(_ elements: [E]) {
+    self.elements = elements
+  }
 }

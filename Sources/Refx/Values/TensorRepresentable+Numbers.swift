@@ -51,8 +51,7 @@ extension Array: TensorRepresentable where Element: TensorElement {
 extension Leaf {
   /// A row of elements. Shares the array's storage.
   public init<E: TensorElement>(_ elements: [E]) {
-    let owner = ArrayOwner(elements)
-    self.init(dtype: E.dtype, shape: [elements.count], source: owner.bytes())
+    self.init(dtype: E.dtype, shape: [elements.count], source: MemoryBytes(sharing: elements))
   }
 
   /// All elements in C order, read straight into the array.
@@ -68,19 +67,5 @@ extension Leaf {
       }
       filled = count
     }
-  }
-}
-
-/// Keeps an array's storage alive and, by holding it, unchanged: a writer elsewhere finds it shared and copies.
-private final class ArrayOwner<E: TensorElement> {
-  let elements: [E]
-
-  init(_ elements: [E]) {
-    self.elements = elements
-  }
-
-  /// The storage of an array of bitwise copyable elements is one native buffer that does not move.
-  func bytes() -> MemoryBytes {
-    elements.withUnsafeBytes { MemoryBytes(viewing: $0, ownedBy: self) }
   }
 }
