@@ -13,7 +13,7 @@ public struct TreeEncoder: Sendable {
 
   /// The model as a dereffed tree. Tensors share their bytes with it (see ``TensorRepresentable/snapshot()``).
   ///
-  /// Takes about two microseconds a site.
+  /// Takes about a microsecond a site, and reads no payload.
   ///
   /// - Throws: ``RefxError`` where the model is too deep, has a cycle without a Ref, or holds something
   ///   without a stable order; and what the model's own `encode(to:)` throws.

@@ -39,28 +39,9 @@ extension RefLeaf: RerefElement {
   }
 }
 
-/// The Refs made so far, by index: an array while indexes come as 0, 1, 2, …, which is how deref numbers.
-struct RefsByIndex {
-  private var inOrder: [RefLeaf] = []
-  private var others: [Int: RefLeaf] = [:]
-
-  subscript(index: Int) -> RefLeaf? {
-    if index >= 0, index < inOrder.count { return inOrder[index] }
-    return others.isEmpty ? nil : others[index]
-  }
-
-  /// - Returns: false where the index has a Ref already, which stays.
-  @discardableResult
-  mutating func insert(_ ref: RefLeaf, at index: Int) -> Bool {
-    if self[index] != nil { return false }
-    if index == inOrder.count { inOrder.append(ref) } else { others[index] = ref }
-    return true
-  }
-}
-
 /// One pass of reref over a tree, or over several that share values.
 struct RerefWalk<Element: RerefElement> {
-  private var made = RefsByIndex()
+  private var made = TableByIndex<RefLeaf>()
 
   mutating func visit(_ tree: Tree<Element>, depth: Int) throws -> RefTree {
     switch tree {

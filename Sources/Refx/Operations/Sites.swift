@@ -18,6 +18,13 @@ public struct Site<Element> {
     /// Whether this is the Ref's first site.
     public let isFirst: Bool
     public let collection: CollectionTag?
+
+    @inlinable
+    init(index: Int, isFirst: Bool, collection: CollectionTag?) {
+      self.index = index
+      self.isFirst = isFirst
+      self.collection = collection
+    }
   }
 
   public let path: Path
@@ -25,6 +32,13 @@ public struct Site<Element> {
   public let content: Content
   /// Set where a Ref stands here.
   public let reference: Reference?
+
+  @inlinable
+  init(path: Path, content: Content, reference: Reference?) {
+    self.path = path
+    self.content = content
+    self.reference = reference
+  }
 }
 
 extension Site.Content {
@@ -41,13 +55,18 @@ extension Tree {
   /// Visits every site, depth first: a node before its members, dictionaries by key, each shared value's
   /// inside once, under its first site.
   ///
+  /// Linear; reads no payload. Paths grow in place: one that is kept costs a copy, one that is not costs
+  /// nothing.
+  ///
   /// - Throws: what `body` throws, and ``RefxError`` where an index comes before its value.
+  @inlinable
   public func forEachSite(_ body: (Site<Element>) throws -> Void) throws {
     var walk = SiteWalk<Element>()
-    try walk.visit(self, at: .root, body)
+    try walk.visit(self, body)
   }
 
   /// Every site, in the order of ``forEachSite(_:)``.
+  @inlinable
   public func sites() throws -> [Site<Element>] {
     var all: [Site<Element>] = []
     try forEachSite { all.append($0) }
@@ -55,64 +74,80 @@ extension Tree {
   }
 }
 
-private struct SiteWalk<Element> {
-  private var seen: [Int: Site<Element>.Content] = [:]
+@usableFromInline
+struct SiteWalk<Element> {
+  /// Where the walk stands.
+  @usableFromInline var keys: [Key] = []
+  @usableFromInline var seen = TableByIndex<Site<Element>.Content>()
 
-  mutating func visit(
-    _ tree: Tree<Element>, at path: Path, _ body: (Site<Element>) throws -> Void
-  ) throws {
+  @inlinable
+  init() {}
+
+  @inlinable
+  mutating func visit(_ tree: Tree<Element>, _ body: (Site<Element>) throws -> Void) throws {
     switch tree {
     case .value(let value):
-      if seen[value.index] != nil { throw RefxError.valueAlreadyExists(index: value.index, path: path) }
-      let content = SiteWalk.content(of: value.value)
-      seen[value.index] = content
-      try body(
-        Site(
-          path: path, content: content,
-          reference: .init(index: value.index, isFirst: true, collection: value.collection)))
-      try visitMembers(of: value.value, at: path, body)
+      let content = Site<Element>.Content(value.value)
+      guard seen.insert(content, at: value.index) else { throw secondValue(value.index) }
+      let reference = Site<Element>.Reference(
+        index: value.index, isFirst: true, collection: value.collection)
+      try body(Site(path: Path(keys), content: content, reference: reference))
+      try visitMembers(of: value.value, body)
     case .index(let index):
-      guard let content = seen[index.index] else {
-        throw RefxError.indexWithoutValue(index: index.index, path: path)
-      }
-      try body(
-        Site(
-          path: path, content: content,
-          reference: .init(index: index.index, isFirst: false, collection: index.collection)))
+      guard let content = seen[index.index] else { throw indexWithoutValue(index.index) }
+      let reference = Site<Element>.Reference(
+        index: index.index, isFirst: false, collection: index.collection)
+      try body(Site(path: Path(keys), content: content, reference: reference))
     default:
-      try body(Site(path: path, content: SiteWalk.content(of: tree), reference: nil))
-      try visitMembers(of: tree, at: path, body)
+      try body(Site(path: Path(keys), content: Site<Element>.Content(tree), reference: nil))
+      try visitMembers(of: tree, body)
     }
   }
 
-  private mutating func visitMembers(
-    of tree: Tree<Element>, at path: Path, _ body: (Site<Element>) throws -> Void
-  ) throws {
+  @inlinable
+  mutating func visitMembers(of tree: Tree<Element>, _ body: (Site<Element>) throws -> Void) throws {
     switch tree {
     case .dictionary(let branches):
-      for (key, member) in zip(branches.keys, branches.members) {
-        try visit(member, at: path.appending(key), body)
+      for position in branches.members.indices {
+        try visit(branches.members[position], below: branches.keys[position], body)
       }
     case .list(let members), .tuple(let members):
-      for (position, member) in members.enumerated() {
-        try visit(member, at: path.appending(Key(position)), body)
-      }
-    case .value, .index: try visit(tree, at: path.appending("0"), body)
+      for position in members.indices { try visit(members[position], below: Key(position), body) }
+    case .value, .index: try visit(tree, below: "0", body)
     default: break
     }
   }
 
-  private static func content(of tree: Tree<Element>) -> Site<Element>.Content {
+  @inlinable
+  mutating func visit(
+    _ tree: Tree<Element>, below key: Key, _ body: (Site<Element>) throws -> Void
+  ) throws {
+    keys.append(key)
+    try visit(tree, body)
+    keys.removeLast()
+  }
+
+  @usableFromInline
+  func secondValue(_ index: Int) -> RefxError { .valueAlreadyExists(index: index, path: Path(keys)) }
+
+  @usableFromInline
+  func indexWithoutValue(_ index: Int) -> RefxError { .indexWithoutValue(index: index, path: Path(keys)) }
+}
+
+extension Site.Content {
+  /// What stands at the root of `tree`.
+  @inlinable
+  init(_ tree: Tree<Element>) {
     switch tree {
-    case .leaf(let element): .leaf(element)
-    case .dictionary(let branches): .dictionary(count: branches.count)
-    case .list(let members): .list(count: members.count)
-    case .tuple(let members): .tuple(count: members.count)
-    case .none: .none
-    case .nothing: .nothing
-    case .hole: .hole
-    case .static(let value): .static(value)
-    case .value, .index: .reference
+    case .leaf(let element): self = .leaf(element)
+    case .dictionary(let branches): self = .dictionary(count: branches.count)
+    case .list(let members): self = .list(count: members.count)
+    case .tuple(let members): self = .tuple(count: members.count)
+    case .none: self = .none
+    case .nothing: self = .nothing
+    case .hole: self = .hole
+    case .static(let value): self = .static(value)
+    case .value, .index: self = .reference
     }
   }
 }

@@ -1,5 +1,6 @@
 extension Tree {
   /// The same tree with each leaf replaced by a tree; visits leaves in order, each shared value's once.
+  @inlinable
   public func flatMap<Other>(_ transform: (Element) throws -> Tree<Other>) rethrows -> Tree<Other> {
     switch self {
     case .leaf(let element): try transform(element)
@@ -17,11 +18,13 @@ extension Tree {
   }
 
   /// The same tree with each leaf transformed; visits leaves in order, each shared value's once.
+  @inlinable
   public func map<Other>(_ transform: (Element) throws -> Other) rethrows -> Tree<Other> {
     try flatMap { .leaf(try transform($0)) }
   }
 
   /// Visits the leaves in order, each shared value's once.
+  @inlinable
   public func forEachLeaf(_ body: (Element) throws -> Void) rethrows {
     switch self {
     case .leaf(let element): try body(element)
@@ -33,6 +36,7 @@ extension Tree {
   }
 
   /// The leaves in order, each shared value's once.
+  @inlinable
   public func leaves() -> [Element] {
     var all: [Element] = []
     forEachLeaf { all.append($0) }
@@ -40,6 +44,7 @@ extension Tree {
   }
 
   /// How many leaves there are, each shared value's counted once.
+  @inlinable
   public var leafCount: Int {
     var count = 0
     forEachLeaf { _ in count += 1 }

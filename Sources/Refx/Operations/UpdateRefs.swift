@@ -104,7 +104,7 @@ public struct UpdateWalk: ~Copyable {
   /// For each target Ref, by its number, what it was paired with first.
   private var origins: [Origin] = []
   /// The Refs of the target, or new ones, that a source's numbers stand for.
-  private var refs = RefsByIndex()
+  private var refs = TableByIndex<RefLeaf>()
   private var sourceHasRefs = false
   private var sourceHasDerefs = false
   private var writes = StagedWrites()

@@ -13,7 +13,7 @@ public struct ValueTable<Element> {
     public fileprivate(set) var siteCount: Int
   }
 
-  private var entries: [Int: Entry] = [:]
+  private var entries = TableByIndex<Entry>()
   /// The indexes, in order of first sight.
   public private(set) var indexes: [Int] = []
 
@@ -29,15 +29,15 @@ public struct ValueTable<Element> {
   private mutating func collect(_ tree: Tree<Element>, at path: Path, _ inAnyOrder: Bool) throws {
     switch tree {
     case .value(let value):
-      if entries[value.index] != nil { throw RefxError.valueAlreadyExists(index: value.index, path: path) }
-      entries[value.index] = Entry(
+      let entry = Entry(
         value: value.value, collection: value.collection, firstSite: path, siteCount: 1)
+      guard entries.insert(entry, at: value.index) else {
+        throw RefxError.valueAlreadyExists(index: value.index, path: path)
+      }
       indexes.append(value.index)
       try collect(value.value, at: value.value.isReference ? path.appending("0") : path, inAnyOrder)
     case .index(let index):
-      if entries[index.index] != nil {
-        entries[index.index]!.siteCount += 1
-      } else if !inAnyOrder {
+      if !entries.update(index.index, { $0.siteCount += 1 }), !inAnyOrder {
         throw RefxError.indexWithoutValue(index: index.index, path: path)
       }
     case .dictionary(let branches):

@@ -7,11 +7,13 @@ public struct Key: Sendable {
   /// The key as text.
   public let string: String
 
+  @inlinable
   public init(_ string: String) {
     self.string = string
   }
 
   /// The key of the `position`-th member of a list or tuple.
+  @inlinable
   public init(_ position: Int) {
     self.string = String(position)
   }
@@ -19,7 +21,7 @@ public struct Key: Sendable {
 
 extension Key: Hashable {
   public static func == (a: Key, b: Key) -> Bool {
-    a.withBytes { a in b.withBytes { b in a.count == b.count && Key.firstDifference(a, b) == a.count } }
+    a.withBytes { a in b.withBytes { b in a.count == b.count && firstDifference(a, b) == a.count } }
   }
 
   public func hash(into hasher: inout Hasher) {
@@ -32,7 +34,7 @@ extension Key: Comparable {
   public static func < (a: Key, b: Key) -> Bool {
     a.withBytes { a in
       b.withBytes { b in
-        let place = Key.firstDifference(a, b)
+        let place = firstDifference(a, b)
         return place < a.count && place < b.count ? a[place] < b[place] : a.count < b.count
       }
     }
@@ -43,21 +45,6 @@ extension Key {
   private func withBytes<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R {
     var copy = string
     return copy.withUTF8 { body(UnsafeRawBufferPointer($0)) }
-  }
-
-  /// The first place where `a` and `b` differ; the shorter one's count where none is. Names of one file have
-  /// long beginnings in common, so eight bytes are looked at together.
-  private static func firstDifference(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Int {
-    let count = min(a.count, b.count)
-    var place = 0
-    while place + 8 <= count,
-      a.loadUnaligned(fromByteOffset: place, as: UInt64.self)
-        == b.loadUnaligned(fromByteOffset: place, as: UInt64.self)
-    {
-      place += 8
-    }
-    while place < count, a[place] == b[place] { place += 1 }
-    return place
   }
 }
 

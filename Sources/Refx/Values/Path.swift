@@ -5,6 +5,7 @@
 public struct Path: Hashable, Sendable {
   public var keys: [Key]
 
+  @inlinable
   public init(_ keys: [Key] = []) {
     self.keys = keys
   }

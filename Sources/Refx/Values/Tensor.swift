@@ -37,7 +37,10 @@ public struct Tensor: Sendable {
 
   /// A single element, with the empty shape.
   public init<E: TensorElement>(_ element: E) {
-    self.init([element], shape: [])
+    let bytes = MemoryBytes(count: MemoryLayout<E>.size) { buffer in
+      withUnsafeBytes(of: element) { buffer.copyMemory(from: $0) }
+    }
+    self.init(dtype: E.dtype, shape: [], bytes: bytes)
   }
 
   /// The number of elements.
@@ -89,7 +92,7 @@ extension Tensor: Equatable {
       return false
     }
     if a.storage === b.storage { return true }
-    return a.storage.withBytes { x in b.storage.withBytes { y in x.elementsEqual(y) } }
+    return a.storage.withBytes { x in b.storage.withBytes { y in firstDifference(x, y) == x.count } }
   }
 }
 

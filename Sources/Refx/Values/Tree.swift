@@ -112,11 +112,13 @@ public struct Branches<Element> {
   }
 
   /// - Precondition: `keys` ascend and are as many as `members`.
+  @inlinable
   package init(ascending keys: [Key], members: [Tree<Element>]) {
     self.keys = keys
     self.members = members
   }
 
+  @inlinable
   public var count: Int { keys.count }
 
   /// The member named `key`; found by bisection.
@@ -136,6 +138,7 @@ public struct Branches<Element> {
   }
 
   /// The same keys with each member replaced.
+  @inlinable
   func map<Other>(_ transform: (Key, Tree<Element>) throws -> Tree<Other>) rethrows -> Branches<Other> {
     var replaced: [Tree<Other>] = []
     replaced.reserveCapacity(members.count)
