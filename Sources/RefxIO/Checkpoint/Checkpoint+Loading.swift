@@ -41,13 +41,15 @@ extension Checkpoint {
     return try decode(type, from: file, named: path, allowing: allowing)
   }
 
-  /// A model out of the bytes of a checkpoint.
+  /// A model out of the bytes of a checkpoint, which are not copied as a whole.
+  ///
+  /// - Throws: what ``load(_:from:allowing:format:options:formats:)`` throws; its errors call the file "bytes".
   public static func decode<Model: Decodable>(
     _ type: Model.Type, from bytes: [UInt8], allowing: Leniency = [], format: FormatName? = nil,
     options: OpenOptions = OpenOptions(), formats: Formats = .all
   ) throws -> Model {
-    let memory = MemoryBytes(count: bytes.count) { $0.copyBytes(from: bytes) }
-    let file = try open(InputFile(memory, name: "bytes"), format: format, options: options, formats: formats)
+    let memory = InputFile(MemoryBytes(sharing: bytes), name: "bytes")
+    let file = try open(memory, format: format, options: options, formats: formats)
     return try decode(type, from: file, named: "bytes", allowing: allowing)
   }
 

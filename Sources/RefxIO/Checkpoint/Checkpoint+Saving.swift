@@ -18,9 +18,14 @@ extension Checkpoint {
     metadata: JSONObject = [:], durability: Durability = .full, overwrite: Bool = true,
     progress: ProgressHandler? = nil, formats: Formats = .all
   ) throws {
+    let tree: Tree<Leaf>
+    do {
+      tree = try TreeEncoder().encode(model)
+    } catch let error as RefxError {
+      throw error.inFile(path)
+    }
     try save(
-      tree: try TreeEncoder().encode(model), to: path, format: format, compression: compression,
-      metadata: metadata,
+      tree: tree, to: path, format: format, compression: compression, metadata: metadata,
       durability: durability, overwrite: overwrite, progress: progress, formats: formats)
   }
 

@@ -6,7 +6,8 @@ import RefxStore
 enum TemporaryFolder {
   /// Runs `body` with the folder's path; the folder and the files in it are gone afterwards.
   static func with<R>(_ body: (String) throws -> R) throws -> R {
-    let parent = getenv("TMPDIR").map { String(cString: $0) } ?? P_tmpdir
+    let named = getenv("TMPDIR").map { String(cString: $0) } ?? ""
+    let parent = named.utf8.isEmpty ? P_tmpdir : named
     var template = Array((parent + "/refx-XXXXXX").utf8CString)
     guard mkdtemp(&template) != nil else {
       throw RefxError.system("cannot make a temporary folder", errno: errno, file: parent)

@@ -37,11 +37,11 @@ extension Tree where Element == Leaf {
     var (diff, pairs) = try catalogueDiff(to: other)
     if options.findsRenames { diff.structure = try renamed(diff.structure, to: other) }
     if options.kinds.contains(.value) {
-      let total = pairs.reduce(0) { $0 + $1.leaf.byteCount * $1.others.count }
+      let total = pairs.reduce(0) { $0.addingSaturated($1.byteCount) }
       var done = 0
       for pair in pairs {
         if let row = try pair.compare(options) { diff.value.append(row) }
-        done += pair.leaf.byteCount * pair.others.count
+        done = done.addingSaturated(pair.byteCount)
         progress?(done, total)
       }
     }
@@ -50,6 +50,12 @@ extension Tree where Element == Leaf {
 }
 
 extension DiffPair {
+  /// The logical bytes to compare.
+  fileprivate var byteCount: Int {
+    let (product, overflow) = leaf.byteCount.multipliedReportingOverflow(by: others.count)
+    return overflow ? .max : product
+  }
+
   /// The row for this pair; nil where nothing differs. Of several arrays that stand for one, that which
   /// differs most.
   func compare(_ options: DiffOptions) throws -> ValueChange? {

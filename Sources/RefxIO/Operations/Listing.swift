@@ -34,13 +34,15 @@ public struct Listing: Sendable {
     public internal(set) var refs = 0
     /// Logical bytes of the arrays that they hold, those of a subtree included, each once.
     public internal(set) var bytes = 0
+
+    fileprivate mutating func add(_ count: Int) { bytes = bytes.addingSaturated(count) }
   }
 
   public private(set) var rows: [Row] = []
   /// The number of different Refs, and of those with more than one site.
   public private(set) var refs = 0
   public private(set) var shared = 0
-  /// Over all rows; over each array once; on disk.
+  /// Over all rows; over each array once; on disk. A sum that Int does not hold is the largest Int.
   public private(set) var logicalBytes = 0
   public private(set) var uniqueBytes = 0
   public private(set) var storedBytes = 0
@@ -71,15 +73,13 @@ public struct Listing: Sendable {
       }
       guard let row = Row(site) else { return }
       rows.append(row)
-      logicalBytes += row.bytes
+      logicalBytes = logicalBytes.addingSaturated(row.bytes)
       guard isCounted else { return }
-      uniqueBytes += row.bytes
-      storedBytes += row.stored ?? 0
-      if let reference = site.reference {
-        byCollection[reference.collection]?.bytes += row.bytes
-      } else if let outer = around.last {
-        byCollection[outer.collection]?.bytes += row.bytes
-      }
+      uniqueBytes = uniqueBytes.addingSaturated(row.bytes)
+      storedBytes = storedBytes.addingSaturated(row.stored ?? 0)
+      guard site.reference != nil || !around.isEmpty else { return }
+      let owner = site.reference.map(\.collection) ?? around.last?.collection
+      byCollection[owner]?.add(row.bytes)
     }
     collections = byCollection.values.sorted { a, b in
       switch (a.collection, b.collection) {

@@ -161,6 +161,9 @@ private struct PartMerge {
 
   /// A site of part `part`, with the origin's ties.
   private mutating func place(_ tree: Tree<Leaf>, from part: Int, at path: Path) throws -> Tree<Leaf> {
+    guard path.keys.count <= maximumTreeDepth else {
+      throw RefxError.treeTooDeep(limit: maximumTreeDepth, path: path)
+    }
     switch tree {
     case .value, .index:
       guard let origin = parts[part].origin(of: tree), let copy = copies[origin]?.first,
@@ -174,10 +177,21 @@ private struct PartMerge {
         Value(try place(entry.value, from: copy.part, at: inner), index: number, collection: entry.collection))
     case .dictionary(let branches):
       return .dictionary(try branches.mapMembers { try place($1, from: part, at: path.appending($0)) })
-    case .list(let members): return .list(try members.map { try place($0, from: part, at: path) })
-    case .tuple(let members): return .tuple(try members.map { try place($0, from: part, at: path) })
+    case .list(let members): return .list(try placeMembers(members, from: part, at: path))
+    case .tuple(let members): return .tuple(try placeMembers(members, from: part, at: path))
     default: return tree
     }
+  }
+
+  private mutating func placeMembers(
+    _ members: [Tree<Leaf>], from part: Int, at path: Path
+  ) throws -> [Tree<Leaf>] {
+    var placed: [Tree<Leaf>] = []
+    placed.reserveCapacity(members.count)
+    for (position, member) in members.enumerated() {
+      placed.append(try place(member, from: part, at: path.appending(Key(position))))
+    }
+    return placed
   }
 
   private func disagreement(

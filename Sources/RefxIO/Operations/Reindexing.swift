@@ -23,7 +23,12 @@ struct Reindexing<Element> {
     return .value(Value(inside, index: number, collection: entry.collection))
   }
 
+  /// - Throws: ``RefxError`` where an index has no value, or values that were put inside each other make the
+  ///   tree too deep.
   mutating func copy(_ tree: Tree<Element>, at path: Path) throws -> Tree<Element> {
+    guard path.keys.count <= maximumTreeDepth else {
+      throw RefxError.treeTooDeep(limit: maximumTreeDepth, path: path)
+    }
     switch tree {
     case .value(let value): return try reference(value.index, at: path)
     case .index(let index): return try reference(index.index, at: path)

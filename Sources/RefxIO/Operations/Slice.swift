@@ -111,6 +111,13 @@ private final class SlicedSource: LeafSource {
   init(_ leaf: Leaf, itemSize: Int, axes: [(start: Int, count: Int, step: Int)]) {
     self.leaf = leaf
     grid = ChunkGrid(of: leaf)
+    // Without elements there is nothing to gather, and the other extents may be any numbers.
+    guard leaf.byteCount > 0 else {
+      self.axes = []
+      runBytes = 0
+      byteCount = 0
+      return
+    }
     var outer: [Axis] = []
     var run = itemSize
     var width = itemSize

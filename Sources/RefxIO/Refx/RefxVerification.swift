@@ -27,7 +27,7 @@ struct RefxVerification: Sendable {
     let grid = ChunkGrid(of: leaf)
     let entry = payload.leaves[number]
     var sums = RunningSums()
-    var text = TextCheck(isText: leaf.dtype == .string)
+    var text = TextCheck(isText: leaf.dtype == .string, byteCount: leaf.byteCount)
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: max(grid.chunkBytes, 1), alignment: 64)
     defer { buffer.deallocate() }
     for position in 0..<grid.count {
@@ -67,12 +67,16 @@ struct RefxVerification: Sendable {
 /// Whether the bytes of a text leaf are its strings: each a length and then that many bytes of UTF-8.
 private struct TextCheck {
   private let isText: Bool
+  /// The bytes of the leaf that no string was found in yet.
+  private var remaining: Int
+  /// The beginning of a string that goes on in the next piece.
   private var bytes: [UInt8] = []
   private var strings = 0
   private var isMalformed = false
 
-  init(isText: Bool) {
+  init(isText: Bool, byteCount: Int) {
     self.isText = isText
+    remaining = byteCount
   }
 
   mutating func add(_ piece: UnsafeRawBufferPointer) {
@@ -82,17 +86,20 @@ private struct TextCheck {
     bytes.withUnsafeBytes { all in
       while all.count - done >= 8 {
         let length = UInt64(littleEndian: all.loadUnaligned(fromByteOffset: done, as: UInt64.self))
+        // A length beyond the leaf's end is not waited for: all of the leaf would be collected.
+        isMalformed = isMalformed || length > UInt64(remaining - 8)
         guard length <= UInt64(all.count - done - 8) else { break }
         let text = UnsafeRawBufferPointer(rebasing: all[(done + 8)..<(done + 8 + Int(length))])
         if String(validating: text, as: UTF8.self) == nil { isMalformed = true }
         strings += 1
         done += 8 + Int(length)
+        remaining -= 8 + Int(length)
       }
     }
-    bytes.removeFirst(done)
+    bytes.removeFirst(isMalformed ? bytes.count : done)
   }
 
   func isSound(count: Int) -> Bool {
-    !isText || (!isMalformed && bytes.isEmpty && strings == count)
+    !isText || (!isMalformed && remaining == 0 && strings == count)
   }
 }

@@ -203,4 +203,25 @@ import Testing
     #expect(target.value == Inner(scale: 2, name: "n"))
     #expect(target !== source)
   }
+
+  /// A Ref that is chosen by a later site brings the Refs inside it, which stand under its first site alone.
+  @Test func aLaterSiteBringsWhatIsInside() throws {
+    struct Inner: Codable {
+      var scale: Float
+      var weight: Ref<Float>
+    }
+    struct Pair: Codable {
+      var a: Ref<Inner>
+      var b: Ref<Inner>
+    }
+    func pair(_ number: Float) -> Pair {
+      let shared = Ref(Inner(scale: number, weight: Ref(number)))
+      return Pair(a: shared, b: shared)
+    }
+    var model = pair(1)
+    let weight = model.a.value.weight
+    try TreeDecoder().restore(&model, from: TreeEncoder().encode(pair(2)), select: .paths { $0 == ["b"] })
+    #expect(model.a.value.scale == 2 && weight.value == 2)
+    #expect(model.a === model.b && model.a.value.weight === weight)
+  }
 }

@@ -1,0 +1,58 @@
+// The differences, and the values that must be equal where only one can be kept.
+
+extension Graft {
+  mutating func note(
+    _ kind: Difference.Kind, _ place: Place, expected: String? = nil, found: String? = nil
+  ) {
+    differences.append(Difference(kind, place.path, expected: expected, found: found))
+  }
+
+  func name(_ path: Path) -> String { path.isRoot ? "the root" : path.text }
+
+  /// Each chosen leaf of what the file does not have.
+  mutating func noteMissing(_ own: Tree<Leaf>, at place: Place, in around: Surroundings) {
+    if allowing.contains(.missing) { return }
+    switch own {
+    case .dictionary(let branches):
+      for position in branches.keys.indices {
+        _ = lay(
+          nil, over: branches.members[position], at: place.appending(branches.keys[position]), in: around)
+      }
+    case .list(let members), .tuple(let members):
+      for position in members.indices {
+        _ = lay(nil, over: members[position], at: place.appending(Key(position)), in: around)
+      }
+    case .none:
+      if takes(place, around), !allowing.contains(.missingOptionals) {
+        note(.missing, place, expected: "none")
+      }
+    default:
+      if takes(place, around) { note(.missing, place, expected: DecodingNode.tree(own).summary) }
+    }
+  }
+
+  mutating func noteUnexpected(_ found: Tree<Leaf>, at place: Place, in around: Surroundings) {
+    if allowing.contains(.unexpected) { return }
+    let isWanted =
+      if let position = position(of: found) {
+        selection.chooses(place.path, file[position].collection, true)
+      } else {
+        takes(place, around) || holdsWanted(found, at: place)
+      }
+    if isWanted { note(.unexpected, place, found: DecodingNode.tree(found).summary) }
+  }
+
+  /// Notes each pair that differs. Reads their payload.
+  mutating func compareValues() throws {
+    for pair in toCompare {
+      do {
+        if try pair.mine.tensor() == pair.theirs.tensor() { continue }
+      } catch let error as RefxError {
+        throw error.atPath(pair.place.path)
+      }
+      note(
+        .value, pair.place, expected: "the value that is there: nothing here can be assigned",
+        found: "another \(pair.theirs.summary)")
+    }
+  }
+}
