@@ -23,6 +23,33 @@ extension Tree {
     try flatMap { .leaf(try transform($0)) }
   }
 
+  /// The same node with each member of a dictionary, list or tuple replaced, in order; `transform` gets its
+  /// path. Anything else stays as it is, a Ref too: what it holds is no member.
+  package func mapMembers(at path: Path, _ transform: (Tree, Path) throws -> Tree) rethrows -> Tree {
+    switch self {
+    case .dictionary(let branches):
+      return .dictionary(try branches.map { try transform($1, path.appending($0)) })
+    case .list(let members):
+      return .list(try members.indices.map { try transform(members[$0], path.appending(Key($0))) })
+    case .tuple(let members):
+      return .tuple(try members.indices.map { try transform(members[$0], path.appending(Key($0))) })
+    default: return self
+    }
+  }
+
+  /// Visits each member of a dictionary, list or tuple, in order, with its path; of anything else none.
+  package func forEachMember(at path: Path, _ body: (Tree, Path) throws -> Void) rethrows {
+    switch self {
+    case .dictionary(let branches):
+      for position in branches.members.indices {
+        try body(branches.members[position], path.appending(branches.keys[position]))
+      }
+    case .list(let members), .tuple(let members):
+      for position in members.indices { try body(members[position], path.appending(Key(position))) }
+    default: break
+    }
+  }
+
   /// Visits the leaves in order, each shared value's once.
   @inlinable
   public func forEachLeaf(_ body: (Element) throws -> Void) rethrows {

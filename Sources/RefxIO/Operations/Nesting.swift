@@ -14,12 +14,10 @@ extension Tree where Element == Leaf {
           try root.insert(inner, key.split(by: separator), at: path.appending(key), below: path)
         }
         return root.tree
-      case .list(let members): return .list(try members.enumerated().map { try apply($1, path.appending(Key($0))) })
-      case .tuple(let members): return .tuple(try members.enumerated().map { try apply($1, path.appending(Key($0))) })
       case .value(var value):
         value.value = try apply(value.value, value.value.isReference ? path.appending("0") : path)
         return .value(value)
-      default: return tree
+      default: return try tree.mapMembers(at: path, apply)
       }
     }
     return try apply(self, .root).reindexed()
@@ -48,11 +46,9 @@ extension Tree where Element == Leaf {
     func visit(_ tree: Tree<Leaf>, _ path: Path, _ collection: CollectionTag?) throws {
       switch tree {
       case .dictionary(let branches) where branches.count > 0:
-        for (key, member) in zip(branches.keys, branches.members) {
-          try visit(member, path.appending(key), collection)
-        }
+        try tree.forEachMember(at: path) { try visit($0, $1, collection) }
       case .list(let inner) where !inner.isEmpty, .tuple(let inner) where !inner.isEmpty:
-        for (position, member) in inner.enumerated() { try visit(member, path.appending(Key(position)), collection) }
+        try tree.forEachMember(at: path) { try visit($0, $1, collection) }
       case .value(let value):
         switch value.value {
         case .dictionary, .list, .tuple, .value, .index:

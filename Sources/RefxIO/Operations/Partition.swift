@@ -30,7 +30,9 @@ extension CheckpointContents {
   /// plain leaves. Reads no payload.
   ///
   /// - Returns: the parts with the collection of each; nil for the rest, which comes last.
-  public func partitionedByCollection() throws -> (parts: PartitionedCheckpoint, collections: [CollectionTag?]) {
+  public func partitionedByCollection() throws -> (
+    parts: PartitionedCheckpoint, collections: [CollectionTag?]
+  ) {
     var found: Set<CollectionTag> = []
     try forEachPartSite { site in if let collection = site.collection { found.insert(collection) } }
     let collections = found.sorted()
@@ -43,7 +45,8 @@ extension CheckpointContents {
 
   /// One part for each selector and a last one, "rest", for what none chooses; the first match wins. Reads
   /// no payload.
-  public func partitioned(by selectors: [(name: String, selector: Selector)]) throws -> PartitionedCheckpoint {
+  public func partitioned(by selectors: [(name: String, selector: Selector)]) throws -> PartitionedCheckpoint
+  {
     try partitioned(names: selectors.map(\.name) + ["rest"]) { site in
       selectors.firstIndex {
         $0.selector.matches(
@@ -69,11 +72,7 @@ extension CheckpointContents {
       case .value, .index:
         guard let index = tree.referenceIndex, let entry = values[index] else { return }
         try body(PartSite(path: path, index: index, collection: entry.collection, content: entry.value))
-      case .dictionary(let branches):
-        for (key, member) in zip(branches.keys, branches.members) { try visit(member, path.appending(key)) }
-      case .list(let members), .tuple(let members):
-        for (position, member) in members.enumerated() { try visit(member, path.appending(Key(position))) }
-      default: break
+      default: try tree.forEachMember(at: path, visit)
       }
     }
     try visit(tree, .root)
@@ -123,14 +122,7 @@ extension CheckpointContents {
   private func holePaths() -> [Path] {
     var holes: [Path] = []
     func visit(_ tree: Tree<Leaf>, _ path: Path) {
-      switch tree {
-      case .hole: holes.append(path)
-      case .dictionary(let branches):
-        for (key, member) in zip(branches.keys, branches.members) { visit(member, path.appending(key)) }
-      case .list(let members), .tuple(let members):
-        for (position, member) in members.enumerated() { visit(member, path.appending(Key(position))) }
-      default: break
-      }
+      if case .hole = tree { holes.append(path) } else { tree.forEachMember(at: path, visit) }
     }
     visit(tree, .root)
     return holes
@@ -155,19 +147,7 @@ private struct PartBuilder {
     case .leaf, .value, .index:
       defer { next += 1 }
       return destinations[next] == part ? try reindexing.copy(tree, at: path) : .hole
-    case .dictionary(let branches):
-      return .dictionary(try branches.mapMembers { try build($1, at: path.appending($0)) })
-    case .list(let members): return .list(try build(members, at: path))
-    case .tuple(let members): return .tuple(try build(members, at: path))
-    default: return tree
+    default: return try tree.mapMembers(at: path) { try build($0, at: $1) }
     }
-  }
-
-  private mutating func build(_ members: [Tree<Leaf>], at path: Path) throws -> [Tree<Leaf>] {
-    var built: [Tree<Leaf>] = []
-    for (position, member) in members.enumerated() {
-      built.append(try build(member, at: path.appending(Key(position))))
-    }
-    return built
   }
 }

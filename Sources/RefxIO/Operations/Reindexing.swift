@@ -32,32 +32,8 @@ struct Reindexing<Element> {
     switch tree {
     case .value(let value): return try reference(value.index, at: path)
     case .index(let index): return try reference(index.index, at: path)
-    case .dictionary(let branches):
-      return .dictionary(
-        try branches.mapMembers { key, member in try copy(member, at: path.appending(key)) })
-    case .list(let members): return .list(try copy(members, at: path))
-    case .tuple(let members): return .tuple(try copy(members, at: path))
-    default: return tree
+    default: return try tree.mapMembers(at: path) { try copy($0, at: $1) }
     }
-  }
-
-  private mutating func copy(_ members: [Tree<Element>], at path: Path) throws -> [Tree<Element>] {
-    var copies: [Tree<Element>] = []
-    copies.reserveCapacity(members.count)
-    for (position, member) in members.enumerated() {
-      copies.append(try copy(member, at: path.appending(Key(position))))
-    }
-    return copies
-  }
-}
-
-extension Branches {
-  /// The same keys with each member replaced.
-  func mapMembers(_ transform: (Key, Tree<Element>) throws -> Tree<Element>) rethrows -> Branches {
-    var replaced: [(Key, Tree<Element>)] = []
-    replaced.reserveCapacity(count)
-    for (key, member) in zip(keys, members) { replaced.append((key, try transform(key, member))) }
-    return Branches(replaced)
   }
 }
 

@@ -20,9 +20,6 @@ extension Tree where Element == Leaf {
         guard let collection = collection(at: path) else { return tree }
         defer { next += 1 }
         return .value(.init(tree, index: next, collection: collection))
-      case .dictionary(let branches): return .dictionary(branches.mapMembers { apply($1, path.appending($0)) })
-      case .list(let members): return .list(members.enumerated().map { apply($1, path.appending(Key($0))) })
-      case .tuple(let members): return .tuple(members.enumerated().map { apply($1, path.appending(Key($0))) })
       case .value(var value):
         value.collection = tags[value.index] ?? value.collection
         // An array inside a Ref at the Ref's own path is the Ref's, not one of its own.
@@ -32,7 +29,7 @@ extension Tree where Element == Leaf {
       case .index(var index):
         index.collection = tags[index.index] ?? index.collection
         return .index(index)
-      default: return tree
+      default: return tree.mapMembers(at: path, apply)
       }
     }
     return try apply(self, .root).reindexed()

@@ -30,15 +30,6 @@ private struct SiteCopying {
       throw RefxError.treeTooDeep(limit: maximumTreeDepth, path: path)
     }
     switch tree {
-    case .dictionary(let branches):
-      var members: [(Key, Tree<Leaf>)] = []
-      members.reserveCapacity(branches.count)
-      for (key, member) in zip(branches.keys, branches.members) {
-        members.append((key, try copy(member, at: path.appending(key))))
-      }
-      return .dictionary(members)
-    case .list(let members): return .list(try copies(of: members, at: path))
-    case .tuple(let members): return .tuple(try copies(of: members, at: path))
     case .value(let value):
       guard known.updateValue(value, forKey: value.index) == nil || !open.contains(value.index) else {
         throw RefxError.valueAlreadyExists(index: value.index, path: path)
@@ -49,7 +40,7 @@ private struct SiteCopying {
         throw RefxError.indexWithoutValue(index: index.index, path: path)
       }
       return try copy(value, at: path)
-    default: return tree
+    default: return try tree.mapMembers(at: path) { try copy($0, at: $1) }
     }
   }
 
@@ -62,14 +53,5 @@ private struct SiteCopying {
     refs += 1
     let inner = value.value.isReference ? path.appending("0") : path
     return .value(Value(try copy(value.value, at: inner), index: index, collection: value.collection))
-  }
-
-  private mutating func copies(of members: [Tree<Leaf>], at path: Path) throws -> [Tree<Leaf>] {
-    var made: [Tree<Leaf>] = []
-    made.reserveCapacity(members.count)
-    for (position, member) in members.enumerated() {
-      made.append(try copy(member, at: path.appending(Key(position))))
-    }
-    return made
   }
 }
