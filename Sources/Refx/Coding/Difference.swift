@@ -1,5 +1,6 @@
 /// One thing in which a tree does not fit a model.
 public struct Difference: Hashable, Sendable {
+  /// In what a tree does not fit.
   public enum Kind: String, Hashable, Sendable, CaseIterable {
     /// The model has it, the file does not.
     case missing
@@ -20,7 +21,9 @@ public struct Difference: Hashable, Sendable {
     case value
   }
 
+  /// Where.
   public let path: Path
+  /// In what.
   public let kind: Kind
   /// What the model has.
   public let expected: String?

@@ -11,6 +11,7 @@ public struct TreeDecoder: Sendable {
   /// Which differences are let pass; none, unless they are named.
   public var allowing: Leniency
 
+  /// A decoder that lets the named differences pass.
   public init(allowing: Leniency = []) {
     self.allowing = allowing
   }

@@ -9,6 +9,7 @@
 ///   the others. First means first in the order of the finished tree: depth first, dictionary keys by code
 ///   point. Cycles close where they pass through a Ref.
 public struct TreeEncoder: Sendable {
+  /// An encoder; it has no options and can be used any number of times.
   public init() {}
 
   /// The model as a dereffed tree. Tensors share their bytes with it (see ``TensorRepresentable/snapshot()``).

@@ -16,18 +16,26 @@ public struct RefxError: Error, Sendable {
     case object(String)
   }
 
+  /// What kind of error it is, for programs.
   public var code: Code
+  /// The file as its user named it.
   public var file: String?
+  /// Where in the tree.
   public var path: Path?
+  /// Where in the file.
   public var place: Place?
   /// What is wrong, as a sentence without capital and full stop; where it is empty, `expected` and `found`
   /// say it.
   public var message: String
+  /// What should have been there.
   public var expected: String?
+  /// What was there.
   public var found: String?
+  /// What to do now, as an imperative.
   public var advice: String?
   /// Further lines: one for each difference of a mismatch, the stack of a C library.
   public var details: [String]
+  /// The error of another library that led to this one.
   public var cause: (any Error)?
 
   public init(

@@ -14,6 +14,7 @@ public struct Site<Element> {
 
   /// What makes a site one of a shared reference.
   public struct Reference: Hashable, Sendable {
+    /// The number of the Ref.
     public let index: Int
     /// Whether this is the Ref's first site.
     public let isFirst: Bool
@@ -27,6 +28,7 @@ public struct Site<Element> {
     }
   }
 
+  /// Where the site is.
   public let path: Path
   /// What stands here; at a later site of a Ref what stands at its first.
   public let content: Content

@@ -6,6 +6,7 @@ public struct ValueTable<Element> {
   public struct Entry {
     /// What the Ref holds; itself a reference where a Ref stands directly inside a Ref.
     public let value: Tree<Element>
+    /// The collection of the Ref; nil where it has none.
     public let collection: CollectionTag?
     /// Where the Ref is first seen.
     public let firstSite: Path
@@ -24,6 +25,7 @@ public struct ValueTable<Element> {
     try collect(tree, at: .root, inAnyOrder)
   }
 
+  /// The Ref with this index; nil where the tree has none.
   public subscript(index: Int) -> Entry? { entries[index] }
 
   private mutating func collect(_ tree: Tree<Element>, at path: Path, _ inAnyOrder: Bool) throws {

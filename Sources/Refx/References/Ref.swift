@@ -1,5 +1,6 @@
 /// What every ``Ref`` is, whatever it holds: an identity with a collection and a trace level.
 public class AnyRef: Referential {
+  /// The collection it belongs to; nil where it has none. It never changes.
   public final let collection: CollectionTag?
   /// The trace level at which it was made, and at which alone it can be read and written.
   public final let level: TraceLevel

@@ -19,10 +19,12 @@ public enum RefLeaf {
 
 /// A Ref at a leaf, together with how its value is read and written.
 public struct LiveRef {
+  /// The Ref.
   public let ref: AnyRef
   /// The access whose `Value` is the Ref's; the initializer sees to that.
   public let access: any RefAccess.Type
 
+  /// Puts a Ref at a leaf, with an access for its type.
   public init<Access: RefAccess>(_ ref: Ref<Access.Value>, access: Access.Type) {
     self.ref = ref
     self.access = access
@@ -35,13 +37,19 @@ public struct LiveRef {
 }
 
 extension RefLeaf {
+  /// A Ref to a number, an array of numbers, or a tensor type of your own.
   public static func ref<V: TensorRepresentable>(_ ref: Ref<V>) -> RefLeaf {
     .ref(LiveRef(ref, access: TensorAccess<V>.self))
   }
+  /// A Ref to a tensor.
   public static func ref(_ ref: Ref<Tensor>) -> RefLeaf { .ref(LiveRef(ref, access: WholeTensorAccess.self)) }
+  /// A Ref to a leaf.
   public static func ref(_ ref: Ref<Leaf>) -> RefLeaf { .ref(LiveRef(ref, access: LeafAccess.self)) }
+  /// A Ref to a subtree.
   public static func ref(_ ref: Ref<RefTree>) -> RefLeaf { .ref(LiveRef(ref, access: TreeAccess.self)) }
+  /// A Ref to a static value.
   public static func ref(_ ref: Ref<StaticValue>) -> RefLeaf { .ref(LiveRef(ref, access: StaticAccess.self)) }
+  /// A Ref to text.
   public static func ref(_ ref: Ref<String>) -> RefLeaf { .ref(LiveRef(ref, access: StringAccess.self)) }
 }
 

@@ -7,6 +7,7 @@ public struct Key: Sendable {
   /// The key as text.
   public let string: String
 
+  /// The key with this text.
   @inlinable
   public init(_ string: String) {
     self.string = string

@@ -3,12 +3,15 @@
 /// A leaf is a value: copying it copies no payload. Its bytes are little-endian, in C order (the last index
 /// varies fastest), without padding, and are read only when they are asked for.
 public struct Leaf: Sendable {
+  /// The type of the elements.
   public let dtype: DType
   /// The extents, outermost first; empty for a single element.
   public let shape: [Int]
   /// Where the bytes come from.
   public let source: any LeafSource
 
+  /// A leaf over any source. Reads nothing and checks nothing: whoever makes it vouches that the source has
+  /// the bytes that the shape needs.
   public init(dtype: DType, shape: [Int], source: any LeafSource) {
     self.dtype = dtype
     self.shape = shape
@@ -58,7 +61,9 @@ extension LeafSource {
 
 /// XXH3-128 over the XXH3-128 values of the leaf's grid slabs, in order (see the format page of `.refx`).
 public struct ContentHash: Hashable, Sendable {
+  /// The lower 64 bits.
   public let low: UInt64
+  /// The upper 64 bits.
   public let high: UInt64
 
   public init(low: UInt64, high: UInt64) {
@@ -69,7 +74,9 @@ public struct ContentHash: Hashable, Sendable {
 
 /// What stands in a foreign file and cannot be represented here: the type's own name, and why.
 public struct UnsupportedLeaf: Hashable, Sendable {
+  /// The name of the type in its own format.
   public let typeName: String
+  /// Why it cannot be represented, as a clause.
   public let reason: String
 
   public init(typeName: String, reason: String) {

@@ -7,6 +7,7 @@ public final class MemoryBytes: LeafSource, @unchecked Sendable {
 
   /// The first byte. Valid while this object lives.
   public let start: UnsafeRawPointer
+  /// How many bytes there are.
   public let byteCount: Int
   /// Set where the memory belongs to something else, which is kept alive.
   private let owner: AnyObject?

@@ -3,6 +3,7 @@
 /// The text form joins the keys with `/` and writes `~` as `~0`, a `/` inside a key as `~1` (JSON Pointer,
 /// RFC 6901, without the leading slash), and an empty key as `~2`; the root is `""`.
 public struct Path: Hashable, Sendable {
+  /// The keys, from the root down.
   public var keys: [Key]
 
   @inlinable
@@ -13,6 +14,7 @@ public struct Path: Hashable, Sendable {
   /// The place of the whole tree.
   public static let root = Path()
 
+  /// Whether this is the place of the whole tree.
   public var isRoot: Bool { keys.isEmpty }
 
   /// The path of the member `key` of what stands here.

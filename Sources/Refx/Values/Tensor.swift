@@ -2,6 +2,7 @@
 ///
 /// A tensor is a value. Copying it shares the bytes; writing to it copies them first where they are shared.
 public struct Tensor: Sendable {
+  /// The type of the elements.
   public let dtype: DType
   /// The extents, outermost first; empty for a single element.
   public let shape: [Int]
@@ -111,6 +112,9 @@ extension Leaf {
   ///
   /// - Throws: ``RefxError`` where the payload cannot be read, is damaged, or cannot be represented.
   public func tensor() throws -> Tensor {
+    if let reason = source.unsupported { throw RefxError.unsupportedLeaf(reason) }
+    let expected = dtype == .string ? byteCount : dtype.byteCount(of: shape)
+    guard expected == byteCount else { throw RefxError.byteCount(of: self, expected: expected ?? 0) }
     if let bytes = source.bytesInMemory { return Tensor(dtype: dtype, shape: shape, bytes: bytes) }
     let bytes = try MemoryBytes(count: byteCount) { try source.read(at: 0, into: $0) }
     return Tensor(dtype: dtype, shape: shape, bytes: bytes)

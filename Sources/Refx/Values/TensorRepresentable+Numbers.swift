@@ -56,8 +56,10 @@ extension Leaf {
 
   /// All elements in C order, read straight into the array.
   fileprivate func readElements<E: TensorElement>(as type: E.Type) throws -> [E] {
-    let size = count * MemoryLayout<E>.stride
-    guard size == byteCount else { throw RefxError.byteCount(of: self, expected: size) }
+    let size = byteCount
+    guard dtype.byteCount(of: shape) == size else {
+      throw RefxError.byteCount(of: self, expected: dtype.byteCount(of: shape) ?? 0)
+    }
     return try [E](unsafeUninitializedCapacity: count) { buffer, filled in
       let bytes = UnsafeMutableRawBufferPointer(start: buffer.baseAddress, count: size)
       try source.read(at: 0, into: bytes)

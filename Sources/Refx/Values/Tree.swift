@@ -118,6 +118,7 @@ public struct Branches<Element> {
     self.members = members
   }
 
+  /// The number of members.
   @inlinable
   public var count: Int { keys.count }
 

@@ -14,6 +14,7 @@ public struct Formats: Sendable {
   /// In the order in which they are asked whether a file is theirs.
   public let stores: [any CheckpointStore.Type]
 
+  /// These formats, in the order in which they are asked.
   public init(_ stores: [any CheckpointStore.Type]) {
     self.stores = stores
   }

@@ -7,6 +7,7 @@ import Synchronization
 /// Floats round to the nearest value, ties to even, once. An integer or boolean takes only values that it
 /// can hold: anything else is an error at the leaf's path.
 public struct Casts: Sendable {
+  /// What each dtype becomes; others stay.
   public let wanted: [DType: DType]
 
   /// - Throws: ``RefxError`` where one dtype cannot become the other.

@@ -2,10 +2,12 @@ import Refx
 
 /// What a checkpoint holds, site by site: the rows of a listing and its sums. Made from the catalogue alone.
 public struct Listing: Sendable {
+  /// What stands at a row's site.
   public enum Kind: String, Sendable {
     case ref, leaf, nothing, `static`, unsupported
   }
 
+  /// One site that has something to list.
   public struct Row: Sendable {
     public let path: Path
     public let kind: Kind
@@ -38,6 +40,7 @@ public struct Listing: Sendable {
     fileprivate mutating func add(_ count: Int) { bytes = bytes.addingSaturated(count) }
   }
 
+  /// The sites, depth first.
   public private(set) var rows: [Row] = []
   /// The number of different Refs, and of those with more than one site.
   public private(set) var refs = 0
@@ -66,7 +69,8 @@ public struct Listing: Sendable {
         siteCounts[reference.index, default: 0] += 1
         if reference.isFirst {
           refs += 1
-          byCollection[reference.collection, default: CollectionRow(collection: reference.collection)].refs += 1
+          byCollection[reference.collection, default: CollectionRow(collection: reference.collection)].refs +=
+            1
           if site.content.isInterior { around.append((depth, reference.collection)) }
         }
         if siteCounts[reference.index] == 2 { shared += 1 }
@@ -132,7 +136,8 @@ extension Listing.Row {
     }
     let isHole = if case .hole = site.content { true } else { false }
     self.init(
-      path: site.path, kind: kind, reference: reference, dtype: dtype, shape: shape, bytes: bytes, stored: stored,
+      path: site.path, kind: kind, reference: reference, dtype: dtype, shape: shape, bytes: bytes,
+      stored: stored,
       leaf: leaf, isHole: isHole, value: value, reason: reason)
   }
 }

@@ -3,6 +3,7 @@ import RefxStore
 
 /// The inverse of a partition.
 public struct MergedCheckpoint: Sendable {
+  /// The origin's tree and metadata.
   public let contents: CheckpointContents
   /// What a user should know though nothing failed.
   public let warnings: [String]

@@ -3,8 +3,11 @@ import RefxStore
 
 /// A checkpoint taken apart: each part has the whole structure, with holes where a site went elsewhere.
 public struct PartitionedCheckpoint: Sendable {
+  /// A part as it goes to a file of its own.
   public struct Part: Sendable {
+    /// What the part is called: a collection, a selector's name, or "rest".
     public let name: String
+    /// The part's tree and metadata; the metadata says how the parts fit together.
     public let contents: CheckpointContents
     /// How many sites are in this part.
     public let siteCount: Int
@@ -12,6 +15,7 @@ public struct PartitionedCheckpoint: Sendable {
 
   /// A shared value that is in several parts; merging ties it again.
   public struct Cut: Hashable, Sendable {
+    /// Where the value stands, and which part took that site.
     public struct Site: Hashable, Sendable {
       public let path: Path
       /// The position of the part it went to.
@@ -21,7 +25,9 @@ public struct PartitionedCheckpoint: Sendable {
     public let sites: [Site]
   }
 
+  /// The parts, in the order of the names; "rest" is last.
   public let parts: [Part]
+  /// The shared values whose sites went to different parts.
   public let cuts: [Cut]
 }
 

@@ -46,6 +46,7 @@ public struct PathPattern {
     }
   }
 
+  /// Whether the whole path matches.
   public func matches(_ path: Path) -> Bool {
     switch form {
     case .glob(let components): return PathPattern.matches(components, path.keys)

@@ -4,12 +4,15 @@ import RefxStore
 /// Which part of an array is wanted, as `0:10,:,3` says: for each axis a range, or a position, which takes
 /// the axis away. Negative numbers count from the end. Axes that are not named are taken whole.
 public struct Slice: Sendable, Hashable {
+  /// What is wanted of one axis.
   public enum Axis: Sendable, Hashable {
     case position(Int)
     case range(start: Int?, end: Int?, step: Int)
   }
 
+  /// As it was written.
   public let text: String
+  /// What is wanted of the axes that are named, outermost first.
   public let axes: [Axis]
 
   /// - Throws: ``RefxError`` where an axis is neither a position nor a range.
@@ -19,7 +22,9 @@ public struct Slice: Sendable, Hashable {
       let pieces = part.split(separator: ":", omittingEmptySubsequences: false).map(Slice.trimmed)
       func number(_ piece: String) throws -> Int? {
         if piece.isEmpty { return nil }
-        guard let number = Int(piece) else { throw RefxError.badSlice(text, reason: "'\(piece)' is no number") }
+        guard let number = Int(piece) else {
+          throw RefxError.badSlice(text, reason: "'\(piece)' is no number")
+        }
         return number
       }
       switch pieces.count {

@@ -5,16 +5,19 @@ import Refx
 
 /// zlib's CRC-32, fed piece by piece.
 public struct CRC32: Sendable {
+  /// The checksum of what was fed so far.
   public private(set) var value: UInt32 = 0
 
   public init() {}
 
+  /// The checksum of `bytes`.
   public static func of(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
     var sum = CRC32()
     sum.update(bytes)
     return sum.value
   }
 
+  /// Feeds the next piece.
   public mutating func update(_ bytes: UnsafeRawBufferPointer) {
     guard let start = bytes.baseAddress, !bytes.isEmpty else { return }
     value = UInt32(
@@ -38,11 +41,13 @@ public struct ContentHasher: Sendable {
     addSlabHash(ContentHasher.hash(bytes))
   }
 
+  /// Adds the hash of the next grid slab, where it is known.
   public mutating func addSlabHash(_ hash: ContentHash) {
     withUnsafeBytes(of: hash.low.littleEndian) { slabs += $0 }
     withUnsafeBytes(of: hash.high.littleEndian) { slabs += $0 }
   }
 
+  /// The hash of the leaf whose slabs were added.
   public func finish() -> ContentHash {
     slabs.withUnsafeBytes(ContentHasher.hash)
   }
@@ -67,10 +72,12 @@ public final class SHA256 {
     EVP_MD_CTX_free(context)
   }
 
+  /// Feeds the next piece.
   public func update(_ bytes: UnsafeRawBufferPointer) {
     EVP_DigestUpdate(context, bytes.baseAddress, bytes.count)
   }
 
+  /// Feeds the next piece.
   public func update(_ bytes: [UInt8]) {
     bytes.withUnsafeBytes { update($0) }
   }
@@ -82,6 +89,7 @@ public final class SHA256 {
     return digest
   }
 
+  /// The 32 bytes of the digest of `bytes`.
   public static func of(_ bytes: [UInt8]) -> [UInt8] {
     let hash = SHA256()
     hash.update(bytes)

@@ -19,6 +19,7 @@ public struct ChunkCodec: Sendable, Hashable {
     /// As files record it, such as "shuffle-deflate/1 fast".
     public var text: String { "shuffle-deflate/\(version) \(compression.rawValue)" }
 
+    /// Reads the form that ``text`` writes; nil for any other.
     public init?(text: String) {
       let parts = text.split(separator: " ", omittingEmptySubsequences: false)
       guard parts.count == 2, parts[0].hasPrefix("shuffle-deflate/"),
@@ -32,12 +33,14 @@ public struct ChunkCodec: Sendable, Hashable {
   /// The version that this release writes.
   public static let version = 1
 
+  /// How strongly it compresses. `none` is not asked to encode: such leaves are stored raw.
   public let compression: Compression
 
   public init(compression: Compression) {
     self.compression = compression
   }
 
+  /// What files record about the chunks it makes.
   public var identity: Identity { Identity(version: ChunkCodec.version, compression: compression) }
 
   /// Encodes the logical bytes of a chunk, padded to `chunkBytes`.

@@ -37,6 +37,7 @@ public struct FormatDescription: Sendable {
   public let name: String
   /// File name suffixes with their dots, longest first; the first is the one to give a new file.
   public let suffixes: [String]
+  /// Whether this library writes the format, or only reads it.
   public let canWrite: Bool
   /// Whether the bytes can be written front to back, to a pipe.
   public let streams: Bool
@@ -63,6 +64,7 @@ public struct CheckpointContents: Sendable {
 
 /// A file that was opened: its contents, with leaves that are read on demand.
 public struct OpenedCheckpoint: Sendable {
+  /// The tree, whose leaves read the file when they are asked, and the metadata.
   public var contents: CheckpointContents
   /// The format's name.
   public var format: String
@@ -87,7 +89,9 @@ public struct OpenedCheckpoint: Sendable {
 
 /// Something wrong that verification found.
 public struct Problem: Hashable, Sendable {
+  /// Where in the tree; nil where it concerns the file as a whole.
   public let path: Path?
+  /// A sentence without capital and full stop.
   public let what: String
 
   public init(path: Path?, what: String) {
@@ -114,8 +118,11 @@ public enum SharedPolicy: String, Sendable, CaseIterable {
   case error
 }
 
+/// What a caller may choose when a format writes.
 public struct WriteOptions: Sendable {
+  /// How strongly chunks are compressed; leaves below 4 KiB never are.
   public var compression: Compression
+  /// Called with the logical bytes written so far and in all; nil asks for nothing.
   public var progress: ProgressHandler?
   /// For formats that cannot hold sharing; the others always keep it.
   public var shared: SharedPolicy
@@ -133,7 +140,9 @@ public struct WriteOptions: Sendable {
   }
 }
 
+/// What a caller may choose when a format reads.
 public struct OpenOptions: Sendable {
+  /// Beyond these a catalogue is refused before memory is taken for it.
   public var limits: Limits
 
   public init(limits: Limits = Limits()) {
@@ -143,10 +152,15 @@ public struct OpenOptions: Sendable {
 
 /// What a catalogue may hold before it is refused. The file's own size bounds everything else.
 public struct Limits: Sendable {
+  /// Levels of the tree.
   public var depth = maximumTreeDepth
+  /// Nodes of the tree, containers and leaves together.
   public var nodes = 50_000_000
+  /// Dimensions of a leaf.
   public var rank = 64
+  /// Bytes of one name.
   public var nameBytes = 1 << 20
+  /// Bytes of all metadata.
   public var metadataBytes = 256 << 20
 
   public init() {}

@@ -16,6 +16,7 @@ public protocol WriteTarget: AnyObject {
 
 /// Bytes collected in memory.
 public final class MemoryTarget: WriteTarget {
+  /// What was appended so far.
   public private(set) var bytes: [UInt8] = []
 
   public init() {}

@@ -9,8 +9,11 @@ import Refx
 /// So tying two equal values changes the topology alone. The bytes that are hashed are specified in
 /// `Documentation/digests.md`.
 public struct TreeDigest: Hashable, Sendable {
+  /// 32 bytes: paths, node kinds, static values, dtypes, shapes.
   public let structure: [UInt8]
+  /// 32 bytes: what shares a value, and the collections.
   public let topology: [UInt8]
+  /// 32 bytes: the payload at every path.
   public let values: [UInt8]
 }
 
@@ -110,7 +113,9 @@ extension Leaf {
     let grid = ChunkGrid(of: self)
     if let bytes = source.bytesInMemory {
       try bytes.withBytes { all in
-        for position in 0..<grid.count { try body(UnsafeRawBufferPointer(rebasing: all[grid.range(of: position)])) }
+        for position in 0..<grid.count {
+          try body(UnsafeRawBufferPointer(rebasing: all[grid.range(of: position)]))
+        }
       }
       return
     }

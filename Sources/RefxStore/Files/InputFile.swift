@@ -5,6 +5,7 @@ import Refx
 public final class InputFile: Sendable {
   /// As its user named it; said in errors.
   public let name: String
+  /// The size when the file was opened.
   public let byteCount: Int
   private let content: Content
 

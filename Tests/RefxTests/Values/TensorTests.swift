@@ -69,6 +69,18 @@ import Testing
     #expect(Tensor([0.0]) != Tensor([-0.0]))
   }
 
+  /// A leaf whose source has other bytes than its shape needs is refused where it is read.
+  @Test(arguments: [
+    (DType.float32, [3]), (.float32, []), (.float32, [-1]), (.float32, [1 << 40, 1 << 40]),
+    (.float32, [1 << 61]),
+  ])
+  func sizesThatDoNotFit(_ dtype: DType, _ shape: [Int]) {
+    let leaf = Leaf(dtype: dtype, shape: shape, source: MemoryBytes(sharing: [1, 2] as [Float]))
+    #expect(throws: RefxError.self) { try leaf.tensor() }
+    #expect(throws: RefxError.self) { try [Float](leaf: leaf) }
+    #expect(throws: RefxError.self) { try TreeDecoder().decode(SIMD2<Float>.self, from: .leaf(leaf)) }
+  }
+
   @Test func ownMemoryIsAligned() {
     for count in [0, 1, 7, 64, 4097] {
       let bytes = MemoryBytes(count: count) { $0.initializeMemory(as: UInt8.self, repeating: 1) }
