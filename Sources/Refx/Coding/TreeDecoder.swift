@@ -4,7 +4,8 @@
 /// A tree that does not fit is refused, and the error lists every difference, by path: what is missing, what
 /// the model did not ask for, other dtypes, shapes and kinds, a plain value where the model has a Ref and the
 /// other way round. A property that is missing altogether is a difference even where it is Optional, since an
-/// encoder writes its nil; ``Leniency/missingOptionals`` lets it pass.
+/// encoder writes its nil; ``Leniency/missingOptionals`` lets it pass. A type whose own `encode(to:)` leaves nil
+/// out, such as `Foundation.URL`, needs that leniency.
 ///
 /// - Important: Refs of a cycle have no value yet while `init(from:)` runs. It should not read them.
 public struct TreeDecoder: Sendable {

@@ -78,6 +78,10 @@ extension RefxError {
     RefxError(.notAFile, file: file, expected: "a file", found: kind)
   }
 
+  package static func emptyFileName() -> RefxError {
+    RefxError(.notAFile, expected: "the name of a file", found: "an empty one")
+  }
+
   package static func cut(file: String, offset: Int, wanted: Int, size: Int) -> RefxError {
     RefxError(
       .cut, "the file is cut", file: file, place: .byte(offset), expected: "\(wanted) bytes",

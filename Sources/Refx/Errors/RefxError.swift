@@ -57,6 +57,7 @@ public struct RefxError: Error, Sendable {
 
   /// The same error, said of `file`, unless it names one already.
   public func inFile(_ file: String) -> RefxError {
+    if file.utf8.isEmpty { return self }
     var copy = self
     copy.file = copy.file ?? file
     return copy

@@ -21,6 +21,7 @@ public enum AtomicFile {
     _ path: String, durable: Bool = true, overwrite: Bool = true,
     _ body: (any WriteTarget) throws -> Result
   ) throws -> Result {
+    if path.utf8.isEmpty { throw RefxError.emptyFileName() }
     let file = try resolvingLinks(path)
     let old = try statusOfRegularFile(at: file, named: path)
     if old != nil, !overwrite { throw RefxError.fileExists(file: path) }

@@ -179,6 +179,9 @@ import Testing
       try Checkpoint.save(1, to: folder + "/m.xyz", format: .refx)
       #expect(try Checkpoint.load(Int.self, from: folder + "/m.xyz") == 1)
       #expect(refusal { try Checkpoint.open(folder) }?.code == .notAFile)
+      #expect(
+        refusal { try Checkpoint.save(1, to: "", format: .refx) }?.summary
+          == "expected the name of a file, found an empty one")
       #expect(refusal { try Checkpoint.open(folder + "/none.refx") }?.code == .system)
       #expect(refusal { try Checkpoint.save(1, to: folder + "/m", format: "tar") }?.code == .unsupported)
       let error = refusal { try Checkpoint.load([Int].self, from: folder + "/m.xyz") }
