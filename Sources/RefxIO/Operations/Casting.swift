@@ -11,7 +11,9 @@ public struct Casts: Sendable {
 
   /// - Throws: ``RefxError`` where one dtype cannot become the other.
   public init(_ wanted: [DType: DType]) throws {
-    for (from, to) in wanted where !Casts.isPossible(from, to) { throw RefxError.cannotCast(from: from, to: to) }
+    for (from, to) in wanted where !Casts.isPossible(from, to) {
+      throw RefxError.cannotCast(from: from, to: to)
+    }
     self.wanted = wanted
   }
 
@@ -52,7 +54,8 @@ extension Tree where Element == Leaf {
         let cast = try leaf.cast(to: dtype, at: path)
         if let source = cast.source as? CastSource { sources.append(source) }
         return .leaf(cast)
-      case .dictionary(let branches): return .dictionary(try branches.mapMembers { try apply($1, path.appending($0)) })
+      case .dictionary(let branches):
+        return .dictionary(try branches.mapMembers { try apply($1, path.appending($0)) })
       case .list(let members):
         return .list(try members.enumerated().map { try apply($1, path.appending(Key($0))) })
       case .tuple(let members):
@@ -165,7 +168,9 @@ private enum Number {
 private func oddFloat(_ value: Double) -> Float {
   let near = Float(value)
   if value.isNaN || Double(near) == value { return near }
-  let cut = near.magnitude > Float(0) && Double(near.magnitude) > value.magnitude ? near.bitPattern - 1 : near.bitPattern
+  let cut =
+    near.magnitude > Float(0) && Double(near.magnitude) > value.magnitude
+    ? near.bitPattern - 1 : near.bitPattern
   return Float(bitPattern: cut | 1)
 }
 
@@ -197,13 +202,20 @@ private struct Element {
     case .bfloat16: self = .float({ Double(BFloat16(bits: $0).float) }) { BFloat16(oddFloat($0)).bits }
     case .float32: self = .float({ Double(Float(bitPattern: $0)) }) { Float($0).bitPattern }
     case .float64:
-      self = .float({ Double(bitPattern: $0) }, exactly: { if case .integer(let value) = $0 { Double(value) } else { nil } }) {
+      self = .float(
+        { Double(bitPattern: $0) },
+        exactly: { if case .integer(let value) = $0 { Double(value) } else { nil } }
+      ) {
         $0.bitPattern
       }
     case .float8E4M3FN:
-      self = .float({ (bits: UInt8) in Double(Float8E4M3FN(bits: bits).float) }) { Float8E4M3FN(oddFloat($0)).bits }
+      self = .float({ (bits: UInt8) in Double(Float8E4M3FN(bits: bits).float) }) {
+        Float8E4M3FN(oddFloat($0)).bits
+      }
     case .float8E5M2:
-      self = .float({ (bits: UInt8) in Double(Float8E5M2(bits: bits).float) }) { Float8E5M2(oddFloat($0)).bits }
+      self = .float({ (bits: UInt8) in Double(Float8E5M2(bits: bits).float) }) {
+        Float8E5M2(oddFloat($0)).bits
+      }
     case .complex64: self = .complex({ Double(Float(bitPattern: $0)) }) { Float($0).bitPattern }
     case .complex128: self = .complex({ Double(bitPattern: $0) }) { $0.bitPattern }
     case .string, .unsupported: return nil
@@ -218,7 +230,8 @@ private struct Element {
     self.write = write
   }
 
-  private static func load<Bits: FixedWidthInteger>(_ bytes: UnsafeRawBufferPointer, _ position: Int) -> Bits {
+  private static func load<Bits: FixedWidthInteger>(_ bytes: UnsafeRawBufferPointer, _ position: Int) -> Bits
+  {
     Bits(littleEndian: bytes.loadUnaligned(fromByteOffset: position * MemoryLayout<Bits>.size, as: Bits.self))
   }
 

@@ -64,7 +64,8 @@ public struct Listing: Sendable {
         siteCounts[reference.index, default: 0] += 1
         if reference.isFirst {
           refs += 1
-          byCollection[reference.collection, default: CollectionRow(collection: reference.collection)].refs += 1
+          byCollection[reference.collection, default: CollectionRow(collection: reference.collection)].refs +=
+            1
           if site.content.isInterior { around.append((depth, reference.collection)) }
         }
         if siteCounts[reference.index] == 2 { shared += 1 }
@@ -132,7 +133,8 @@ extension Listing.Row {
     }
     let isHole = if case .hole = site.content { true } else { false }
     self.init(
-      path: site.path, kind: kind, reference: reference, dtype: dtype, shape: shape, bytes: bytes, stored: stored,
+      path: site.path, kind: kind, reference: reference, dtype: dtype, shape: shape, bytes: bytes,
+      stored: stored,
       leaf: leaf, isHole: isHole, value: value, reason: reason)
   }
 }

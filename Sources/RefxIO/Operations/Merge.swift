@@ -16,7 +16,9 @@ extension CheckpointContents {
   /// - Parameter parts: the parts in any order, each with the name of its file.
   /// - Throws: ``RefxError`` where two parts fill one site, no part fills a hole, the copies of a cut tie
   ///   differ, or the parts are of different trees.
-  public static func merged(_ parts: [(file: String, contents: CheckpointContents)]) throws -> MergedCheckpoint {
+  public static func merged(_ parts: [(file: String, contents: CheckpointContents)]) throws
+    -> MergedCheckpoint
+  {
     var merge = try PartMerge(parts)
     let tree = try merge.tree()
     var warnings: [String] = []
@@ -135,7 +137,9 @@ private struct PartMerge {
     }
     switch node {
     case .dictionary(let branches):
-      let all = nodes.map { if case .dictionary(let branches) = $0 { branches.members } else { [Tree<Leaf>]() } }
+      let all = nodes.map {
+        if case .dictionary(let branches) = $0 { branches.members } else { [Tree<Leaf>]() }
+      }
       var members: [(Key, Tree<Leaf>)] = []
       for (position, key) in branches.keys.enumerated() {
         members.append((key, try merge(all.map { $0[position] }, at: path.appending(key))))
@@ -147,7 +151,9 @@ private struct PartMerge {
     }
   }
 
-  private mutating func mergeMembers(_ count: Int, of nodes: [Tree<Leaf>], at path: Path) throws -> [Tree<Leaf>] {
+  private mutating func mergeMembers(_ count: Int, of nodes: [Tree<Leaf>], at path: Path) throws -> [Tree<
+    Leaf
+  >] {
     let all = nodes.map { node in
       switch node {
       case .list(let members), .tuple(let members): members
@@ -171,7 +177,8 @@ private struct PartMerge {
       numbers[origin] = number
       let inner = entry.value.isReference ? path.appending("0") : path
       return .value(
-        Value(try place(entry.value, from: copy.part, at: inner), index: number, collection: entry.collection))
+        Value(try place(entry.value, from: copy.part, at: inner), index: number, collection: entry.collection)
+      )
     case .dictionary(let branches):
       return .dictionary(try branches.mapMembers { try place($1, from: part, at: path.appending($0)) })
     case .list(let members): return .list(try members.map { try place($0, from: part, at: path) })
@@ -200,7 +207,8 @@ extension PartMerge {
       guard let other = entry(copy) else { continue }
       let difference =
         other.collection == first.collection
-        ? try difference(other.value, copy.part, first.value, all[0].part, at: other.firstSite, first.firstSite)
+        ? try difference(
+          other.value, copy.part, first.value, all[0].part, at: other.firstSite, first.firstSite)
         : "is of another collection than"
       guard let difference else { continue }
       throw RefxError.cutTieCameApart(
@@ -217,7 +225,9 @@ extension PartMerge {
   ) throws -> String? {
     switch (x, y) {
     case (.leaf(let one), .leaf(let other)):
-      guard one.dtype == other.dtype, one.shape == other.shape else { return "has another dtype or shape than" }
+      guard one.dtype == other.dtype, one.shape == other.shape else {
+        return "has another dtype or shape than"
+      }
       return try one.hasSameBytes(as: other, path: path, otherPath: otherPath) ? nil : "has other values than"
     case (.value, .value), (.value, .index), (.index, .value), (.index, .index):
       return parts[part].origin(of: x) == parts[otherPart].origin(of: y) ? nil : "is tied in another way than"

@@ -14,8 +14,10 @@ extension Tree where Element == Leaf {
           try root.insert(inner, key.split(by: separator), at: path.appending(key), below: path)
         }
         return root.tree
-      case .list(let members): return .list(try members.enumerated().map { try apply($1, path.appending(Key($0))) })
-      case .tuple(let members): return .tuple(try members.enumerated().map { try apply($1, path.appending(Key($0))) })
+      case .list(let members):
+        return .list(try members.enumerated().map { try apply($1, path.appending(Key($0))) })
+      case .tuple(let members):
+        return .tuple(try members.enumerated().map { try apply($1, path.appending(Key($0))) })
       case .value(var value):
         value.value = try apply(value.value, value.value.isReference ? path.appending("0") : path)
         return .value(value)
@@ -52,7 +54,9 @@ extension Tree where Element == Leaf {
           try visit(member, path.appending(key), collection)
         }
       case .list(let inner) where !inner.isEmpty, .tuple(let inner) where !inner.isEmpty:
-        for (position, member) in inner.enumerated() { try visit(member, path.appending(Key(position)), collection) }
+        for (position, member) in inner.enumerated() {
+          try visit(member, path.appending(Key(position)), collection)
+        }
       case .value(let value):
         switch value.value {
         case .dictionary, .list, .tuple, .value, .index:

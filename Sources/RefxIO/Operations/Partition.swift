@@ -30,7 +30,9 @@ extension CheckpointContents {
   /// plain leaves. Reads no payload.
   ///
   /// - Returns: the parts with the collection of each; nil for the rest, which comes last.
-  public func partitionedByCollection() throws -> (parts: PartitionedCheckpoint, collections: [CollectionTag?]) {
+  public func partitionedByCollection() throws -> (
+    parts: PartitionedCheckpoint, collections: [CollectionTag?]
+  ) {
     var found: Set<CollectionTag> = []
     try forEachPartSite { site in if let collection = site.collection { found.insert(collection) } }
     let collections = found.sorted()
@@ -43,7 +45,8 @@ extension CheckpointContents {
 
   /// One part for each selector and a last one, "rest", for what none chooses; the first match wins. Reads
   /// no payload.
-  public func partitioned(by selectors: [(name: String, selector: Selector)]) throws -> PartitionedCheckpoint {
+  public func partitioned(by selectors: [(name: String, selector: Selector)]) throws -> PartitionedCheckpoint
+  {
     try partitioned(names: selectors.map(\.name) + ["rest"]) { site in
       selectors.firstIndex {
         $0.selector.matches(

@@ -19,7 +19,9 @@ public struct Slice: Sendable, Hashable {
       let pieces = part.split(separator: ":", omittingEmptySubsequences: false).map(Slice.trimmed)
       func number(_ piece: String) throws -> Int? {
         if piece.isEmpty { return nil }
-        guard let number = Int(piece) else { throw RefxError.badSlice(text, reason: "'\(piece)' is no number") }
+        guard let number = Int(piece) else {
+          throw RefxError.badSlice(text, reason: "'\(piece)' is no number")
+        }
         return number
       }
       switch pieces.count {

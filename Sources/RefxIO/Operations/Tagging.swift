@@ -20,7 +20,8 @@ extension Tree where Element == Leaf {
         guard let collection = collection(at: path) else { return tree }
         defer { next += 1 }
         return .value(.init(tree, index: next, collection: collection))
-      case .dictionary(let branches): return .dictionary(branches.mapMembers { apply($1, path.appending($0)) })
+      case .dictionary(let branches):
+        return .dictionary(branches.mapMembers { apply($1, path.appending($0)) })
       case .list(let members): return .list(members.enumerated().map { apply($1, path.appending(Key($0))) })
       case .tuple(let members): return .tuple(members.enumerated().map { apply($1, path.appending(Key($0))) })
       case .value(var value):
