@@ -24,7 +24,9 @@ enum Signals {
   /// Whether whoever started the process wants the signal ignored, as `nohup` does.
   private static func isIgnored(_ number: Int32) -> Bool {
     var action = sigaction()
-    guard sigaction(number, nil, &action) == 0, let handler = action.__sigaction_handler.sa_handler else { return false }
+    guard sigaction(number, nil, &action) == 0, let handler = action.__sigaction_handler.sa_handler else {
+      return false
+    }
     return unsafeBitCast(handler, to: Int.self) == 1
   }
 }

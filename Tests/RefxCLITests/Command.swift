@@ -159,7 +159,9 @@ func again(_ index: Int, _ collection: CollectionTag? = nil) -> Tree<Leaf> {
 func smallModel(tied: Bool = true) -> Tree<Leaf> {
   [
     "embedding": first(numbers([1, 2, 3, 4, 5, 6, 7, 8] as [Float], shape: [4, 2]), 0, "params"),
-    "head": tied ? again(0, "params") : first(numbers([1, 2, 3, 4, 5, 6, 7, 8] as [Float], shape: [4, 2]), 1, "params"),
+    "head": tied
+      ? again(0, "params")
+      : first(numbers([1, 2, 3, 4, 5, 6, 7, 8] as [Float], shape: [4, 2]), 1, "params"),
     "mean": first(numbers([0.5, -0.5] as [Double]), tied ? 1 : 2, "batch_stats"),
     "name": .static("relu"),
     "none": .none,

@@ -29,10 +29,12 @@ import Testing
     }
     #expect(
       try Command.run(
-        "partition", original, "--select", "path:**/*bias*=\(scratch.path("bias.refx"))", "--rest", scratch.path("r.h5")
+        "partition", original, "--select", "path:**/*bias*=\(scratch.path("bias.refx"))", "--rest",
+        scratch.path("r.h5")
       ).code == 0)
     #expect(
-      try Command.run("merge", scratch.path("bias.refx"), scratch.path("r.h5"), "-o", scratch.path("m.refx")).code == 0)
+      try Command.run("merge", scratch.path("bias.refx"), scratch.path("r.h5"), "-o", scratch.path("m.refx"))
+        .code == 0)
     #expect(try Command.run("digest", scratch.path("m.refx")).text == digest.text)
 
     let tied = try Checkpoint.open(scratch.path("a.refx")).contents.tree
@@ -61,11 +63,15 @@ import Testing
     let oracle = try #require(entries.first { $0["path"] as? String == name }?["oracle"] as? [String: Any])
     let arrays = (oracle["datasets"] ?? oracle["tensors"]) as? [[String: Any]]
     var expected: Set<String> = []
-    for array in try #require(arrays) { if let hash = array["sha256_le_c"] as? String { expected.insert(hash) } }
+    for array in try #require(arrays) {
+      if let hash = array["sha256_le_c"] as? String { expected.insert(hash) }
+    }
     #expect(!expected.isEmpty)
     let leaves = try #require(try Command.run("inspect", file, "--hash", "--json").json()["leaves"])
     var found: Set<String> = []
-    for row in 0..<(leaves.count ?? 0) { if case .string(let hash)? = leaves[row]?["sha256"] { found.insert(hash) } }
+    for row in 0..<(leaves.count ?? 0) {
+      if case .string(let hash)? = leaves[row]?["sha256"] { found.insert(hash) }
+    }
     #expect(found == expected)
   }
 }

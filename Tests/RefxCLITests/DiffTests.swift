@@ -65,7 +65,8 @@ import Testing
 
   @Test func structureTypeAndCollectionHaveKindsOfTheirOwn() throws {
     let a: Tree<Leaf> = [
-      "gone": [numbers([1] as [Float]), numbers([2] as [Float])], "kind": [], "s": .static("a"), "t": numbers([1] as [Float]),
+      "gone": [numbers([1] as [Float]), numbers([2] as [Float])], "kind": [], "s": .static("a"),
+      "t": numbers([1] as [Float]),
       "c": first(numbers([1] as [Int8]), 0, "params"),
     ]
     let b: Tree<Leaf> = [
@@ -86,7 +87,9 @@ import Testing
   }
 
   @Test func tolerancesAndNaN() throws {
-    func diff(_ a: [Double], _ b: [Double], _ change: (inout DiffOptions) -> Void = { _ in }) throws -> ElementDifference? {
+    func diff(_ a: [Double], _ b: [Double], _ change: (inout DiffOptions) -> Void = { _ in }) throws
+      -> ElementDifference?
+    {
       var options = DiffOptions()
       change(&options)
       return try numbers(a).diff(to: numbers(b), options: options).value.first?.difference

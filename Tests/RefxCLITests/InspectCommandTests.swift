@@ -31,7 +31,8 @@ import Testing
     let leaves = try #require(document["leaves"])
     #expect(
       leaves[0]?.names == [
-        "path", "kind", "index", "first", "collection", "dtype", "shape", "bytes", "stored", "sha256", "stats",
+        "path", "kind", "index", "first", "collection", "dtype", "shape", "bytes", "stored", "sha256",
+        "stats",
       ])
     #expect(leaves[0]?["path"] == ["a", "0"] && leaves[0]?["kind"] == "ref" && leaves[0]?["first"] == true)
     #expect(leaves[1]?["index"] == 0 && leaves[1]?["first"] == false && leaves[1]?["collection"] == "params")

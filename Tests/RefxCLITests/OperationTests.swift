@@ -8,7 +8,8 @@ import Testing
   @Test(arguments: [
     ("a/b", "a/b", true), ("a/*", "a/b", true), ("*", "a/b", false), ("**", "a/b", true), ("**", "", true),
     ("**/b", "b", true), ("**/b", "a/c/b", true), ("a/**/b", "a/b", true), ("a/**/b", "a/x/y/b", true),
-    ("a/**/b", "a/x/y", false), ("layer*/w", "layer12/w", true), ("l*r*/w", "layer12/w", true), ("\\*", "*", true),
+    ("a/**/b", "a/x/y", false), ("layer*/w", "layer12/w", true), ("l*r*/w", "layer12/w", true),
+    ("\\*", "*", true),
     ("\\*", "a", false), ("a~1b", "a~1b", true), ("~2", "~2", true), ("", "", true), ("", "a", false),
     ("**/x/**/y", "x/x/y/x/y", true), ("é", "e\u{301}", false), ("a", "a/b", false),
   ])
@@ -58,7 +59,9 @@ import Testing
     var expected: [Int32] = []
     for i in stride(from: axes[0].0, to: axes[0].1, by: axes[0].2) {
       for j in stride(from: axes[1].0, to: axes[1].1, by: axes[1].2) {
-        for k in stride(from: axes[2].0, to: axes[2].1, by: axes[2].2) { expected.append(Int32(i * 20 + j * 5 + k)) }
+        for k in stride(from: axes[2].0, to: axes[2].1, by: axes[2].2) {
+          expected.append(Int32(i * 20 + j * 5 + k))
+        }
       }
     }
     #expect(try matrix.sliced(try Slice(text: text)).tensor().elements() == expected)
@@ -108,7 +111,9 @@ import Testing
     #expect(nested[["a", "b", "c"]]?.referenceIndex == 0)
     #expect(nested[["a-x"]]?.inWords == "a ref")
     #expect(try firstDifference(nested.flattened(by: "."), flat) == nil)
-    #expect(throws: RefxError.self) { try Tree<Leaf>.dictionary([("a", leaf), ("a.b", leaf)]).nested(by: ".") }
+    #expect(throws: RefxError.self) {
+      try Tree<Leaf>.dictionary([("a", leaf), ("a.b", leaf)]).nested(by: ".")
+    }
     #expect(throws: RefxError.self) {
       try Tree<Leaf>.dictionary([("a", ["b": leaf]), ("a.b", leaf)]).flattened(by: ".")
     }
@@ -120,19 +125,23 @@ import Testing
     let leaf = numbers([1] as [Float])
     let tree: Tree<Leaf> = ["a": leaf, "b": first(leaf, 0), "c": again(0), "d": .none]
     let tagged = try tree.tagging([(try PathPattern(glob: "a"), "x"), (try PathPattern(glob: "c"), 3)])
-    let expected: Tree<Leaf> = ["a": first(leaf, 0, "x"), "b": first(leaf, 1, 3), "c": again(1, 3), "d": .none]
+    let expected: Tree<Leaf> = [
+      "a": first(leaf, 0, "x"), "b": first(leaf, 1, 3), "c": again(1, 3), "d": .none,
+    ]
     #expect(try firstDifference(tagged, expected) == nil)
   }
 
   @Test func statisticsAreOverFiniteValues() throws {
-    let found = try #require(try Leaf(Tensor([1, .nan, 3, .infinity, 0, -.infinity] as [Float])).statistics())
+    let found = try #require(
+      try Leaf(Tensor([1, .nan, 3, .infinity, 0, -.infinity] as [Float])).statistics())
     #expect(found.min == .real(0) && found.max == .real(3))
     #expect(found.zeros == 1 && found.nan == 1 && found.infinite == 2)
     #expect(abs(found.mean - 4.0 / 3) < 1e-12)
     #expect(abs(found.deviation - (14.0 / 9).squareRoot()) < 1e-12)
     let wide = try #require(try Leaf(Tensor([UInt64.max, 1] as [UInt64])).statistics())
     #expect(wide.min == .integer(1) && wide.max == .unsigned(.max))
-    let huge = try #require(try Leaf(Tensor([Double.greatestFiniteMagnitude, .greatestFiniteMagnitude])).statistics())
+    let huge = try #require(
+      try Leaf(Tensor([Double.greatestFiniteMagnitude, .greatestFiniteMagnitude])).statistics())
     #expect(huge.mean == .greatestFiniteMagnitude)
     #expect(try Leaf(Tensor([] as [Float])).statistics()?.mean.isNaN == true)
   }

@@ -61,7 +61,9 @@ import Testing
   @Test func copiesThatCameApartAreRefused() throws {
     let parts = try cutTie().parts
     var trained = parts[0].contents
-    trained.tree = try trained.tree.mapLeaf { _ in numbers([9, 2, 3, 4, 5, 6, 7, 8] as [Float], shape: [4, 2]) }
+    trained.tree = try trained.tree.mapLeaf { _ in
+      numbers([9, 2, 3, 4, 5, 6, 7, 8] as [Float], shape: [4, 2])
+    }
     let refusal = message { _ = try CheckpointContents.merged([("a", trained), ("b", parts[1].contents)]) }
     #expect(refusal.contains("have come apart"))
     #expect(refusal.contains("embedding") && refusal.contains("head"))
@@ -91,7 +93,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ("params", "params"), ("a/b", "a%2Fb"), ("", "%"), ("rest", "%72est"), (".", "%2E"), ("..", "%2E."), ("3", "%33"),
+    ("params", "params"), ("a/b", "a%2Fb"), ("", "%"), ("rest", "%72est"), (".", "%2E"), ("..", "%2E."),
+    ("3", "%33"),
     ("-3", "%2D3"), ("-", "-"), ("bä", "b%C3%A4"), ("Rest", "Rest"), ("3a", "3a"),
   ])
   func collectionsHaveFileNames(name: String, expected: String) {

@@ -243,12 +243,26 @@ extension RefxError {
     RefxError(.system, "zlib cannot \(call) (status \(status))")
   }
 
-  package static func chunkDoesNotDecode(expected: Int, produced: Int, trailing: Int) -> RefxError {
+  /// What is wrong with a compressed chunk.
+  package enum ChunkFault: Hashable, Sendable {
+    case damaged, longer
+    case shorter(Int)
+    case followed(by: Int)
+  }
+
+  package static func chunkDoesNotDecode(expected: Int, fault: ChunkFault) -> RefxError {
     let found =
-      trailing > 0
-      ? "\(trailing) bytes after its end"
-      : produced == expected ? "a damaged stream" : produced > expected ? "more" : "\(produced) or a damaged stream"
+      switch fault {
+      case .damaged: "a damaged stream"
+      case .longer: "more"
+      case .shorter(let count): "\(count)"
+      case .followed(let count): "\(count) bytes after its end"
+      }
     return RefxError(.damaged, "a compressed chunk does not decode", expected: "\(expected) bytes", found: found)
+  }
+
+  package static func outOfMemory(_ purpose: String) -> RefxError {
+    RefxError(.system, "there is no memory to \(purpose)")
   }
 
   // MARK: JSON

@@ -150,14 +150,17 @@ private struct DiffWalk {
 
   private mutating func added(_ tree: Tree<Leaf>, at place: DiffPlace) {
     diff.structure.append(
-      StructureChange(.added, path: place.path, from: nil, to: describe(tree, in: b), leaves: tree.arrayCount))
+      StructureChange(.added, path: place.path, from: nil, to: describe(tree, in: b), leaves: tree.arrayCount)
+    )
   }
 
   private mutating func compareCollections(_ indexInA: Int?, _ indexInB: Int?, at place: DiffPlace) {
     let from = indexInA.flatMap { a[$0]?.collection }
     let to = indexInB.flatMap { b[$0]?.collection }
     guard from != to else { return }
-    if let indexInA, !collectionRows.insert(CollectionRow(index: indexInA, collection: to)).inserted { return }
+    if let indexInA, !collectionRows.insert(CollectionRow(index: indexInA, collection: to)).inserted {
+      return
+    }
     let path = indexInA.flatMap { a[$0]?.firstSite } ?? place.pathInA
     diff.collection.append(CollectionChange(path: path, from: from, to: to))
   }
@@ -173,7 +176,8 @@ private struct DiffWalk {
       }
       return
     }
-    let known = indexInA.map { pairOfReference[$0] } ?? (place.isInsideReference ? pairOfInnerPath[path] : nil)
+    let known =
+      indexInA.map { pairOfReference[$0] } ?? (place.isInsideReference ? pairOfInnerPath[path] : nil)
     if let known {
       // The same two Refs may meet at many paths.
       if let indexInA, let indexInB, !metReferences.insert([indexInA, indexInB]).inserted { return }

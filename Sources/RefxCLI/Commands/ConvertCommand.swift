@@ -78,7 +78,8 @@ struct ConvertCommand: ParsableCommand {
     try Checkpoints.save(contents, to: out, as: format, options: writeOptions, force: writing.force)
     bar.finish()
     for path in overflowed() {
-      StandardError.note("\(path.shown): a value is too large for the new dtype and is not finite any more", options)
+      StandardError.note(
+        "\(path.shown): a value is too large for the new dtype and is not finite any more", options)
     }
     if options.json && out != "-" {
       let rows = try Listing(of: contents.tree).rows.count
@@ -104,7 +105,9 @@ struct ConvertCommand: ParsableCommand {
     }
     let name = String(text[text.utf8.index(after: mark)...])
     guard let collection = try CollectionTag.choice(text: name) else { throw RefxError.badCollection(name) }
-    guard let pattern = try patterns.patterns([String(text[..<mark])]).first else { throw RefxError.badCollection(name) }
+    guard let pattern = try patterns.patterns([String(text[..<mark])]).first else {
+      throw RefxError.badCollection(name)
+    }
     return (pattern, collection)
   }
 
@@ -129,11 +132,14 @@ struct ConvertCommand: ParsableCommand {
       ])
     }
     try StandardOutput.write("would write \(visible(out)) as \(format.format.name)\n")
-    var table = Table([("path", .left), ("ref", .right), ("collection", .left), ("dtype", .left), ("shape", .left)])
+    var table = Table([
+      ("path", .left), ("ref", .right), ("collection", .left), ("dtype", .left), ("shape", .left),
+    ])
     for row in listing.rows {
       table.add([
         row.path.shown, row.reference.map { "#\($0.index)" } ?? "",
-        row.reference.map { CollectionTag.shown($0.collection) } ?? "", row.dtype.map(visible) ?? row.kind.rawValue,
+        row.reference.map { CollectionTag.shown($0.collection) } ?? "",
+        row.dtype.map(visible) ?? row.kind.rawValue,
         row.shape.map { "\($0)" } ?? "",
       ])
     }

@@ -71,7 +71,8 @@ struct DiffCommand: ParsableCommand {
     if output.json {
       try StandardOutput.write(DiffDocument(diff).json)
     } else {
-      try DiffText(diff, style: Style(isColoured: output.isColoured), showsAll: all).write(quiet: output.quiet)
+      try DiffText(diff, style: Style(isColoured: output.isColoured), showsAll: all).write(
+        quiet: output.quiet)
     }
     if !diff.isEmpty { throw Answer.no }
   }

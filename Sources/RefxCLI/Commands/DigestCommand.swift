@@ -46,11 +46,14 @@ struct DigestCommand: ParsableCommand {
     }
   }
 
-  private func write(json digest: TreeDigest, _ collections: [(collection: CollectionTag?, digest: TreeDigest)]) throws {
+  private func write(
+    json digest: TreeDigest, _ collections: [(collection: CollectionTag?, digest: TreeDigest)]
+  ) throws {
     var members = self.members(digest)
     if byCollection {
       let rows = collections.map { row -> JSON in
-        .object(JSONObject([.init("collection", CollectionTag.json(row.collection))] + self.members(row.digest)))
+        .object(
+          JSONObject([.init("collection", CollectionTag.json(row.collection))] + self.members(row.digest)))
       }
       members.append(.init("collections", .array(rows)))
     }
@@ -65,7 +68,9 @@ struct DigestCommand: ParsableCommand {
     ]
   }
 
-  private func write(text digest: TreeDigest, _ collections: [(collection: CollectionTag?, digest: TreeDigest)]) throws {
+  private func write(
+    text digest: TreeDigest, _ collections: [(collection: CollectionTag?, digest: TreeDigest)]
+  ) throws {
     try lines(of: digest, "")
     for (collection, digest) in collections {
       try StandardOutput.write("\n\(CollectionTag.shown(collection))\n")

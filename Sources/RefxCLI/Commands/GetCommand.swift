@@ -104,8 +104,12 @@ struct GetCommand: ParsableCommand {
     while let key = parent.keys.popLast() {
       guard let place = values.resolve(parent, in: tree) else { continue }
       let wanted = Array(key.string.utf8.prefix(64))
-      let ranked = members(of: place).prefix(1000).map { ($0, distance(wanted, Array($0.string.utf8.prefix(64)))) }
-      return ranked.filter { $0.1 <= max(2, wanted.count / 2) }.sorted { ($0.1, $0.0) < ($1.1, $1.0) }.prefix(3).map(\.0)
+      let ranked = members(of: place).prefix(1000).map {
+        ($0, distance(wanted, Array($0.string.utf8.prefix(64))))
+      }
+      return ranked.filter { $0.1 <= max(2, wanted.count / 2) }.sorted { ($0.1, $0.0) < ($1.1, $1.0) }.prefix(
+        3
+      ).map(\.0)
     }
     return []
   }

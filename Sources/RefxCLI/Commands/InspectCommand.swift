@@ -55,11 +55,15 @@ struct InspectCommand: ParsableCommand {
       if details.readsPayload { StandardOutput.hold() }
       try InspectDocument(file: file, opened: opened, listing: listing).write(rows, details)
     } else if tree {
-      try TreeDrawing(opened.contents.tree, rows: rows, listing: listing, style: Style(isColoured: output.isColoured))
-        .write(title: visible(file), details)
+      try TreeDrawing(
+        opened.contents.tree, rows: rows, listing: listing, style: Style(isColoured: output.isColoured)
+      )
+      .write(title: visible(file), details)
     } else {
-      try InspectTable(file: file, opened: opened, listing: listing, style: Style(isColoured: output.isColoured))
-        .write(rows, details)
+      try InspectTable(
+        file: file, opened: opened, listing: listing, style: Style(isColoured: output.isColoured)
+      )
+      .write(rows, details)
     }
   }
 }

@@ -11,7 +11,8 @@ struct InspectTable {
 
   func write(_ rows: [Listing.Row], _ details: LeafDetails) throws {
     var columns: [(title: String, alignment: Table.Alignment)] = [
-      ("path", .left), ("kind", .left), ("ref", .right), ("collection", .left), ("dtype", .left), ("shape", .left),
+      ("path", .left), ("kind", .left), ("ref", .right), ("collection", .left), ("dtype", .left),
+      ("shape", .left),
       ("bytes", .right), ("stored", .right),
     ]
     if details.stats {

@@ -14,7 +14,9 @@ struct MergeCommand: ParsableCommand {
   @Argument(help: "The parts.", completion: .file())
   var part: [String]
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("The file to write; - writes to standard output.", valueName: "out"))
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp("The file to write; - writes to standard output.", valueName: "out"))
   var output: String
 
   @OptionGroup var input: InputOptions

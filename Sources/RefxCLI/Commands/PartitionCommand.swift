@@ -48,7 +48,8 @@ struct PartitionCommand: ParsableCommand {
         throw ValidationError("--by-collection and --select cannot be used together")
       }
     } else if select.isEmpty {
-      throw ValidationError("say how to take the checkpoint apart: --by-collection -o DIR or --select SELECTOR=OUT")
+      throw ValidationError(
+        "say how to take the checkpoint apart: --by-collection -o DIR or --select SELECTOR=OUT")
     }
   }
 
@@ -68,7 +69,9 @@ struct PartitionCommand: ParsableCommand {
       throw RefxError.badArgument("--select", text, expected: "SELECTOR=OUT")
     }
     let file = String(text[text.utf8.index(after: mark)...])
-    guard !file.isEmpty else { throw RefxError.badArgument("--select", text, expected: "a file behind the =") }
+    guard !file.isEmpty else {
+      throw RefxError.badArgument("--select", text, expected: "a file behind the =")
+    }
     return (try Selector(text: String(text[..<mark])), file)
   }
 
@@ -92,7 +95,9 @@ struct PartitionCommand: ParsableCommand {
     _ contents: CheckpointContents, _ chosen: [(selector: Selector, file: String)]
   ) throws -> (PartitionedCheckpoint, [Target]) {
     let files: [String?] = chosen.map(\.file) + [rest]
-    let formats = try files.map { try $0.map { try Checkpoints.format(of: $0, asked: writing.to) } ?? RefxFormat.self }
+    let formats = try files.map {
+      try $0.map { try Checkpoints.format(of: $0, asked: writing.to) } ?? RefxFormat.self
+    }
     let parts = try contents.partitioned(by: chosen.map { ($0.file, $0.selector) })
     let targets = zip(parts.parts, zip(files, formats)).map { Target(part: $0, file: $1.0, format: $1.1) }
     return (parts, targets)
@@ -152,7 +157,8 @@ struct PartitionCommand: ParsableCommand {
         "\(site.path.shown) in \(visible(targets[site.part].file ?? "no file"))"
       }
       let more = cut.sites.count > 6 ? " and \(cut.sites.count - 6) more" : ""
-      StandardError.note("a shared value was cut, merge ties it again: \(places.joined(separator: ", "))\(more)", options)
+      StandardError.note(
+        "a shared value was cut, merge ties it again: \(places.joined(separator: ", "))\(more)", options)
     }
     if let lost = targets.first(where: { $0.file == nil && $0.part.siteCount > 0 }) {
       StandardError.note(
@@ -171,7 +177,8 @@ struct PartitionCommand: ParsableCommand {
     let written = targets.compactMap { target -> JSON? in
       guard let file = target.file else { return nil }
       return [
-        "file": .string(file), "name": .string(target.part.name), "sites": .integer(Int64(target.part.siteCount)),
+        "file": .string(file), "name": .string(target.part.name),
+        "sites": .integer(Int64(target.part.siteCount)),
       ]
     }
     let cuts = parts.cuts.map { cut -> JSON in

@@ -71,7 +71,8 @@ struct VerifyCommand: ParsableCommand {
     for problem in verdict.problems {
       let place = problem.path.map { "\($0.shown): " } ?? ""
       // A problem may name its file already.
-      let what = problem.what.hasPrefix(verdict.file) ? problem.what : "\(verdict.file): \(place)\(problem.what)"
+      let what =
+        problem.what.hasPrefix(verdict.file) ? problem.what : "\(verdict.file): \(place)\(problem.what)"
       try StandardOutput.write(visible(what) + "\n")
     }
   }

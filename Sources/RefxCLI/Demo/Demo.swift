@@ -6,7 +6,8 @@ import RefxStore
 struct Demo {
   let folder: String
 
-  private static let text = "the ref that is shared is one ref and the tree that holds it twice holds it once "
+  private static let text =
+    "the ref that is shared is one ref and the tree that holds it twice holds it once "
   private static let steps = 60
 
   func run() throws {
@@ -19,12 +20,14 @@ struct Demo {
       return loss
     }
 
-    try say("1. A model whose embedding and head are one Ref is trained for \(Demo.steps) steps without a break.")
+    try say(
+      "1. A model whose embedding and head are one Ref is trained for \(Demo.steps) steps without a break.")
     var unbroken = fresh()
     let expected = train(&unbroken, steps: Demo.steps)
     try say("   loss \(expected)")
 
-    try say("\n2. The same model is trained for half of them, saved and thrown away, as if it had been killed.")
+    try say(
+      "\n2. The same model is trained for half of them, saved and thrown away, as if it had been killed.")
     var first = fresh()
     let half = train(&first, steps: Demo.steps / 2)
     try code("try Checkpoint.save(model, to: \"half.refx\")")

@@ -98,8 +98,10 @@ struct DemoMoments: Codable {
     weights.value.withMutableElements(of: Float.self) { values in
       for place in values.indices {
         mean.value[place] = keep * mean.value[place] + (1 - keep) * slope[place]
-        square.value[place] = keepSquare * square.value[place] + (1 - keepSquare) * slope[place] * slope[place]
-        values[place] -= rate * (mean.value[place] / meanScale) / ((square.value[place] / squareScale).squareRoot() + 1e-8)
+        square.value[place] =
+          keepSquare * square.value[place] + (1 - keepSquare) * slope[place] * slope[place]
+        values[place] -=
+          rate * (mean.value[place] / meanScale) / ((square.value[place] / squareScale).squareRoot() + 1e-8)
       }
     }
   }

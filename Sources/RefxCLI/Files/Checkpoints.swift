@@ -14,7 +14,9 @@ enum Checkpoints {
   /// The format called `name`; a suffix without its dot names one too.
   static func format(named name: String) throws -> any CheckpointStore.Type {
     let known = Formats.all
-    if let bySuffix = known.stores.first(where: { $0.format.suffixes.contains("." + name) }) { return bySuffix }
+    if let bySuffix = known.stores.first(where: { $0.format.suffixes.contains("." + name) }) {
+      return bySuffix
+    }
     return try known.named(FormatName(rawValue: name))
   }
 
@@ -37,7 +39,9 @@ enum Checkpoints {
       if count == 0 { break }
       bytes += buffer[..<count]
     }
-    let held = MemoryBytes(count: bytes.count) { target in bytes.withUnsafeBytes { target.copyMemory(from: $0) } }
+    let held = MemoryBytes(count: bytes.count) { target in
+      bytes.withUnsafeBytes { target.copyMemory(from: $0) }
+    }
     return InputFile(held, name: "standard input")
   }
 
@@ -71,7 +75,8 @@ enum Checkpoints {
 
   /// Writes a checkpoint as a whole or not at all; `-` streams it to standard output.
   static func save(
-    _ contents: CheckpointContents, to name: String, as store: any CheckpointStore.Type, options: WriteOptions,
+    _ contents: CheckpointContents, to name: String, as store: any CheckpointStore.Type,
+    options: WriteOptions,
     force: Bool
   ) throws {
     do {

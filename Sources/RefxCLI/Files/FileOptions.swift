@@ -30,7 +30,8 @@ struct SkipOptions: ParsableArguments {
     guard skipUnsupported else { throw RefxError.unsupportedLeaves(unsupported).inFile(file) }
     for (path, reason) in unsupported {
       StandardError.note(
-        "\(visible(file)): \(path.shown): skipped: \(visible(reason.typeName)): \(visible(reason.reason))", output)
+        "\(visible(file)): \(path.shown): skipped: \(visible(reason.typeName)): \(visible(reason.reason))",
+        output)
     }
     return try tree.skippingUnsupported()
   }

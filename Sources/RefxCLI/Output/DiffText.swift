@@ -29,7 +29,9 @@ struct DiffText {
     if lines.isEmpty { return }
     try StandardOutput.write(style.bold("\(kind.rawValue): \(lines.count)") + "\n")
     for line in lines.prefix(most) { try StandardOutput.write("  \(line)\n") }
-    if lines.count > most { try StandardOutput.write(style.faint("  … and \(lines.count - most) more (--all)") + "\n") }
+    if lines.count > most {
+      try StandardOutput.write(style.faint("  … and \(lines.count - most) more (--all)") + "\n")
+    }
   }
 
   private func line(_ row: StructureChange) -> String {
@@ -64,7 +66,8 @@ struct DiffText {
     var line = "\(row.path.shown)  \(difference.changed) of \(row.count) changed"
     if let other = row.other { line += " at \(other.shown)" }
     if difference.maxAbs != nil {
-      line += ", max abs \(short(difference.maxAbs)), max rel \(short(difference.maxRel)), rms \(short(difference.rms))"
+      line +=
+        ", max abs \(short(difference.maxAbs)), max rel \(short(difference.maxRel)), rms \(short(difference.rms))"
     }
     if difference.nan > 0 { line += ", \(difference.nan) NaN on one side" }
     return line

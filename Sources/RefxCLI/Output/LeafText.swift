@@ -69,7 +69,9 @@ struct LeafText {
   private typealias Element = (UnsafeRawBufferPointer, Int) -> String
 
   private static func element(_ dtype: DType) -> Element? {
-    func load<Bits: FixedWidthInteger>(_ bytes: UnsafeRawBufferPointer, _ offset: Int, _ type: Bits.Type) -> Bits {
+    func load<Bits: FixedWidthInteger>(_ bytes: UnsafeRawBufferPointer, _ offset: Int, _ type: Bits.Type)
+      -> Bits
+    {
       Bits(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: Bits.self))
     }
     func complex(_ re: String, _ im: String) -> String {
@@ -94,12 +96,14 @@ struct LeafText {
     case .complex64:
       return {
         complex(
-          "\(Float(bitPattern: load($0, $1, UInt32.self)))", "\(Float(bitPattern: load($0, $1 + 4, UInt32.self)))")
+          "\(Float(bitPattern: load($0, $1, UInt32.self)))",
+          "\(Float(bitPattern: load($0, $1 + 4, UInt32.self)))")
       }
     case .complex128:
       return {
         complex(
-          "\(Double(bitPattern: load($0, $1, UInt64.self)))", "\(Double(bitPattern: load($0, $1 + 8, UInt64.self)))")
+          "\(Double(bitPattern: load($0, $1, UInt64.self)))",
+          "\(Double(bitPattern: load($0, $1 + 8, UInt64.self)))")
       }
     case .string, .unsupported: return nil
     }

@@ -73,7 +73,8 @@ extension Chunking {
       }
     }
     guard bytes.count == byteCount else {
-      throw RefxError.chunkDoesNotDecode(expected: byteCount, produced: bytes.count, trailing: 0)
+      throw RefxError.chunkDoesNotDecode(
+        expected: byteCount, fault: bytes.count < byteCount ? .shorter(bytes.count) : .longer)
     }
     return bytes
   }
@@ -104,7 +105,7 @@ enum Fletcher32 {
   /// The bytes before the checksum, which must fit them.
   static func checked(_ stored: [UInt8]) throws -> [UInt8] {
     guard stored.count >= 4 else {
-      throw RefxError.chunkDoesNotDecode(expected: 4, produced: stored.count, trailing: 0)
+      throw RefxError.chunkDoesNotDecode(expected: 4, fault: .shorter(stored.count))
     }
     let body = stored.count - 4
     let expected = stored.withUnsafeBytes {

@@ -63,8 +63,9 @@ extension DiffPair {
     for other in others {
       guard let difference = try leaf.difference(to: other.leaf, options, path: path, otherPath: other.path)
       else { continue }
-      if let worst, (worst.difference.changed, worst.difference.maxAbs ?? 0)
-        >= (difference.changed, difference.maxAbs ?? 0)
+      if let worst,
+        (worst.difference.changed, worst.difference.maxAbs ?? 0)
+          >= (difference.changed, difference.maxAbs ?? 0)
       {
         continue
       }

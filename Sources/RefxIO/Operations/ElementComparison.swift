@@ -106,7 +106,9 @@ struct ElementComparison {
       let other = I(littleEndian: y.loadUnaligned(fromByteOffset: offset, as: I.self))
       if one == other { continue }
       // The difference of two magnitudes of one width, which no width of a signed type holds.
-      let distance = one > other ? I.Magnitude(truncatingIfNeeded: one &- other)
+      let distance =
+        one > other
+        ? I.Magnitude(truncatingIfNeeded: one &- other)
         : I.Magnitude(truncatingIfNeeded: other &- one)
       add(
         distance: Double(distance), from: Double(one.magnitude), to: Double(other.magnitude), isNaN: false,

@@ -56,14 +56,20 @@ struct PartRecord {
     func damaged(_ reason: String) -> RefxError { .damagedPart(file: file, reason: reason) }
     guard case .object(let object) = json else { throw damaged("it is no object") }
     guard case .integer(let version) = object["version"] else { throw damaged("it has no version") }
-    guard version == PartRecord.version else { throw damaged("version \(version) is not known to this release") }
+    guard version == PartRecord.version else {
+      throw damaged("version \(version) is not known to this release")
+    }
     guard case .integer(let position) = object["part"], case .array(let names) = object["parts"],
       case .string(let structure) = object["structure"], case .string(let topology) = object["topology"],
       case .array(let indexes) = object["indexes"], let place = Int(exactly: position)
     else { throw damaged("a field is missing") }
     self.names = names.compactMap { if case .string(let name) = $0 { name } else { nil } }
-    self.indexes = indexes.compactMap { if case .integer(let index) = $0 { Int(exactly: index) } else { nil } }
-    guard self.names.count == names.count, names.indices.contains(place) else { throw damaged("it counts no parts") }
+    self.indexes = indexes.compactMap {
+      if case .integer(let index) = $0 { Int(exactly: index) } else { nil }
+    }
+    guard self.names.count == names.count, names.indices.contains(place) else {
+      throw damaged("it counts no parts")
+    }
     guard self.indexes.count == indexes.count, Set(self.indexes).count == indexes.count else {
       throw damaged("an index comes twice or is none")
     }

@@ -149,7 +149,8 @@ private struct StatisticsSum {
     let width = MemoryLayout<Bits>.size
     for offset in stride(from: 0, to: bytes.count, by: 2 * width) {
       let real = value(Bits(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: Bits.self)))
-      let imaginary = value(Bits(littleEndian: bytes.loadUnaligned(fromByteOffset: offset + width, as: Bits.self)))
+      let imaginary = value(
+        Bits(littleEndian: bytes.loadUnaligned(fromByteOffset: offset + width, as: Bits.self)))
       // A number with a NaN part is none, even where the other is infinite.
       consider(real.isNaN || imaginary.isNaN ? .nan : hypot(real, imaginary), &values)
     }

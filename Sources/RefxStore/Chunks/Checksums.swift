@@ -1,4 +1,5 @@
 import CCrypto
+import CDeflate
 import CXXHash
 import CZlib
 import Refx

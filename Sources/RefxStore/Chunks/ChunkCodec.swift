@@ -1,3 +1,4 @@
+import CDeflate
 import CZlib
 import Refx
 
@@ -43,27 +44,19 @@ public struct ChunkCodec: Sendable, Hashable {
   /// What files record about the chunks it makes.
   public var identity: Identity { Identity(version: ChunkCodec.version, compression: compression) }
 
-  /// Encodes the logical bytes of a chunk, padded to `chunkBytes`.
+  /// Encodes the logical bytes of a chunk, padded to `chunkBytes`. For many chunks, keep a ``ChunkEncoder``.
   public func encode(_ bytes: UnsafeRawBufferPointer, itemSize: Int, chunkBytes: Int) throws -> [UInt8] {
-    var planes = [UInt8](repeating: 0, count: chunkBytes)
-    planes.withUnsafeMutableBytes { target in
-      if bytes.count == chunkBytes {
-        Shuffle.shuffle(bytes, into: target, itemSize: itemSize)
-      } else {
-        var padded = [UInt8](repeating: 0, count: chunkBytes)
-        padded.withUnsafeMutableBytes { pad in
-          pad.copyMemory(from: bytes)
-          Shuffle.shuffle(UnsafeRawBufferPointer(pad), into: target, itemSize: itemSize)
-        }
-      }
+    try ChunkEncoder(compression: compression).encode(bytes, itemSize: itemSize, chunkBytes: chunkBytes) { Array($0) }
+  }
+
+  /// All of `planes` with zlib's best matches, where that is shorter than `length`.
+  static func compressWhole(_ planes: [UInt8], shorterThan length: Int) throws -> [UInt8]? {
+    var produced = UInt(length)
+    let bytes = [UInt8](unsafeUninitializedCapacity: length) { buffer, count in
+      let status = compress2(buffer.baseAddress, &produced, planes, UInt(planes.count), 9)
+      count = status == Z_OK ? Int(produced) : 0
     }
-    let level: Int32 = compression == .best ? 9 : 1
-    var length = compressBound(UInt(chunkBytes))
-    return try [UInt8](unsafeUninitializedCapacity: Int(length)) { buffer, count in
-      let status = compress2(buffer.baseAddress, &length, planes, UInt(chunkBytes), level)
-      guard status == Z_OK else { throw RefxError.zlibFailed("compress", status: Int(status)) }
-      count = Int(length)
-    }
+    return bytes.isEmpty || bytes.count >= length ? nil : bytes
   }
 
   /// Decodes a chunk into `target`, which takes its first bytes; the rest of the full chunk is padding.
@@ -86,21 +79,30 @@ public struct ChunkCodec: Sendable, Hashable {
 
   /// Inflates one zlib stream that must hold exactly `count` bytes and end with the input.
   ///
-  /// - Throws: ``RefxError`` where it holds more or fewer, is damaged, or bytes follow it. At most
-  ///   `count` + 1 bytes are ever produced.
+  /// - Throws: ``RefxError`` where it holds more or fewer, is damaged, or bytes follow it. At most `count`
+  ///   bytes are ever produced.
   public static func inflate(_ stored: UnsafeRawBufferPointer, exactly count: Int) throws -> [UInt8] {
-    var produced = UInt(count + 1)
-    var consumed = UInt(stored.count)
-    let bytes = try [UInt8](unsafeUninitializedCapacity: count + 1) { buffer, filled in
-      let status = uncompress2(
-        buffer.baseAddress, &produced, stored.baseAddress?.assumingMemoryBound(to: UInt8.self), &consumed)
-      guard status == Z_OK, Int(produced) == count, Int(consumed) == stored.count else {
+    guard count >= 0 else { throw RefxError.chunkDoesNotDecode(expected: count, fault: .longer) }
+    guard let decompressor = libdeflate_alloc_decompressor() else { throw RefxError.outOfMemory("decode a chunk") }
+    defer { libdeflate_free_decompressor(decompressor) }
+    return try [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+      var consumed = 0
+      var produced = 0
+      // An empty buffer has no address, and libdeflate wants one.
+      var nothing: UInt8 = 0
+      let status = withUnsafeMutablePointer(to: &nothing) { nothing in
+        libdeflate_zlib_decompress_ex(
+          decompressor, stored.baseAddress, stored.count, buffer.baseAddress ?? nothing, count, &consumed, &produced)
+      }
+      guard status == LIBDEFLATE_SUCCESS, produced == count, consumed == stored.count else {
         throw RefxError.chunkDoesNotDecode(
-          expected: count, produced: Int(produced),
-          trailing: status == Z_OK ? stored.count - Int(consumed) : 0)
+          expected: count,
+          fault: status == LIBDEFLATE_INSUFFICIENT_SPACE
+            ? .longer
+            : status != LIBDEFLATE_SUCCESS
+              ? .damaged : produced < count ? .shorter(produced) : .followed(by: stored.count - consumed))
       }
       filled = count
     }
-    return bytes
   }
 }

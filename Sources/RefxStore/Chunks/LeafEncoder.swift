@@ -69,15 +69,12 @@ package struct LeafEncoder {
       return try copy(chunks, body)
     }
     var sums = RunningSums()
+    let encoder = storage == .compressed ? ChunkEncoder(compression: codec.compression) : nil
     try forEachLogicalSlab { position, bytes in
       let crc = sums.add(bytes)
-      switch storage {
-      case .raw: try body(EncodedSlab(position: position, stored: bytes, crc32: crc))
-      case .compressed:
-        let encoded = try codec.encode(bytes, itemSize: grid.itemSize, chunkBytes: grid.chunkBytes)
-        try encoded.withUnsafeBytes {
-          try body(EncodedSlab(position: position, stored: $0, crc32: CRC32.of($0)))
-        }
+      guard let encoder else { return try body(EncodedSlab(position: position, stored: bytes, crc32: crc)) }
+      try encoder.encode(bytes, itemSize: grid.itemSize, chunkBytes: grid.chunkBytes) { stored in
+        try body(EncodedSlab(position: position, stored: stored, crc32: CRC32.of(stored)))
       }
     }
     return sums.finish()

@@ -58,6 +58,7 @@ enum GoldenRefxFiles {
       ]),
     Golden("compressed-fast", compressed, compression: .fast),
     Golden("compressed-best", compressed, compression: .best),
+    Golden("compressed-weights", ["weight": .leaf(weights), "half": .leaf(weights)], compression: .fast),
   ]
 
   private static let statics: [StaticValue] = [
@@ -110,6 +111,18 @@ enum GoldenRefxFiles {
       dtype: dtype, shape: shape,
       bytes: (0..<count).map { dtype == .bool ? UInt8($0 % 2) : UInt8(truncatingIfNeeded: $0 &* 7 &+ 1) })
   }
+
+  /// Numbers as trained weights have them: exponents crowd together, mantissas are noise. So the stream has
+  /// blocks with a code for single bytes beside stored ones.
+  private static let weights: Leaf = {
+    var random = SeededRandom(seed: 20)
+    let numbers = (0..<2500).map { _ in
+      let word = UInt32(truncatingIfNeeded: random.next())
+      let exponent = 124 - UInt32((random.next() | 1 << 20).trailingZeroBitCount)
+      return Float(bitPattern: word & 0x807F_FFFF | exponent << 23)
+    }
+    return Leaf(Tensor(numbers, shape: [50, 50]))
+  }()
 
   /// Mostly zeros, so that the file stays small.
   private static func sparse(_ dtype: DType, _ shape: [Int]) -> Leaf {
