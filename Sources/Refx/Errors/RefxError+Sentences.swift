@@ -243,13 +243,6 @@ extension RefxError {
     RefxError(.system, "zlib cannot \(call) (status \(status))")
   }
 
-  /// What is wrong with a compressed chunk.
-  package enum ChunkFault: Hashable, Sendable {
-    case damaged, longer
-    case shorter(Int)
-    case followed(by: Int)
-  }
-
   package static func chunkDoesNotDecode(expected: Int, fault: ChunkFault) -> RefxError {
     let found =
       switch fault {
