@@ -112,6 +112,36 @@ import Testing
     #expect(full.text == "2\n")
   }
 
+  @Test func closedDescriptorsNeverGetWhatIsMeantForATerminal() throws {
+    let scratch = try Scratch()
+    let tree: Tree<Leaf> = ["a": numbers(Array(repeating: 1.5, count: 5000) as [Double])]
+    _ = try scratch.save(tree, as: "a.refx")
+    let whole = try Command.shell("$REFX convert a.refx b.refx && cmp a.refx b.refx", in: scratch)
+    #expect(whole.code == 0)
+    for closed in ["0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"] {
+      let run = "$REFX convert --progress always a.refx c.refx --force \(closed); cmp b.refx c.refx"
+      #expect(try Command.shell(run, in: scratch).code == 0, "\(closed)")
+    }
+    #expect(try Command.shell("$REFX digest a.refx 1>&-", in: scratch).code == 2)
+  }
+
+  @Test func arraysWithoutElementsArePrintedWhateverTheirExtents() throws {
+    let scratch = try Scratch()
+    let shapes = [[0, 1 << 62, 1 << 62], [1 << 62, 0, 1 << 62], [0, 0], [0, Int.max, 2]]
+    var tree: [Key: Tree<Leaf>] = [:]
+    for (position, shape) in shapes.enumerated() {
+      tree[Key(position)] = .leaf(Leaf(dtype: .float32, shape: shape, source: MemoryBytes(count: 0) { _ in }))
+    }
+    let file = try scratch.save(.dictionary(tree.map { ($0.key, $0.value) }), as: "empty.refx")
+    for position in shapes.indices {
+      let printed = try Command.run("get", file, "\(position)")
+      #expect(printed.signal == nil && printed.code == 0 && printed.output.isEmpty, "\(shapes[position])")
+      let sliced = try Command.run("get", file, "\(position)", "--slice", ":,0:0")
+      #expect(sliced.signal == nil && sliced.code == 0, "\(shapes[position])")
+    }
+    #expect(try Command.run("convert", file, "").code == 2)
+  }
+
   @Test func diffAnswersByItsExitCode() throws {
     let scratch = try Scratch()
     let tied = try scratch.save(smallModel(), as: "tied.refx")

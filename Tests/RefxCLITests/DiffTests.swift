@@ -19,6 +19,15 @@ import Testing
     #expect(try smallModel(tied: false).diff(to: smallModel()).topology.first?.change == .tied)
   }
 
+  @Test func aSiteThatLostItsCollectionIsNamedItself() throws {
+    let leaf = numbers([1] as [Float])
+    let a: Tree<Leaf> = ["a": first(leaf, 0, "params"), "b": again(0, "params")]
+    let diff = try a.diff(to: ["a": first(leaf, 0, "params"), "b": leaf])
+    #expect(counts(diff) == [0, 1, 1, 0, 0])
+    #expect(diff.collection.map(\.path) == [["b"]])
+    #expect(diff.collection.first?.from == "params" && diff.collection.first?.to == nil)
+  }
+
   @Test func retyingIsOneRow() throws {
     let leaf = numbers([1] as [Float])
     let a: Tree<Leaf> = ["a": first(leaf, 0), "b": again(0), "c": first(leaf, 1), "d": again(1)]

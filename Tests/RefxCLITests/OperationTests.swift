@@ -44,6 +44,20 @@ import Testing
     #expect(values.count == part.count)
   }
 
+  /// Beside an axis of 0 the others may be larger than any memory.
+  @Test(arguments: ["0:0", ":,0:1", ":,:,0:0", ":,5", ":,::9223372036854775807", ":,:,4611686018427387903"])
+  func emptyArraysOfAnyExtentAreSliced(text: String) throws {
+    let huge = 1 << 62
+    for shape in [[0, huge, huge], [huge, huge, 0], [0, Int.max, 2]] {
+      let leaf = Leaf(dtype: .float32, shape: shape, source: MemoryBytes(count: 0) { _ in })
+      guard let part = try? leaf.sliced(try Slice(text: text)) else { continue }
+      #expect(part.count == 0)
+      #expect((try part.tensor().elements() as [Float]).isEmpty)
+    }
+    let step = try matrix.sliced(try Slice(text: "1::9223372036854775807,0,0"))
+    #expect(try step.tensor().elements() as [Int32] == [20])
+  }
+
   @Test(arguments: ["3", "0:4", "0,0,0,0", ":,9", "a", "1:2:0", "", "-4"])
   func slicesOutOfRangeAreRefused(text: String) {
     #expect(throws: RefxError.self) { try matrix.sliced(try Slice(text: text)) }

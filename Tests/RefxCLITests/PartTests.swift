@@ -58,6 +58,33 @@ import Testing
     #expect(try firstDifference(merged(parts.parts).contents.tree, smallModel()) == nil)
   }
 
+  @Test func aTieInsideAnotherRefIsReportedWhereItIsCut() throws {
+    let origin = CheckpointContents(tree: [
+      "again": first(first(numbers([1, 2] as [Float]), 1, "batch"), 0, "params"),
+      "block": first(["w": again(1, "batch")], 2, "params"),
+      "w": again(1, "batch"),
+    ])
+    let parts = try origin.partitionedByCollection().parts
+    #expect(parts.cuts.count == 1)
+    #expect(parts.cuts.first?.collection == "batch")
+    #expect(parts.cuts.first?.sites.map(\.path) == [["again", "0"], ["block", "w"], ["w"]])
+    #expect(parts.cuts.first?.sites.map(\.part) == [1, 1, 0])
+    #expect(try merged(parts.parts).contents.tree.digest() == origin.tree.digest())
+  }
+
+  @Test func twoSpellingsOfOneFileAreOneFile() throws {
+    let scratch = try Scratch()
+    _ = try scratch.save(smallModel(), as: "a.refx")
+    let script = """
+      mkdir sub; ln -s sub/real.refx link.refx
+      $REFX partition a.refx --force --select path:head=x.refx --rest ./sub/../x.refx && exit 9
+      $REFX convert a.refx sub/real.refx
+      $REFX partition a.refx --force --select path:head=link.refx --rest sub/real.refx && exit 8
+      cmp a.refx sub/real.refx && [ ! -e x.refx ]
+      """
+    #expect(try Command.shell(script, in: scratch).code == 0)
+  }
+
   @Test func copiesThatCameApartAreRefused() throws {
     let parts = try cutTie().parts
     var trained = parts[0].contents

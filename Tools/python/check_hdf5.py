@@ -227,6 +227,23 @@ def make(folder):
         tree["none"].attrs["refx_node"] = "none"
         f["metadata"] = '{"note": "by hand"}'
 
+    # A tie that a copy undid: the copy still says which Ref it was.
+    for name, drop in (("layout-copied-ref.h5", "refx_collection"), ("layout-copied-tag.h5", "refx_index")):
+        with h5py.File(folder + "/layout.h5") as source, file(name) as f:
+            for key in source:
+                source.copy(key, f)
+            for key, value in source.attrs.items():
+                f.attrs[key] = value
+            del f["refs"], f["tree/a"], f["tree/b"], f["tree/c"]
+            source.copy("refs/17", f["tree"], "a")
+            del f["tree/a"].attrs[drop]
+
+    with h5py.File(folder + "/layout.h5") as source, file("layout-gap.h5") as f:
+        for key, value in source.attrs.items():
+            f.attrs[key] = value
+        source.copy("tree/%2Flist", f, "tree")
+        del f["tree/7"]
+
 
 if __name__ == "__main__":
     if len(sys.argv) == 3 and sys.argv[1] == "check":

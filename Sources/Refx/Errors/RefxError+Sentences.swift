@@ -679,10 +679,12 @@ extension RefxError {
     let most = 20
     var details = paths.prefix(most).map(\.text)
     if paths.count > most { details.append("and \(paths.count - most) more") }
+    let others = paths.count == 2 ? "1 other" : "\(paths.count - 1) others"
+    let names = missing.map { $0.isEmpty ? "\"\"" : visible($0) }.joined(separator: ", ")
     return RefxError(
-      .merge, paths.count == 1 ? "no part fills this site" : "no part fills this site and \(paths.count - 1) others",
+      .merge, paths.count == 1 ? "no part fills this site" : "no part fills this site and \(others)",
       path: paths.first,
-      advice: missing.isEmpty ? "give the missing part too" : "give the missing part too: \(missing.joined(separator: ", "))",
+      advice: missing.isEmpty ? "give the missing part too" : "give the missing part too: \(names)",
       details: paths.count == 1 ? [] : details)
   }
 

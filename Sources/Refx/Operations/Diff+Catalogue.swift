@@ -161,8 +161,8 @@ private struct DiffWalk {
     if let indexInA, !collectionRows.insert(CollectionRow(index: indexInA, collection: to)).inserted {
       return
     }
-    let path = indexInA.flatMap { a[$0]?.firstSite } ?? place.pathInA
-    diff.collection.append(CollectionChange(path: path, from: from, to: to))
+    // Where it was met, not the first site: of a tie, one site alone may have lost its collection.
+    diff.collection.append(CollectionChange(path: place.path, from: from, to: to))
   }
 
   private mutating func compareLeaves(

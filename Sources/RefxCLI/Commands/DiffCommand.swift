@@ -80,7 +80,7 @@ struct DiffCommand: ParsableCommand {
   private func kinds() throws -> Set<TreeDiff.Kind> {
     func read(_ option: String, _ text: String) throws -> Set<TreeDiff.Kind> {
       Set(
-        try text.split(separator: ",").map { name in
+        try text.split(separator: ",", omittingEmptySubsequences: false).map { name in
           guard let kind = TreeDiff.Kind(rawValue: String(name)) else {
             throw RefxError.badArgument(
               option, String(name), expected: TreeDiff.Kind.allCases.map(\.rawValue).joined(separator: ", "))

@@ -107,10 +107,25 @@ struct PartitionCommand: ParsableCommand {
   private func check(_ targets: [Target]) throws {
     var taken: Set<Key> = []
     for file in targets.compactMap(\.file) {
-      guard taken.insert(Key(file)).inserted else { throw RefxError.sameOutput(file) }
+      guard taken.insert(Key(realName(of: file))).inserted else { throw RefxError.sameOutput(file) }
       try Checkpoints.checkOutput(file, force: writing.force)
     }
     if byCollection, let output { try makeFolder(output) }
+  }
+
+  /// Where the file is in truth, so that two spellings of one name, or a link and its target, are seen to be
+  /// one file.
+  private func realName(of file: String) -> String {
+    func resolved(_ path: String) -> String? {
+      guard let name = realpath(path, nil) else { return nil }
+      defer { free(name) }
+      return String(cString: name)
+    }
+    if file == "-" { return file }
+    if let name = resolved(file) { return name }
+    guard let slash = file.utf8.lastIndex(of: UInt8(ascii: "/")) else { return (resolved(".") ?? ".") + "/" + file }
+    let folder = slash == file.startIndex ? "/" : String(file[..<slash])
+    return (resolved(folder) ?? folder) + String(file[slash...])
   }
 
   private func makeFolder(_ name: String) throws {

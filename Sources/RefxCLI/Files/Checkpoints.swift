@@ -56,6 +56,7 @@ enum Checkpoints {
   /// Refuses what may not be written to, before any work is done.
   static func checkOutput(_ name: String, force: Bool) throws {
     if name == "-" { return }
+    if name.isEmpty { throw RefxError.badArgument("the file to write", name, expected: "a name") }
     var status = stat()
     guard stat(name, &status) == 0 else { return }
     guard status.st_mode & S_IFMT == S_IFREG else {

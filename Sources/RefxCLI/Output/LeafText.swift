@@ -15,6 +15,8 @@ struct LeafText {
   func write() throws {
     if leaf.dtype == .string { return try writeStrings() }
     guard let size = leaf.dtype.itemSize, let text = LeafText.element(leaf.dtype) else { return }
+    // The extents beside an axis of 0 may be of any size.
+    if leaf.count == 0 { return }
     let separators = Separators(leaf.shape)
     var position = 0
     // An element never straddles two pieces: each piece is a whole number of them.
@@ -31,6 +33,7 @@ struct LeafText {
   }
 
   private func writeStrings() throws {
+    if leaf.count == 0 { return }
     let separators = Separators(leaf.shape)
     var reader = TextReader(leaf, at: path)
     for position in 0..<leaf.count {

@@ -48,7 +48,7 @@ struct OwnTree {
       throw layout("/", expected: "the tree under /tree", found: "nothing")
     }
     let tree = try node(top, at: .root, depth: 0)
-    if let unused = refs.first(where: { numbers[$0] == nil }) {
+    if let unused = refs.filter({ numbers[$0] == nil }).min() {
       throw layout(graph.objects[unused].name, expected: "a site in /tree", found: "none")
     }
     for link in graph.links(of: 0) {
@@ -132,6 +132,7 @@ struct OwnTree {
         throw layout(
           graph.objects[object].name, expected: "one site, or an index under /refs", found: "a second site")
       }
+      try checkIsNoCopy(object)
       return try content(of: object, at: path, depth: depth)
     }
     let collection = try collection(of: object)
@@ -140,6 +141,17 @@ struct OwnTree {
     numbers[object] = number
     return .value(
       Value(try content(of: object, at: path, depth: depth), index: number, collection: collection))
+  }
+
+  /// A copy of a Ref keeps its attributes but not its ties: to read it as a plain value would lose them in
+  /// silence.
+  private func checkIsNoCopy(_ object: Int) throws {
+    let found = graph.objects[object]
+    for attribute in [LayoutNames.index, LayoutNames.collection] where found.attributes[attribute] != nil {
+      throw layout(
+        found.name, expected: "a hard link to an object under /refs, as \(attribute) says",
+        found: "an object of its own")
+    }
   }
 
   private mutating func content(of object: Int, at path: Path, depth: Int) throws -> Tree<Leaf> {
@@ -213,13 +225,16 @@ struct OwnTree {
     _ links: [ObjectGraph.Link], _ name: String, _ path: Path, _ depth: Int
   ) throws -> [Tree<Leaf>] {
     var objects = [Int?](repeating: nil, count: links.count)
+    var isGapped = false
     for link in links {
-      guard let text = link.name.text, let position = Int(text), String(position) == text,
-        objects.indices.contains(position)
-      else {
+      guard let text = link.name.text, let position = Int(text), position >= 0, String(position) == text else {
         throw layout(name, expected: "members 0 to \(links.count - 1)", found: "\"\(link.name.visible)\"")
       }
-      objects[position] = try target(link, name)
+      // A member beyond the number of links leaves a gap before it, which is named below.
+      if objects.indices.contains(position) { objects[position] = try target(link, name) } else { isGapped = true }
+    }
+    if isGapped, let gap = objects.firstIndex(of: nil) {
+      throw layout(name, expected: "a member \(gap)", found: "none, and members behind it")
     }
     var members: [Tree<Leaf>] = []
     members.reserveCapacity(links.count)

@@ -90,23 +90,17 @@ extension CheckpointContents {
   ) throws -> PartitionedCheckpoint {
     var destinations: [Int] = []
     var counts = [Int](repeating: 0, count: names.count)
-    var homes: [Int: [PartitionedCheckpoint.Cut.Site]] = [:]
-    var order: [(index: Int, collection: CollectionTag?)] = []
+    let values = try ValueTable(of: tree)
+    var homes = CutFinder(values)
     try forEachPartSite { site in
       let part = choose(site)
       destinations.append(part)
       counts[part] += 1
-      guard let index = site.index else { return }
-      if homes[index] == nil { order.append((index, site.collection)) }
-      homes[index, default: []].append(.init(path: site.path, part: part))
+      if let index = site.index { homes.add(index, at: site.path, in: part) }
     }
-    let cuts = order.compactMap { ref -> PartitionedCheckpoint.Cut? in
-      let sites = homes[ref.index] ?? []
-      return Set(sites.map(\.part)).count > 1 ? .init(collection: ref.collection, sites: sites) : nil
-    }
+    let cuts = homes.cuts
 
     let digest = try tree.structureDigest()
-    let values = try ValueTable(of: tree)
     let ownHoles = holePaths()
     let parts = try names.indices.map { position in
       var builder = PartBuilder(
@@ -132,6 +126,49 @@ extension CheckpointContents {
     }
     visit(tree, .root)
     return holes
+  }
+}
+
+/// Finds the shared values that fall into several parts, those inside other shared values among them.
+private struct CutFinder {
+  private let values: ValueTable<Leaf>
+  private var sites: [Int: [PartitionedCheckpoint.Cut.Site]] = [:]
+  private var order: [Int] = []
+
+  init(_ values: ValueTable<Leaf>) {
+    self.values = values
+  }
+
+  /// In order of first sight.
+  var cuts: [PartitionedCheckpoint.Cut] {
+    order.compactMap { index in
+      let sites = sites[index] ?? []
+      guard let first = sites.first, sites.contains(where: { $0.part != first.part }) else { return nil }
+      return .init(collection: values[index]?.collection, sites: sites)
+    }
+  }
+
+  /// A Ref goes to a part with all that it holds. What it holds is listed once, under its first site.
+  mutating func add(_ index: Int, at path: Path, in part: Int) {
+    sites[index, default: []].append(.init(path: path, part: part))
+    guard sites[index]?.count == 1, let entry = values[index] else { return }
+    order.append(index)
+    addSites(inside: entry.value, at: entry.value.isReference ? path.appending("0") : path, in: part)
+  }
+
+  private mutating func addSites(inside tree: Tree<Leaf>, at path: Path, in part: Int) {
+    switch tree {
+    case .value, .index: if let index = tree.referenceIndex { add(index, at: path, in: part) }
+    case .dictionary(let branches):
+      for (key, member) in zip(branches.keys, branches.members) {
+        addSites(inside: member, at: path.appending(key), in: part)
+      }
+    case .list(let members), .tuple(let members):
+      for (position, member) in members.enumerated() {
+        addSites(inside: member, at: path.appending(Key(position)), in: part)
+      }
+    default: break
+    }
   }
 }
 

@@ -93,6 +93,10 @@ extension Leaf {
     }
     let axes = try slice.resolve(shape)
     let result = axes.filter(\.stays).map(\.count)
+    // Nothing to gather, and extents beside an axis of 0 may be of any size: their strides need not fit.
+    if axes.contains(where: { $0.count == 0 }) {
+      return Leaf(dtype: dtype, shape: result, source: MemoryBytes(count: 0) { _ in })
+    }
     let source = SlicedSource(self, itemSize: itemSize, axes: axes.map { ($0.start, $0.count, $0.step) })
     return Leaf(dtype: dtype, shape: result, source: source)
   }
@@ -134,7 +138,7 @@ private final class SlicedSource: LeafSource {
         run = axis.count * width
         isWhole = axis.start == 0 && axis.count == extent
       } else {
-        outer.insert(Axis(stride: axis.step * width, offset: axis.start * width, count: axis.count), at: 0)
+        outer.insert(Axis(stride: axis.count > 1 ? axis.step * width : 0, offset: axis.start * width, count: axis.count), at: 0)
         isWhole = false
       }
       width *= extent

@@ -215,6 +215,16 @@ import Testing
     #expect(tree[["heads"]] == .static(12))
     #expect(tree[["rate"]] == .static(0.5))
   }
+
+  @Test(arguments: [
+    ("layout-copied-ref.h5", "refx_index"), ("layout-copied-tag.h5", "refx_collection"),
+    ("layout-gap.h5", "a member 7"),
+  ])
+  func whatAnotherProgramBrokeInOurLayoutIsNamed(name: String, expected: String) throws {
+    let refusal = #expect(throws: RefxError.self) { try made(name) }
+    #expect(refusal?.code == .damaged)
+    #expect("\(refusal?.summary ?? "")".contains(expected), "\(refusal?.summary ?? "")")
+  }
 }
 
 extension MemoryBytes {
