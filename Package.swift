@@ -9,7 +9,7 @@ let package = Package(
     .executable(name: "refx", targets: ["RefxCLI"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
   ],
   targets: [
     // The core: references, trees and what is done with them. Standard library only.

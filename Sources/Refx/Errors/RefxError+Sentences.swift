@@ -70,7 +70,8 @@ extension RefxError {
   // MARK: Files
 
   /// A system call that failed.
-  package static func system(_ what: String, reason: String, file: String, advice: String? = nil) -> RefxError {
+  package static func system(_ what: String, reason: String, file: String, advice: String? = nil) -> RefxError
+  {
     RefxError(.system, "\(what): \(reason)", file: file, advice: advice)
   }
 
@@ -117,7 +118,8 @@ extension RefxError {
 
   package static func leafChecksumDiffers(expected: UInt32, found: UInt32) -> RefxError {
     RefxError(
-      .damaged, "the leaf's checksum does not fit its bytes", expected: "CRC-32 \(String(expected, radix: 16))",
+      .damaged, "the leaf's checksum does not fit its bytes",
+      expected: "CRC-32 \(String(expected, radix: 16))",
       found: String(found, radix: 16), advice: "copy or download the file again")
   }
 
@@ -126,7 +128,8 @@ extension RefxError {
   package static func notARefxFile(found: String) -> RefxError {
     RefxError(
       .notACheckpoint, "not a .refx file", place: .byte(0), expected: "the eight bytes that start one",
-      found: found, advice: "check the name; a download may have saved an error page or a pointer in its place")
+      found: found,
+      advice: "check the name; a download may have saved an error page or a pointer in its place")
   }
 
   package static func refxIsCut(size: Int) -> RefxError {
@@ -143,14 +146,16 @@ extension RefxError {
 
   package static func refxVersion(_ version: Int, known: Int) -> RefxError {
     RefxError(
-      .version, place: .byte(8), expected: "version \(known) of the .refx format", found: "version \(version)",
+      .version, place: .byte(8), expected: "version \(known) of the .refx format",
+      found: "version \(version)",
       advice: "read it with a newer release")
   }
 
   package static func refxFeatures(_ features: [Int]) -> RefxError {
     RefxError(
       .version, "the file needs features that this release does not know", place: .byte(16),
-      found: "feature \(features.map(String.init).joined(separator: ", "))", advice: "read it with a newer release")
+      found: "feature \(features.map(String.init).joined(separator: ", "))",
+      advice: "read it with a newer release")
   }
 
   package static func refxSection(_ name: String, at offset: Int) -> RefxError {
@@ -161,7 +166,8 @@ extension RefxError {
 
   package static func refxUnknown(_ what: String, number: Int, at offset: Int) -> RefxError {
     RefxError(
-      .version, place: .byte(offset), expected: "a \(what) that this release knows", found: "number \(number)",
+      .version, place: .byte(offset), expected: "a \(what) that this release knows",
+      found: "number \(number)",
       advice: "read it with a newer release")
   }
 
@@ -182,7 +188,9 @@ extension RefxError {
       advice: "the file is damaged; copy or download it again")
   }
 
-  package static func checksumDiffers(_ what: String, at offset: Int, expected: UInt32, found: UInt32) -> RefxError {
+  package static func checksumDiffers(_ what: String, at offset: Int, expected: UInt32, found: UInt32)
+    -> RefxError
+  {
     RefxError(
       .damaged, "the checksum of \(what) does not fit", place: .byte(offset),
       expected: "CRC-32 \(String(expected, radix: 16))", found: String(found, radix: 16),
@@ -190,7 +198,9 @@ extension RefxError {
   }
 
   package static func beyondLimit(_ what: String, limit: Int, found: Int, at offset: Int) -> RefxError {
-    RefxError(.limit, "\(what) exceeds a limit", place: .byte(offset), expected: "at most \(limit)", found: "\(found)")
+    RefxError(
+      .limit, "\(what) exceeds a limit", place: .byte(offset), expected: "at most \(limit)", found: "\(found)"
+    )
   }
 
   package static func tooDeep(_ limit: Int, path: Path) -> RefxError {
@@ -228,7 +238,9 @@ extension RefxError {
   // MARK: Formats
 
   package static func formatIsReadOnly(_ format: String) -> RefxError {
-    RefxError(.unsupported, "\(format) files can be read but not written", advice: "choose .refx, .h5 or .safetensors")
+    RefxError(
+      .unsupported, "\(format) files can be read but not written", advice: "choose .refx, .h5 or .safetensors"
+    )
   }
 
   package static func unsupportedLeaf(_ leaf: UnsupportedLeaf) -> RefxError {
@@ -251,7 +263,8 @@ extension RefxError {
       case .shorter(let count): "\(count)"
       case .followed(let count): "\(count) bytes after its end"
       }
-    return RefxError(.damaged, "a compressed chunk does not decode", expected: "\(expected) bytes", found: found)
+    return RefxError(
+      .damaged, "a compressed chunk does not decode", expected: "\(expected) bytes", found: found)
   }
 
   package static func outOfMemory(_ purpose: String) -> RefxError {
@@ -504,12 +517,15 @@ extension RefxError {
 
   package static func hdf5StructureDiffers(expected: String, found: String, file: String?) -> RefxError {
     RefxError(
-      .damaged, "names, kinds, shapes or sharing are not those that were saved", file: file, place: .object("/"),
+      .damaged, "names, kinds, shapes or sharing are not those that were saved", file: file,
+      place: .object("/"),
       expected: "structure \(expected)", found: found,
       advice: "the file is damaged, or was changed by a program that does not know its layout")
   }
 
-  package static func hdf5ChecksumDiffers(expected: UInt32, found: UInt32, object: String, file: String?) -> RefxError {
+  package static func hdf5ChecksumDiffers(expected: UInt32, found: UInt32, object: String, file: String?)
+    -> RefxError
+  {
     RefxError(
       .damaged, "the values are not those that were saved", file: file, place: .object(object),
       expected: "CRC-32 \(String(expected, radix: 16))", found: String(found, radix: 16),
@@ -520,7 +536,8 @@ extension RefxError {
     RefxError(.damaged, what, file: file, place: .object(object), advice: "restore the file from a copy")
   }
 
-  package static func hdf5Limit(_ expected: String, found: String, object: String, file: String?) -> RefxError {
+  package static func hdf5Limit(_ expected: String, found: String, object: String, file: String?) -> RefxError
+  {
     RefxError(.limit, file: file, place: .object(object), expected: expected, found: found)
   }
 
@@ -557,7 +574,8 @@ extension RefxError {
 
   package static func diffTooDeep(path: Path) -> RefxError {
     RefxError(
-      .limit, "the shared values of the two trees lie inside each other too deeply to be compared", path: path,
+      .limit, "the shared values of the two trees lie inside each other too deeply to be compared",
+      path: path,
       expected: "at most \(2 * maximumTreeDepth) levels")
   }
 
@@ -566,7 +584,8 @@ extension RefxError {
     var details = leaves.prefix(most).map { "\($0.path.text): \($0.reason.typeName): \($0.reason.reason)" }
     if leaves.count > most { details.append("and \(leaves.count - most) more") }
     return RefxError(
-      .unsupported, leaves.count == 1 ? "a leaf cannot be represented" : "\(leaves.count) leaves cannot be represented",
+      .unsupported,
+      leaves.count == 1 ? "a leaf cannot be represented" : "\(leaves.count) leaves cannot be represented",
       path: leaves.count == 1 ? leaves[0].path : nil, advice: "leave them out with --skip-unsupported",
       details: details)
   }
@@ -643,7 +662,8 @@ extension RefxError {
   }
 
   package static func sameOutput(_ name: String) -> RefxError {
-    RefxError(.usage, "two parts would be written to one file", file: name, advice: "give each a name of its own")
+    RefxError(
+      .usage, "two parts would be written to one file", file: name, advice: "give each a name of its own")
   }
 
   package static func demoFailed(_ what: String) -> RefxError {
@@ -654,7 +674,8 @@ extension RefxError {
 
   package static func notAPart(file: String) -> RefxError {
     RefxError(
-      .merge, "this is no part of a checkpoint", file: file, advice: "give files that refx partition has written")
+      .merge, "this is no part of a checkpoint", file: file,
+      advice: "give files that refx partition has written")
   }
 
   package static func damagedPart(file: String, reason: String) -> RefxError {
@@ -688,7 +709,9 @@ extension RefxError {
       details: paths.count == 1 ? [] : details)
   }
 
-  package static func partsDisagree(path: Path, file: String, other: String, found: String, otherFound: String)
+  package static func partsDisagree(
+    path: Path, file: String, other: String, found: String, otherFound: String
+  )
     -> RefxError
   {
     RefxError(
@@ -696,7 +719,9 @@ extension RefxError {
       expected: "\(otherFound), as in \(visible(other))", found: found)
   }
 
-  package static func cutTieCameApart(path: Path, file: String, otherPath: Path, other: String, difference: String)
+  package static func cutTieCameApart(
+    path: Path, file: String, otherPath: Path, other: String, difference: String
+  )
     -> RefxError
   {
     RefxError(
@@ -718,19 +743,22 @@ extension RefxError {
 
   package static func sameName(_ name: Path, first: Path, second: Path) -> RefxError {
     RefxError(
-      .refusal, "two leaves would fall on one name: \(visible(first.text)) and \(visible(second.text))", path: name,
+      .refusal, "two leaves would fall on one name: \(visible(first.text)) and \(visible(second.text))",
+      path: name,
       advice: "choose another separator")
   }
 
   package static func sharedSubtreeCannotBeFlattened(path: Path) -> RefxError {
     RefxError(
-      .refusal, "a shared value with members stands at several places, which flat names cannot say", path: path,
+      .refusal, "a shared value with members stands at several places, which flat names cannot say",
+      path: path,
       advice: "leave out --flatten")
   }
 
   package static func tooDeepNames(path: Path) -> RefxError {
     RefxError(
-      .limit, "the name has too many parts", path: path, expected: "a tree of at most \(maximumTreeDepth) levels",
+      .limit, "the name has too many parts", path: path,
+      expected: "a tree of at most \(maximumTreeDepth) levels",
       advice: "choose another separator")
   }
 
@@ -744,7 +772,8 @@ extension RefxError {
 
   static func liveTreeTooLarge(limit: Int, path: Path) -> RefxError {
     RefxError(
-      .limit, "the tree of the model is too large: a class instance stands at each of its sites with all it holds",
+      .limit,
+      "the tree of the model is too large: a class instance stands at each of its sites with all it holds",
       path: path.shortened, expected: "at most \(limit) nodes", found: "more",
       advice: "hold what is shared so often in a Ref")
   }
@@ -774,7 +803,8 @@ extension RefxError {
   package static func unorderedKeys(_ type: Any.Type, path: Path) -> RefxError {
     RefxError(
       .model, "a dictionary with keys of type \(type) has no stable order", path: path,
-      expected: "keys that encode as one string or number", advice: "make the keys strings, or store an array")
+      expected: "keys that encode as one string or number", advice: "make the keys strings, or store an array"
+    )
   }
 
   package static func unorderedSet(_ type: Any.Type, path: Path) -> RefxError {
@@ -830,17 +860,21 @@ extension RefxError {
 
   package static func notATreeDescription(_ expected: String, path: Path) -> RefxError {
     RefxError(
-      .damaged, "the description of the tree is malformed", path: path, expected: expected, found: "something else")
+      .damaged, "the description of the tree is malformed", path: path, expected: expected,
+      found: "something else")
   }
 
   package static func treeTooDeep(limit: Int, path: Path) -> RefxError {
     // The path itself is as deep as that, so its beginning stands for it.
     RefxError(
-      .limit, "the tree is too deep", path: Path(Array(path.keys.prefix(8))), expected: "at most \(limit) levels",
+      .limit, "the tree is too deep", path: Path(Array(path.keys.prefix(8))),
+      expected: "at most \(limit) levels",
       found: "more below here")
   }
 
-  package static func twoLeavesOfOneName(_ name: String, _ one: Path, _ other: Path, format: String) -> RefxError {
+  package static func twoLeavesOfOneName(_ name: String, _ one: Path, _ other: Path, format: String)
+    -> RefxError
+  {
     RefxError(
       .unsupported, path: other, expected: "a name of its own",
       found: "\"\(name)\", which is \(one.isRoot ? "the root" : one.text)'s name in \(format)",
@@ -862,7 +896,8 @@ extension RefxError {
 
   package static func tooManyCopies(limit: Int, path: Path) -> RefxError {
     RefxError(
-      .limit, "copies of what is shared make the tree too large", path: path, expected: "at most \(limit) nodes",
+      .limit, "copies of what is shared make the tree too large", path: path,
+      expected: "at most \(limit) nodes",
       found: "more", advice: "use --shared keep")
   }
 
@@ -885,7 +920,8 @@ extension RefxError {
   package static func descriptionDoesNotFit(_ what: String, path: Path? = nil) -> RefxError {
     RefxError(
       .damaged, "the description of the tree does not fit the file: \(what)", path: path,
-      advice: "some program changed the file and kept the description; without the metadata key \"refx\" it reads "
+      advice:
+        "some program changed the file and kept the description; without the metadata key \"refx\" it reads "
         + "as a row of names")
   }
 
@@ -897,7 +933,8 @@ extension RefxError {
 
   package static func safetensorsHeaderOverLimit(_ length: UInt64, limit: Int) -> RefxError {
     RefxError(
-      .damaged, place: .byte(0), expected: "a header of at most \(limit) bytes", found: "a length of \(length)",
+      .damaged, place: .byte(0), expected: "a header of at most \(limit) bytes",
+      found: "a length of \(length)",
       advice: "the file is damaged or of another format")
   }
 
@@ -949,7 +986,8 @@ extension RefxError {
   package static func unknownFormat(file: String, known: [String]) -> RefxError {
     RefxError(
       .notACheckpoint, file: file, expected: "a checkpoint (\(known.joined(separator: ", ")))",
-      found: "content of no format that is known", advice: "check where the file comes from, or name its format")
+      found: "content of no format that is known",
+      advice: "check where the file comes from, or name its format")
   }
 
   package static func unknownSuffix(file: String, known: [String]) -> RefxError {
@@ -959,7 +997,8 @@ extension RefxError {
   }
 
   package static func noSuchFormat(_ name: String, known: [String]) -> RefxError {
-    RefxError(.unsupported, expected: "one of \(known.joined(separator: ", "))", found: "the format '\(name)'")
+    RefxError(
+      .unsupported, expected: "one of \(known.joined(separator: ", "))", found: "the format '\(name)'")
   }
 }
 

@@ -123,7 +123,9 @@ struct PartitionCommand: ParsableCommand {
     }
     if file == "-" { return file }
     if let name = resolved(file) { return name }
-    guard let slash = file.utf8.lastIndex(of: UInt8(ascii: "/")) else { return (resolved(".") ?? ".") + "/" + file }
+    guard let slash = file.utf8.lastIndex(of: UInt8(ascii: "/")) else {
+      return (resolved(".") ?? ".") + "/" + file
+    }
     let folder = slash == file.startIndex ? "/" : String(file[..<slash])
     return (resolved(folder) ?? folder) + String(file[slash...])
   }

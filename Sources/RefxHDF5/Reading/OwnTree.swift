@@ -227,11 +227,16 @@ struct OwnTree {
     var objects = [Int?](repeating: nil, count: links.count)
     var isGapped = false
     for link in links {
-      guard let text = link.name.text, let position = Int(text), position >= 0, String(position) == text else {
+      guard let text = link.name.text, let position = Int(text), position >= 0, String(position) == text
+      else {
         throw layout(name, expected: "members 0 to \(links.count - 1)", found: "\"\(link.name.visible)\"")
       }
       // A member beyond the number of links leaves a gap before it, which is named below.
-      if objects.indices.contains(position) { objects[position] = try target(link, name) } else { isGapped = true }
+      if objects.indices.contains(position) {
+        objects[position] = try target(link, name)
+      } else {
+        isGapped = true
+      }
     }
     if isGapped, let gap = objects.firstIndex(of: nil) {
       throw layout(name, expected: "a member \(gap)", found: "none, and members behind it")

@@ -138,7 +138,9 @@ private final class SlicedSource: LeafSource {
         run = axis.count * width
         isWhole = axis.start == 0 && axis.count == extent
       } else {
-        outer.insert(Axis(stride: axis.count > 1 ? axis.step * width : 0, offset: axis.start * width, count: axis.count), at: 0)
+        outer.insert(
+          Axis(stride: axis.count > 1 ? axis.step * width : 0, offset: axis.start * width, count: axis.count),
+          at: 0)
         isWhole = false
       }
       width *= extent

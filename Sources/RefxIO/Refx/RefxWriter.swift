@@ -22,7 +22,8 @@ struct RefxWriter {
 
   mutating func write(_ contents: CheckpointContents) throws {
     let outline = try RefxOutline(contents.tree)
-    progress = Progress(total: outline.leaves.reduce(0) { $0.addingSaturated($1.byteCount) }, report: options.progress)
+    progress = Progress(
+      total: outline.leaves.reduce(0) { $0.addingSaturated($1.byteCount) }, report: options.progress)
     try append(RefxEnvelope.header())
     leafTable.add(varint: outline.leaves.count)
     for (number, leaf) in outline.leaves.enumerated() {

@@ -46,7 +46,9 @@ public struct ChunkCodec: Sendable, Hashable {
 
   /// Encodes the logical bytes of a chunk, padded to `chunkBytes`. For many chunks, keep a ``ChunkEncoder``.
   public func encode(_ bytes: UnsafeRawBufferPointer, itemSize: Int, chunkBytes: Int) throws -> [UInt8] {
-    try ChunkEncoder(compression: compression).encode(bytes, itemSize: itemSize, chunkBytes: chunkBytes) { Array($0) }
+    try ChunkEncoder(compression: compression).encode(bytes, itemSize: itemSize, chunkBytes: chunkBytes) {
+      Array($0)
+    }
   }
 
   /// All of `planes` with zlib's best matches, where that is shorter than `length`.
@@ -83,7 +85,9 @@ public struct ChunkCodec: Sendable, Hashable {
   ///   bytes are ever produced.
   public static func inflate(_ stored: UnsafeRawBufferPointer, exactly count: Int) throws -> [UInt8] {
     guard count >= 0 else { throw RefxError.chunkDoesNotDecode(expected: count, fault: .longer) }
-    guard let decompressor = libdeflate_alloc_decompressor() else { throw RefxError.outOfMemory("decode a chunk") }
+    guard let decompressor = libdeflate_alloc_decompressor() else {
+      throw RefxError.outOfMemory("decode a chunk")
+    }
     defer { libdeflate_free_decompressor(decompressor) }
     return try [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
       var consumed = 0
@@ -92,7 +96,8 @@ public struct ChunkCodec: Sendable, Hashable {
       var nothing: UInt8 = 0
       let status = withUnsafeMutablePointer(to: &nothing) { nothing in
         libdeflate_zlib_decompress_ex(
-          decompressor, stored.baseAddress, stored.count, buffer.baseAddress ?? nothing, count, &consumed, &produced)
+          decompressor, stored.baseAddress, stored.count, buffer.baseAddress ?? nothing, count, &consumed,
+          &produced)
       }
       guard status == LIBDEFLATE_SUCCESS, produced == count, consumed == stored.count else {
         throw RefxError.chunkDoesNotDecode(

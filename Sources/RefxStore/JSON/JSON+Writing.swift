@@ -48,7 +48,9 @@ extension JSON {
       if let inner { output += "\n".utf8 + [UInt8](repeating: 0x20, count: 2 * inner) }
       writeOne(member, &output, inner)
     }
-    if let indentation, !members.isEmpty { output += "\n".utf8 + [UInt8](repeating: 0x20, count: 2 * indentation) }
+    if let indentation, !members.isEmpty {
+      output += "\n".utf8 + [UInt8](repeating: 0x20, count: 2 * indentation)
+    }
     output += close.utf8
   }
 

@@ -58,7 +58,9 @@ import Testing
     var counts: [UInt32] = [1, 1]
     while counts.count < 24 { counts.append(counts[counts.count - 1] + counts[counts.count - 2]) }
     for symbols in 2...24 {
-      for limit in [5, 7, 12, 15] where symbols <= 1 << limit { check(Array(counts[..<symbols]), limit: limit) }
+      for limit in [5, 7, 12, 15] where symbols <= 1 << limit {
+        check(Array(counts[..<symbols]), limit: limit)
+      }
     }
     check((0..<257).map { UInt32(1) << UInt32($0 % 20) }, limit: 12)
     check([UInt32](repeating: 1, count: 19), limit: 7)
@@ -82,7 +84,9 @@ import Testing
     var length = UInt(count + 1)
     var consumed = UInt(stream.count)
     var bytes = [UInt8](repeating: 0, count: count + 1)
-    guard uncompress2(&bytes, &length, stream, &consumed) == Z_OK, Int(consumed) == stream.count else { return nil }
+    guard uncompress2(&bytes, &length, stream, &consumed) == Z_OK, Int(consumed) == stream.count else {
+      return nil
+    }
     return Array(bytes[..<Int(length)])
   }
 
@@ -135,7 +139,8 @@ import Testing
       }
       for planeBytes in [bytes.count, max(1, bytes.count / 4), 5000] {
         let stream = try stream(bytes, planeBytes: planeBytes)
-        #expect(inflated(stream, count: bytes.count) == bytes, "seed \(seed), \(bytes.count) in \(planeBytes)")
+        #expect(
+          inflated(stream, count: bytes.count) == bytes, "seed \(seed), \(bytes.count) in \(planeBytes)")
         let again = try stream.withUnsafeBytes { try ChunkCodec.inflate($0, exactly: bytes.count) }
         #expect(again == bytes, "seed \(seed), \(bytes.count) in \(planeBytes)")
       }

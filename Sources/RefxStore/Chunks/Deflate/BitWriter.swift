@@ -33,7 +33,9 @@ struct BitWriter {
   /// - Precondition: the writer is aligned.
   mutating func append(_ more: UnsafeRawBufferPointer) {
     precondition(pendingCount == 0)
-    if let start = more.baseAddress { UnsafeMutableRawPointer(bytes).copyMemory(from: start, byteCount: more.count) }
+    if let start = more.baseAddress {
+      UnsafeMutableRawPointer(bytes).copyMemory(from: start, byteCount: more.count)
+    }
     bytes += more.count
   }
 }

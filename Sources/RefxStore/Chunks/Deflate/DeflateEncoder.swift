@@ -93,12 +93,14 @@ struct DeflateEncoder: ~Copyable {
     let range = run.first!.range.lowerBound..<run.last!.range.upperBound
     if matches == nil { matches = try MatchEncoder(level: level) }
     let appended = try matches!.append(
-      UnsafeRawBufferPointer(rebasing: bytes[range]), atMost: DeflateEncoder.literalBytes(of: run), isFinal: isFinal,
+      UnsafeRawBufferPointer(rebasing: bytes[range]), atMost: DeflateEncoder.literalBytes(of: run),
+      isFinal: isFinal,
       to: &writer)
     if appended { return }
     for block in run {
       DeflateEncoder.append(
-        block, of: bytes, kind: .literals, isFinal: isFinal && block.range.upperBound == range.upperBound, to: &writer)
+        block, of: bytes, kind: .literals, isFinal: isFinal && block.range.upperBound == range.upperBound,
+        to: &writer)
     }
   }
 
@@ -120,7 +122,9 @@ struct DeflateEncoder: ~Copyable {
   }
 
   /// A stored block (RFC 1951, 3.2.4).
-  private static func appendStored(_ content: UnsafeRawBufferPointer, isFinal: Bool, to writer: inout BitWriter) {
+  private static func appendStored(
+    _ content: UnsafeRawBufferPointer, isFinal: Bool, to writer: inout BitWriter
+  ) {
     writer.append(isFinal ? 1 : 0, count: 3)
     writer.align()
     let length = UInt64(content.count)

@@ -21,7 +21,9 @@ struct LiteralCode {
     writer.append((isFinal ? 1 : 0) | 2 << 1, count: 3)
     head.append(to: &writer)
     withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 256) { table in
-      for symbol in 0..<256 { table[symbol] = UInt32(code.codes[symbol]) | UInt32(code.lengths[symbol]) << 16 }
+      for symbol in 0..<256 {
+        table[symbol] = UInt32(code.codes[symbol]) | UInt32(code.lengths[symbol]) << 16
+      }
       let codes = table.baseAddress!
       let bytes = content.baseAddress!.assumingMemoryBound(to: UInt8.self)
       var place = 0
