@@ -125,6 +125,18 @@ import Testing
     #expect(try Command.shell("$REFX digest a.refx 1>&-", in: scratch).code == 2)
   }
 
+  /// Files with a few flipped bits, on which libhdf5 crashes or does not return.
+  @Test(arguments: ["heap-crash-1.h5", "heap-crash-2.h5", "heap-crash-3.h5", "heap-endless.h5"])
+  func whatBreaksTheHDF5LibraryIsADamagedFile(name: String) throws {
+    let file = Repository.folder.appending(path: "Fixtures/hostile/\(name)").path
+    let listing = try Command.run("inspect", "--json", file)
+    #expect(listing.signal == nil && listing.code == 2)
+    #expect(listing.errors.contains("\(name): the HDF5 library"))
+    let verdict = try Command.run("verify", "--json", file)
+    #expect(verdict.signal == nil && verdict.code == 1)
+    #expect(try verdict.json()[0]?["sound"] == .bool(false))
+  }
+
   @Test func arraysWithoutElementsArePrintedWhateverTheirExtents() throws {
     let scratch = try Scratch()
     let shapes = [[0, 1 << 62, 1 << 62], [1 << 62, 0, 1 << 62], [0, 0], [0, Int.max, 2]]

@@ -670,6 +670,15 @@ extension RefxError {
     RefxError(.system, "the demonstration went wrong: \(what)", advice: "report it, it should never happen")
   }
 
+  /// - Parameter signal: what ended the reader; nil where it took too long.
+  package static func readerDied(_ signal: Int32?, file: String) -> RefxError {
+    RefxError(
+      .damaged,
+      signal.map { "the HDF5 library crashed on the file (signal \($0))" }
+        ?? "the HDF5 library found no end in the file", file: file,
+      advice: "the file is damaged; restore it from a copy")
+  }
+
   // MARK: Parts
 
   package static func notAPart(file: String) -> RefxError {

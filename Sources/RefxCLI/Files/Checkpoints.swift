@@ -23,7 +23,10 @@ enum Checkpoints {
   /// Opens the checkpoint `name`; `-` is standard input, read into memory.
   static func open(_ name: String, format: String? = nil) throws -> OpenedCheckpoint {
     let store = try format.map { try self.format(named: $0) }
-    return try Checkpoint.open(try input(name), format: store.map { FormatName(rawValue: $0.format.name) })
+    let named = store.map { FormatName(rawValue: $0.format.name) }
+    let file = try input(name)
+    try Probe.check(file, format: named)
+    return try Checkpoint.open(file, format: named)
   }
 
   private static func input(_ name: String) throws -> InputFile {

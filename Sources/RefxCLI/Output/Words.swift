@@ -27,6 +27,7 @@ func fixed(_ value: Double, _ digits: Int) -> String {
 /// A number with about four digits.
 func short(_ value: Double?) -> String {
   guard let value else { return "-" }
+  if value.isNaN { return "nan" }
   if value == 0 || !value.isFinite { return value == 0 ? "0" : "\(value)" }
   if value == value.rounded(), value.magnitude < 1e6 { return "\(Int(value))" }
   var exponent = 0

@@ -177,6 +177,10 @@ private struct StatisticsSum {
     // The sum of values near the largest Double is infinite, their mean is not.
     if !pieceMean.isFinite { pieceMean = values.reduce(0) { $0 + $1 / Double(values.count) } }
     let pieceSquares = values.reduce(0) { $0 + ($1 - pieceMean) * ($1 - pieceMean) }
+    guard count > 0 else {
+      (mean, squares, count) = (pieceMean, pieceSquares, values.count)
+      return
+    }
     let all = count + values.count
     let apart = pieceMean - mean
     let share = Double(values.count) / Double(all)
