@@ -28,12 +28,15 @@ struct Probe {
     while waitpid(child, &status, 0) < 0 { guard errno == EINTR else { return } }
     let signal = status & 0x7F
     if signal == 0 { return }
-    throw RefxError.readerDied(signal == SIGXCPU || signal == SIGKILL ? nil : signal, file: file.name)
+    let foundNoEnd = [SIGXCPU, SIGKILL, SIGALRM].contains(signal)
+    throw RefxError.readerDied(foundNoEnd ? nil : signal, file: file.name)
   }
 
   /// In the child: what goes wrong in order is found again by the parent.
   private func open() -> Never {
-    for number in [SIGINT, SIGTERM, SIGHUP, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGXCPU] {
+    for number in [
+      SIGINT, SIGTERM, SIGHUP, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGXCPU, SIGALRM,
+    ] {
       signal(number, SIG_DFL)
     }
     // Whoever started the command may have blocked them.
@@ -42,6 +45,8 @@ struct Probe {
     sigprocmask(SIG_SETMASK, &none, nil)
     limit(Int32(RLIMIT_CORE.rawValue), to: 0)
     limit(Int32(RLIMIT_CPU.rawValue), to: seconds)
+    // And a clock, for where computing time is not counted.
+    alarm(UInt32(clamping: 60 + 10 * seconds))
     _ = try? store.open(file, options: OpenOptions())
     _exit(0)
   }
