@@ -37,7 +37,7 @@ struct VerifyCommand: ParsableCommand {
 
     var json: JSON {
       let rows = problems.map { problem -> JSON in
-        ["path": problem.path?.json ?? .null, "what": .string(problem.what)]
+        ["path": problem.path?.json ?? [], "what": .string(problem.what)]
       }
       return ["file": .string(file), "sound": .bool(problems.isEmpty), "problems": .array(rows)]
     }
