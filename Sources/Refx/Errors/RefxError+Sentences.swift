@@ -321,14 +321,6 @@ extension RefxError {
     return RefxError(.notMutable, "\(whose) not mutable here", advice: "widen the enclosing mutable { }")
   }
 
-  @usableFromInline
-  static func fieldNotSet(collection: CollectionTag?) -> RefxError {
-    let whose = collection.map { " of collection '\($0)'" } ?? ""
-    return RefxError(
-      .refusal, "a RefField\(whose) is not set", expected: "an assignment before the first read",
-      found: "none")
-  }
-
   // MARK: Deref and reref
 
   static func derefAmongRefs(_ kind: String, path: Path = .root) -> RefxError {
