@@ -83,17 +83,15 @@ extension Chunking {
   private func unshuffled(_ planes: [UInt8], itemSize: Int) -> [UInt8] {
     let count = planes.count / itemSize
     guard itemSize > 1, count > 1 else { return planes }
+    let whole = count * itemSize
     return [UInt8](unsafeUninitializedCapacity: planes.count) { buffer, filled in
-      planes.withUnsafeBufferPointer { planes in
-        for plane in 0..<itemSize {
-          let row = planes.baseAddress! + plane * count
-          var byte = buffer.baseAddress! + plane
-          for position in 0..<count {
-            byte.pointee = row[position]
-            byte += itemSize
-          }
-        }
-        for rest in (count * itemSize)..<planes.count { buffer[rest] = planes[rest] }
+      planes.withUnsafeBytes { planes in
+        let target = UnsafeMutableRawBufferPointer(buffer)
+        Shuffle.unshuffle(
+          UnsafeRawBufferPointer(rebasing: planes[..<whole]),
+          into: UnsafeMutableRawBufferPointer(rebasing: target[..<whole]), itemSize: itemSize)
+        UnsafeMutableRawBufferPointer(rebasing: target[whole..<planes.count])
+          .copyMemory(from: UnsafeRawBufferPointer(rebasing: planes[whole...]))
       }
       filled = planes.count
     }

@@ -1,5 +1,5 @@
 /// HDF5's byte shuffle: the first bytes of all elements, then their second bytes, and so on.
-enum Shuffle {
+package enum Shuffle {
   /// - Precondition: both buffers have the same count, a multiple of `itemSize`.
   static func shuffle(
     _ source: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer, itemSize: Int
@@ -25,7 +25,7 @@ enum Shuffle {
   /// Puts the first `target.count` bytes of the elements in `planes` back in order.
   ///
   /// - Precondition: both counts are multiples of `itemSize`, and the target is not larger.
-  static func unshuffle(
+  package static func unshuffle(
     _ planes: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer, itemSize: Int
   ) {
     precondition(
