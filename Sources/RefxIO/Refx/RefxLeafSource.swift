@@ -73,11 +73,16 @@ final class RefxLeafSource: EncodedChunks {
 
   var chunkCount: Int { grid.count }
 
-  func encodedChunk(at position: Int) throws -> EncodedChunk {
+  var vouchesForChunks: Bool { true }
+
+  func readEncodedChunk(at position: Int, into buffer: ByteBuffer) throws -> EncodedChunk {
     do {
       let chunk = entry.firstChunk + position
+      let room = buffer.room(for: Int(payload.chunks[chunk].byteCount))
+      try payload.readStored(chunk, into: room)
       // A compressed leaf has no padding, so the chunk's checksum is that of its bytes alone.
-      return EncodedChunk(bytes: try payload.stored(chunk), checkedCRC32: payload.chunks[chunk].crc32)
+      return EncodedChunk(
+        bytes: UnsafeRawBufferPointer(room), checkedCRC32: payload.chunks[chunk].crc32)
     } catch let error as RefxError {
       throw payload.located(error, leaf: number)
     }

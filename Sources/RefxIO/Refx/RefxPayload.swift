@@ -52,13 +52,17 @@ final class RefxPayload: @unchecked Sendable {
   func readStored(_ chunk: Int, into buffer: UnsafeMutableRawBufferPointer) throws {
     let entry = chunks[chunk]
     try file.read(at: entry.offset, into: buffer)
+    try check(UnsafeRawBufferPointer(buffer), are: chunk)
+  }
+
+  /// Checks the stored bytes of `chunk` against their checksum.
+  func check(_ bytes: UnsafeRawBufferPointer, are chunk: Int) throws {
+    let entry = chunks[chunk]
     // The checksum covers the padding as well, which is known.
-    var sum = CRC32()
-    sum.update(zeros: padding(before: chunk))
-    sum.update(UnsafeRawBufferPointer(buffer))
-    guard sum.value == entry.crc32 else {
-      throw RefxError.checksumDiffers(
-        "a chunk", at: entry.offset, expected: entry.crc32, found: sum.value)
+    let padding = padding(before: chunk)
+    let sum = CRC32.of(bytes, after: CRC32.ofZeros(padding))
+    guard sum == entry.crc32 else {
+      throw RefxError.checksumDiffers("a chunk", at: entry.offset, expected: entry.crc32, found: sum)
     }
   }
 
@@ -109,17 +113,17 @@ final class RefxPayload: @unchecked Sendable {
 }
 
 extension CRC32 {
-  private static let zeros = [UInt8](repeating: 0, count: 4096)
-
-  /// Adds `count` zero bytes.
-  mutating func update(zeros count: Int) {
-    guard count > 0 else { return }
-    CRC32.zeros.withUnsafeBytes { zeros in
-      var rest = count
-      while rest > 0 {
-        update(UnsafeRawBufferPointer(rebasing: zeros[..<min(rest, zeros.count)]))
-        rest -= zeros.count
-      }
+  /// The sums of as many zero bytes as padding may have.
+  private static let sumsOfZeros: [UInt32] = {
+    var sums: [UInt32] = [0]
+    var sum = CRC32()
+    for _ in 1...RefxLayout.mostPadding {
+      withUnsafeBytes(of: UInt8(0)) { sum.update($0) }
+      sums.append(sum.value)
     }
-  }
+    return sums
+  }()
+
+  /// The checksum of `count` zero bytes, of which there are no more than padding may have.
+  static func ofZeros(_ count: Int) -> UInt32 { sumsOfZeros[count] }
 }
