@@ -90,3 +90,14 @@ private final class ParallelState: @unchecked Sendable {
 
   var error: (any Error)? { monitor.withLock { failure?.error } }
 }
+
+/// Memory of which each thread fills a part of its own.
+package struct SharedBuffer: @unchecked Sendable {
+  private let bytes: UnsafeMutableRawBufferPointer
+
+  package init(_ bytes: UnsafeMutableRawBufferPointer) { self.bytes = bytes }
+
+  package subscript(range: Range<Int>) -> UnsafeMutableRawBufferPointer {
+    UnsafeMutableRawBufferPointer(rebasing: bytes[range])
+  }
+}
