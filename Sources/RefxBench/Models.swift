@@ -5,9 +5,11 @@ import RefxIO
 enum Models {
   /// All of a checkpoint in memory; where it has no Refs, every leaf the value of one of the collection
   /// "params", as a model has its weights.
-  static func inMemory(_ path: String) throws -> Tree<Leaf> {
+  ///
+  /// - Parameter plain: whether they stay leaves, without Refs.
+  static func inMemory(_ path: String, plain: Bool = false) throws -> Tree<Leaf> {
     let tree = try Checkpoint.open(path).contents.tree.map { Leaf(try $0.tensor()) }
-    guard try tree.sites().allSatisfy({ $0.reference == nil }) else { return tree }
+    guard !plain, try tree.sites().allSatisfy({ $0.reference == nil }) else { return tree }
     var next = 0
     return tree.flatMap { leaf in
       defer { next += 1 }
@@ -74,7 +76,7 @@ enum Models {
 }
 
 extension Run {
-  /// The model that the keys name: `in=FILE`, or `leaves=N elements=M`, or `large=BYTES in=FILE`.
+  /// The model that the keys name: `in=FILE [plain=1]`, or `leaves=N elements=M`, or `large=BYTES in=FILE`.
   func model() throws -> Tree<Leaf> {
     let tree: Tree<Leaf>
     if self["large"] != nil {
@@ -82,7 +84,7 @@ extension Run {
     } else if self["leaves"] != nil {
       tree = Models.small(leaves: try count("leaves"), elements: try count("elements", default: 16))
     } else {
-      tree = try Models.inMemory(try text("in"))
+      tree = try Models.inMemory(try text("in"), plain: flag("plain"))
     }
     note(sizeOf: tree)
     return tree

@@ -170,24 +170,13 @@ def _(keys):
 
 @job("h5py.load")
 def _(keys):
-    """Every dataset that is a leaf of the file: ours has folders of its own for what is no leaf."""
     import h5py
 
     def work():
-        tensors = {}
         with h5py.File(keys["in"]) as file:
-            if not keys.get("deep"):
-                for name, item in file.items():
-                    if isinstance(item, h5py.Dataset):
-                        tensors[name] = item[()]
-            else:
-                def visit(name, item):
-                    if isinstance(item, h5py.Dataset):
-                        tensors[name] = item[()]
-                file.visititems(visit)
-        return tensors
+            return {name: item[()] for name, item in file[keys.get("group", "/")].items()}
 
-    return work, lambda tensors: size(value for value in tensors.values() if hasattr(value, "nbytes"))
+    return work, lambda tensors: size(tensors.values())
 
 
 # NumPy
