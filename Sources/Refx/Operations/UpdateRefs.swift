@@ -100,7 +100,7 @@ public struct UpdateWalk: ~Copyable {
     case index(Int)
   }
 
-  private var targets = IdentityTable()
+  private var targets = RefNumbers()
   /// For each target Ref, by its number, what it was paired with first.
   private var origins: [Origin] = []
   /// The Refs of the target, or new ones, that a source's numbers stand for.

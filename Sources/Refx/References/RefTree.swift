@@ -36,6 +36,29 @@ public struct LiveRef {
   public func read() throws -> RefTree { try access.read(ref) }
 }
 
+/// A ``LiveRef`` that counts no reference: for a walk that holds the tree it came from. To count one up and
+/// down again for each leaf takes longer than all else that a walk does with it.
+struct BorrowedRef {
+  private let unmanaged: Unmanaged<AnyRef>
+  let access: any RefAccess.Type
+
+  init(_ live: LiveRef) {
+    unmanaged = .passUnretained(live.ref)
+    access = live.access
+  }
+
+  func withRef<R>(_ body: (AnyRef) throws -> R) rethrows -> R {
+    try unmanaged._withUnsafeGuaranteedRef(body)
+  }
+}
+
+extension Tree where Element == RefLeaf {
+  /// The Ref that stands here; good while the tree is held.
+  var borrowedRef: BorrowedRef? {
+    @inline(__always) get { if case .leaf(.ref(let live)) = self { BorrowedRef(live) } else { nil } }
+  }
+}
+
 extension RefLeaf {
   /// A Ref to a number, an array of numbers, or a tensor type of your own.
   public static func ref<V: TensorRepresentable>(_ ref: Ref<V>) -> RefLeaf {
