@@ -3,38 +3,38 @@
 ///
 /// - Throws: ``RefxError`` where the parts do not have the paths of the tree, two of them fill one path, or
 ///   none does where the tree had no Nothing of its own.
+@_specialize(where Element == Leaf)
+@_specialize(where Element == RefLeaf)
 public func mergePartitions<Element>(
   _ partitions: [Partition<Element>], _ structure: Structure
 ) throws -> Tree<Element> {
   let layout = PartitionLayout(structure)
-  var merged: [Tree<Element>] = []
-  merged.reserveCapacity(structure.leafCount)
   try checkPaths(of: partitions, against: layout)
-  let places = structure.kinds
-  for position in 0..<structure.leafCount {
-    if let leaf = try soleLeaf(of: partitions, at: position, layout) {
-      merged.append(leaf)
-    } else {
-      switch places[position] {
-      case .leaf: throw RefxError.unfilled(path: layout.path(of: position), parts: partitions.count)
-      case .nothing: merged.append(.nothing)
-      case .hole: merged.append(.hole)
-      }
+  let parts = PartsAtHand(partitions)
+  return try structure.shape.flatMap { slot in
+    if let leaf = try parts.soleLeaf(at: slot.position, layout) { return leaf }
+    switch slot.kind {
+    case .leaf: throw RefxError.unfilled(path: layout.path(of: slot.position), parts: partitions.count)
+    case .nothing: return .nothing
+    case .hole: return .hole
     }
   }
-  return try structure.unflatten(nodes: merged)
 }
 
 /// Puts the parts of a part together again; Nothing is right where that part had Nothing.
 ///
 /// - Throws: ``RefxError`` as ``mergePartitions(_:_:)-(_,Structure)`` does.
+@_specialize(where Element == Leaf)
+@_specialize(where Element == RefLeaf)
 public func mergePartitions<Element>(
   _ partitions: [Partition<Element>], _ layout: PartitionLayout
 ) throws -> Partition<Element> {
   try checkPaths(of: partitions, against: layout)
+  let parts = PartsAtHand(partitions)
   var merged: [Tree<Element>] = []
+  merged.reserveCapacity(layout.count)
   for position in 0..<layout.count {
-    if let leaf = try soleLeaf(of: partitions, at: position, layout) {
+    if let leaf = try parts.soleLeaf(at: position, layout) {
       merged.append(leaf)
     } else if layout.wasVacant(position) {
       merged.append(.nothing)
@@ -42,7 +42,7 @@ public func mergePartitions<Element>(
       throw RefxError.unfilled(path: layout.path(of: position), parts: partitions.count)
     }
   }
-  return Partition(layout: layout, leaves: merged)
+  return Partition(layout: layout, leaves: PartLeaves(all: merged))
 }
 
 private func checkPaths<Element>(of partitions: [Partition<Element>], against layout: PartitionLayout) throws
@@ -63,25 +63,42 @@ private func checkPaths<Element>(of partitions: [Partition<Element>], against la
   }
 }
 
-/// The leaf that one of the parts has at `position`; nil where all have Nothing.
-private func soleLeaf<Element>(
-  of partitions: [Partition<Element>], at position: Int, _ layout: PartitionLayout
-) throws -> Tree<Element>? {
-  var filler: Int?
-  for (number, partition) in partitions.enumerated() where !partition.leaves[position].isVacant {
-    if let filler { throw RefxError.filledTwice(path: layout.path(of: position), parts: filler, number) }
-    filler = number
-  }
-  return filler.map { partitions[$0].leaves[position] }
-}
+/// The parts of a tree, to be asked who has a leaf.
+private struct PartsAtHand<Element> {
+  private let parts: [PartLeaves<Element>]
+  /// Where all parts were made together: who has which leaf, and which of the parts at hand that is. Then one is
+  /// asked and not all.
+  private var owners: LeafOwners?
+  private var numbers: [Int?] = []
 
-extension Structure {
-  /// What each leaf's place held.
-  fileprivate var kinds: [Kind] {
-    var all: [Kind] = []
-    all.reserveCapacity(leafCount)
-    shape.forEachLeaf { all.append($0.kind) }
-    return all
+  init(_ partitions: [Partition<Element>]) {
+    parts = partitions.map { $0.leaves }
+    guard let owners = parts.first?.share?.owners else { return }
+    numbers = Array(repeating: nil, count: owners.partCount)
+    for (number, part) in parts.enumerated() {
+      guard let share = part.share, share.owners === owners, numbers[share.part] == nil else { return }
+      numbers[share.part] = number
+    }
+    self.owners = owners
+  }
+
+  /// The leaf that one of the parts has at `position`; nil where all have Nothing.
+  @inline(__always)
+  func soleLeaf(at position: Int, _ layout: PartitionLayout) throws -> Tree<Element>? {
+    guard let owners else { return try searchedLeaf(at: position, layout) }
+    let (part, rank) = owners.owner(of: position)
+    guard let number = numbers[part] else { return nil }
+    let leaf = parts[number].own[rank]
+    return leaf.isVacant ? nil : leaf
+  }
+
+  private func searchedLeaf(at position: Int, _ layout: PartitionLayout) throws -> Tree<Element>? {
+    var filler: Int?
+    for number in parts.indices where !parts[number][position].isVacant {
+      if let filler { throw RefxError.filledTwice(path: layout.path(of: position), parts: filler, number) }
+      filler = number
+    }
+    return filler.map { parts[$0][position] }
   }
 }
 

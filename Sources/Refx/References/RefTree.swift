@@ -30,6 +30,11 @@ public struct LiveRef {
     self.access = access
   }
 
+  fileprivate init(ref: AnyRef, access: any RefAccess.Type) {
+    self.ref = ref
+    self.access = access
+  }
+
   /// The Ref's value as a tree, whose Refs are live.
   ///
   /// - Throws: ``RefxError`` at another trace level than the Ref's, or where the value has no tree.
@@ -46,6 +51,9 @@ struct BorrowedRef {
     unmanaged = .passUnretained(live.ref)
     access = live.access
   }
+
+  /// The same, counting a reference again.
+  var live: LiveRef { LiveRef(ref: unmanaged.takeUnretainedValue(), access: access) }
 
   func withRef<R>(_ body: (AnyRef) throws -> R) rethrows -> R {
     try unmanaged._withUnsafeGuaranteedRef(body)
