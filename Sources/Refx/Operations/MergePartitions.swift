@@ -8,13 +8,49 @@
 public func mergePartitions<Element>(
   _ partitions: [Partition<Element>], _ structure: Structure
 ) throws -> Tree<Element> {
-  let layout = PartitionLayout(structure)
-  try checkPaths(of: partitions, against: layout)
-  let parts = PartsAtHand(partitions)
-  return try structure.shape.flatMap { slot in
-    if let leaf = try parts.soleLeaf(at: slot.position, layout) { return leaf }
+  try checkPaths(of: partitions, against: PartitionLayout(structure))
+  return try Merger(partitions, structure).tree(of: structure.shape)
+}
+
+/// Puts the leaves of parts in their places.
+private struct Merger<Element> {
+  private let parts: PartsAtHand<Element>
+  private let structure: Structure
+
+  init(_ partitions: [Partition<Element>], _ structure: Structure) {
+    parts = PartsAtHand(partitions)
+    self.structure = structure
+  }
+
+  func tree(of shape: Tree<Structure.Slot>) throws -> Tree<Element> {
+    switch shape {
+    case .leaf(let slot): return try leaf(at: slot)
+    case .dictionary(let branches):
+      return .dictionary(Branches(ascending: branches.keys, members: try members(of: branches.members)))
+    case .list(let shapes): return .list(try members(of: shapes))
+    case .tuple(let shapes): return .tuple(try members(of: shapes))
+    default: return try shape.flatMap { try leaf(at: $0) }
+    }
+  }
+
+  private func members(of shapes: [Tree<Structure.Slot>]) throws -> [Tree<Element>] {
+    var members: [Tree<Element>] = []
+    members.reserveCapacity(shapes.count)
+    for position in shapes.indices {
+      if case .leaf(let slot) = shapes[position] {
+        members.append(try leaf(at: slot))
+      } else {
+        members.append(try tree(of: shapes[position]))
+      }
+    }
+    return members
+  }
+
+  @inline(__always)
+  private func leaf(at slot: Structure.Slot) throws -> Tree<Element> {
+    if let leaf = try parts.soleLeaf(at: slot.position, structure.path(of:)) { return leaf }
     switch slot.kind {
-    case .leaf: throw RefxError.unfilled(path: layout.path(of: slot.position), parts: partitions.count)
+    case .leaf: throw RefxError.unfilled(path: structure.path(of: slot.position), parts: parts.count)
     case .nothing: return .nothing
     case .hole: return .hole
     }
@@ -34,7 +70,7 @@ public func mergePartitions<Element>(
   var merged: [Tree<Element>] = []
   merged.reserveCapacity(layout.count)
   for position in 0..<layout.count {
-    if let leaf = try parts.soleLeaf(at: position, layout) {
+    if let leaf = try parts.soleLeaf(at: position, layout.path(of:)) {
       merged.append(leaf)
     } else if layout.wasVacant(position) {
       merged.append(.nothing)
@@ -82,20 +118,22 @@ private struct PartsAtHand<Element> {
     self.owners = owners
   }
 
+  var count: Int { parts.count }
+
   /// The leaf that one of the parts has at `position`; nil where all have Nothing.
   @inline(__always)
-  func soleLeaf(at position: Int, _ layout: PartitionLayout) throws -> Tree<Element>? {
-    guard let owners else { return try searchedLeaf(at: position, layout) }
+  func soleLeaf(at position: Int, _ path: (Int) -> Path) throws -> Tree<Element>? {
+    guard let owners else { return try searchedLeaf(at: position, path) }
     let (part, rank) = owners.owner(of: position)
     guard let number = numbers[part] else { return nil }
     let leaf = parts[number].own[rank]
     return leaf.isVacant ? nil : leaf
   }
 
-  private func searchedLeaf(at position: Int, _ layout: PartitionLayout) throws -> Tree<Element>? {
+  private func searchedLeaf(at position: Int, _ path: (Int) -> Path) throws -> Tree<Element>? {
     var filler: Int?
     for number in parts.indices where !parts[number][position].isVacant {
-      if let filler { throw RefxError.filledTwice(path: layout.path(of: position), parts: filler, number) }
+      if let filler { throw RefxError.filledTwice(path: path(position), parts: filler, number) }
       filler = number
     }
     return filler.map { parts[$0][position] }

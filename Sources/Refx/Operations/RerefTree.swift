@@ -27,22 +27,20 @@ extension Tree where Element == Leaf {
 protocol RerefElement {
   /// The plain leaf; nil where it is a live Ref.
   var plain: Leaf? { get }
-  /// The plain leaf that a Ref holds; nil where it holds anything else.
-  static func plain(in value: Value<Tree<Self>>) -> Leaf?
+  /// The first sight of a Ref that holds a single leaf, which nearly all are; nil where it is looked at closer.
+  static func sight(in tree: Tree<Self>) -> BorrowedSight?
 }
 
 extension Leaf: RerefElement {
   var plain: Leaf? { self }
-  static func plain(in value: Value<Tree<Leaf>>) -> Leaf? { value.leaf }
+  @inline(__always) static func sight(in tree: Tree<Leaf>) -> BorrowedSight? { tree.borrowedSight }
 }
 
 extension RefLeaf: RerefElement {
   var plain: Leaf? {
     if case .leaf(let leaf) = self { leaf } else { nil }
   }
-  static func plain(in value: Value<RefTree>) -> Leaf? {
-    if case .leaf(let leaf) = value.value { leaf.plain } else { nil }
-  }
+  static func sight(in tree: RefTree) -> BorrowedSight? { nil }
 }
 
 /// One pass of reref over a tree, or over several that share values.
@@ -83,8 +81,8 @@ struct RerefWalk<Element: RerefElement> {
     rereffed.reserveCapacity(members.count)
     for position in members.indices {
       do {
-        if case .value(let value) = members[position] {
-          rereffed.append(try visit(value, depth: depth))
+        if let sight = Element.sight(in: members[position]) {
+          rereffed.append(.ref(try made(sight.leaf, sight.collection, sight.index)))
         } else {
           rereffed.append(try visit(members[position], depth: depth))
         }
@@ -96,10 +94,8 @@ struct RerefWalk<Element: RerefElement> {
   }
 
   private mutating func visit(_ value: Value<Tree<Element>>, depth: Int) throws -> RefTree {
-    if let leaf = Element.plain(in: value) {
-      let ref = Ref(leaf, collection: value.collection)
-      try register(ref, at: value.index)
-      return .ref(ref)
+    if case .leaf(let element) = value.value, let leaf = element.plain {
+      return .ref(try made(leaf, value.collection, value.index))
     }
     if depth >= maximumTreeDepth { throw RefxError.tooDeep() }
     let ref = Ref<RefTree>(.none, collection: value.collection)
@@ -110,6 +106,13 @@ struct RerefWalk<Element: RerefElement> {
       throw value.value.isReference ? error.under("0") : error
     }
     return .ref(ref)
+  }
+
+  @inline(__always)
+  private mutating func made(_ leaf: Leaf, _ collection: CollectionTag?, _ index: Int) throws -> Ref<Leaf> {
+    let ref = Ref(leaf, collection: collection)
+    try register(ref, at: index)
+    return ref
   }
 
   private mutating func register(_ ref: AnyRef, at index: Int) throws {

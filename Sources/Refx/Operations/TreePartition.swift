@@ -73,6 +73,7 @@ public func getPartition<Element>(
 
 /// A predicate for partitions: whether a Ref, Value or Index of this collection stands there (nil: one
 /// without a collection). A plain leaf never matches.
+@_specialize(where Element == Leaf)
 public func byCollection<Element>(_ collection: CollectionTag?) -> (Tree<Element>) -> Bool {
   { $0.isReference(in: collection) }
 }

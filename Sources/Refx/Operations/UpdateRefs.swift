@@ -61,8 +61,8 @@ extension Leaf: UpdateSource {
     while targets.advance() {
       guard sources.advance() else { return false }
       // By far the most of what comes here: the value of a Ref, a single leaf.
-      if let ref = targets.leaf.borrowedRef, case .value(let value) = sources.leaf, let leaf = value.leaf {
-        try walk.pair(ref, with: leaf, index: value.index)
+      if let ref = targets.leaf.borrowedRef, let sight = sources.leaf.borrowedSight {
+        try walk.pair(ref, with: sight.leaf, index: sight.index)
       } else {
         try walk.align(targets.leaf, sources.leaf.map { .leaf($0) })
       }

@@ -62,6 +62,33 @@ extension Value where Wrapped == Tree<Leaf> {
   var leaf: Leaf? { isLeaf ? Leaf(unsafeDowncast(content, to: LeafContent.self)) : nil }
 }
 
+/// The first sight of a Ref that holds a single leaf, counting no reference to that: for a walk that holds the tree
+/// it came from; see ``BorrowedRef``.
+struct BorrowedSight {
+  private let content: Unmanaged<LeafContent>
+  let index: Int
+  let collection: CollectionTag?
+
+  init(_ content: LeafContent, index: Int, collection: CollectionTag?) {
+    self.content = .passUnretained(content)
+    self.index = index
+    self.collection = collection
+  }
+
+  var leaf: Leaf { Leaf(content.takeUnretainedValue()) }
+}
+
+extension Tree where Element == Leaf {
+  /// The first sight of a Ref that holds a single leaf; good while the tree is held.
+  var borrowedSight: BorrowedSight? {
+    @inline(__always) get {
+      guard case .value(let value) = self, value.isLeaf else { return nil }
+      return BorrowedSight(
+        unsafeDowncast(value.content, to: LeafContent.self), index: value.index, collection: value.collection)
+    }
+  }
+}
+
 @usableFromInline
 final class ValueBox<Wrapped> {
   @usableFromInline let value: Wrapped
