@@ -14,6 +14,8 @@ final class HDF5Input: Sendable {
   /// Bytes of an address and of a length in the file.
   let addressSize: Int
   let lengthSize: Int
+  /// What libhdf5 calls the file; an object with another number is not in it.
+  let fileNumber: UInt
   /// Chunks that were decoded lately.
   let chunks = ChunkCache()
   /// The dataset whose chunks were looked up last.
@@ -49,6 +51,9 @@ final class HDF5Input: Sendable {
     self.userBlock = block
     addressSize = sizes.address
     lengthSize = sizes.length
+    var info = H5O_info_t()
+    try context.check("H5Oget_info2", at: "/", H5Oget_info2(handle.id, &info, UInt32(H5O_INFO_BASIC)))
+    fileNumber = info.fileno
   }
 
   /// Opens the descriptor's own file, whatever its name stands for by now.
