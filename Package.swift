@@ -7,6 +7,7 @@ let package = Package(
     .library(name: "Refx", targets: ["Refx"]),
     .library(name: "RefxIO", targets: ["RefxIO"]),
     .executable(name: "refx", targets: ["RefxCLI"]),
+    .executable(name: "refx-bench", targets: ["RefxBench"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
@@ -27,6 +28,10 @@ let package = Package(
     .executableTarget(
       name: "RefxCLI",
       dependencies: ["RefxIO", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+
+    // What the command line cannot show is timed here, one job in a process; Tools/bench runs it.
+    .executableTarget(name: "RefxBench", dependencies: ["RefxIO", "RefxBenchC"]),
+    .target(name: "RefxBenchC"),
 
     // C is met behind one door: each of these is a module map and a shim.h.
     .systemLibrary(

@@ -40,6 +40,14 @@ public final class MemoryBytes: LeafSource, @unchecked Sendable {
     self.owner = owner
   }
 
+  /// Takes over memory that somebody else got: it is this object's alone, and goes back when `owner` does.
+  /// Copies nothing.
+  package init(taking bytes: UnsafeMutableRawBufferPointer, from owner: ExclusiveMemory) {
+    start = bytes.baseAddress.map { UnsafeRawPointer($0) } ?? UnsafeRawPointer(bitPattern: 64)!
+    byteCount = bytes.count
+    self.owner = owner
+  }
+
   /// Looks at the storage of an array. Copies nothing: whoever changes the array afterwards changes a copy.
   public convenience init<E: TensorElement>(sharing elements: [E]) {
     let owner = ArrayOwner(elements)
@@ -59,8 +67,8 @@ public final class MemoryBytes: LeafSource, @unchecked Sendable {
     }
   }
 
-  /// Whether this object allocated its memory itself, so that a sole holder may write to it.
-  var ownsItsMemory: Bool { owner == nil }
+  /// Whether the memory is this object's alone, so that a sole holder may write to it.
+  var ownsItsMemory: Bool { owner == nil || owner is ExclusiveMemory }
 
   public func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) {
     precondition(offset >= 0 && offset <= byteCount && buffer.count <= byteCount - offset)
@@ -70,6 +78,24 @@ public final class MemoryBytes: LeafSource, @unchecked Sendable {
   }
 
   public var bytesInMemory: MemoryBytes? { self }
+}
+
+/// Memory that is given out in parts, each to one ``MemoryBytes`` alone, and given back when no part is held.
+package final class ExclusiveMemory: @unchecked Sendable {
+  // Sendable: the address never changes, and each part of the memory is its holder's.
+
+  package let bytes: UnsafeMutableRawBufferPointer
+  private let release: @Sendable (UnsafeMutableRawBufferPointer) -> Void
+
+  package init(
+    _ bytes: UnsafeMutableRawBufferPointer,
+    release: @escaping @Sendable (UnsafeMutableRawBufferPointer) -> Void
+  ) {
+    self.bytes = bytes
+    self.release = release
+  }
+
+  deinit { release(bytes) }
 }
 
 /// Keeps an array's storage alive and, by holding it, unchanged: a writer elsewhere finds it shared and copies.

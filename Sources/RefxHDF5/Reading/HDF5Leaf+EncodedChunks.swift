@@ -9,14 +9,18 @@ extension HDF5Leaf: EncodedChunks {
 
   var chunkCount: Int { ownChunking == nil ? 0 : grid.count }
 
-  func encodedChunk(at position: Int) throws -> EncodedChunk {
+  var vouchesForChunks: Bool { false }
+
+  func readEncodedChunk(at position: Int, into buffer: ByteBuffer) throws -> EncodedChunk {
     let shape = elements.header.shape ?? []
     guard let chunking = ownChunking,
       let (bytes, mask) = try elements.storedChunk(
         zip(grid.elementOffset(of: position, shape: shape), chunking.shape).map { $0 / $1 }, of: chunking),
       mask == 0
     else { throw elements.input.damaged("a chunk is missing", at: elements.name) }
-    return EncodedChunk(bytes: bytes, checkedCRC32: nil)
+    let room = buffer.room(for: bytes.count)
+    room.copyBytes(from: bytes)
+    return EncodedChunk(bytes: UnsafeRawBufferPointer(room), checkedCRC32: nil)
   }
 
   private var grid: ChunkGrid {

@@ -8,10 +8,11 @@ struct RefxCatalogue {
   let payload: RefxPayload
 
   /// - Throws: ``RefxError`` where anything in it is wrong, unknown and required, or beyond a limit.
-  init(reading file: InputFile, limits: Limits) throws {
+  init(reading file: InputFile, options: OpenOptions) throws {
+    let limits = options.limits
     let envelope = try RefxEnvelope(reading: file)
     let sections = try Sections(envelope, in: file)
-    payload = RefxPayload(file: file, catalogueOffset: envelope.catalogueOffset)
+    payload = RefxPayload(file: file, catalogueOffset: envelope.catalogueOffset, options: options)
     payload.outline = envelope.sections
     metadata = try RefxCatalogue.metadata(in: sections, limits: limits)
     payload.codecIdentity = try RefxCatalogue.codec(in: sections)

@@ -16,7 +16,7 @@ public enum RefxFormat: CheckpointStore {
   /// number of nodes and chunks, not with the size of the payload.
   public static func open(_ file: InputFile, options: OpenOptions) throws -> OpenedCheckpoint {
     do {
-      let catalogue = try RefxCatalogue(reading: file, limits: options.limits)
+      let catalogue = try RefxCatalogue(reading: file, options: options)
       let verification = RefxVerification(payload: catalogue.payload, tree: catalogue.tree)
       return OpenedCheckpoint(
         contents: CheckpointContents(tree: catalogue.tree, metadata: catalogue.metadata), format: format.name,

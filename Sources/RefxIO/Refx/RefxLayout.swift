@@ -26,6 +26,9 @@ enum RefxLayout {
     byteCount == 0 ? 1 : byteCount < 64 << 10 ? 64 : 4096
   }
 
+  /// The most zero bytes before the data of a leaf.
+  static let mostPadding = 4095
+
   /// The zero bytes before the data of a leaf that follows what ends at `end`.
   static func padding(after end: Int, storage: LeafStorage, byteCount: Int) -> Int {
     guard storage == .raw else { return 0 }

@@ -24,12 +24,37 @@ final class RefxLeafSource: EncodedChunks {
       ?? ChunkGrid(itemSize: 1, shape: [byteCount], byteCount: byteCount)
   }
 
+  var bytesInMemory: MemoryBytes? {
+    payload.bytesInMemory(ofLeaf: number, grid: grid, byteCount: byteCount)
+  }
+
   func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws {
     guard !buffer.isEmpty else { return }
     do {
-      try readChunks(at: offset, into: buffer)
+      if offset == 0, buffer.count == byteCount, byteCount >= RefxLeafSource.parallelFrom {
+        try readAll(into: buffer)
+      } else {
+        try readChunks(at: offset, into: buffer)
+      }
     } catch let error as RefxError {
       throw payload.located(error, leaf: number)
+    }
+  }
+
+  /// A leaf of fewer bytes is read by one thread.
+  private static let parallelFrom = 4 << 20
+
+  /// All chunks, on several threads.
+  private func readAll(into buffer: UnsafeMutableRawBufferPointer) throws {
+    let grid = grid
+    let entry = entry
+    let target = SharedBuffer(buffer)
+    let threads = Cores.threads(payload.options.threads, forBytes: byteCount)
+    try forEachInParallel(grid.count, threads: threads) { position in
+      try payload.readLogical(
+        entry.firstChunk + position, storage: entry.storage, grid: grid,
+        into: target[grid.range(of: position)],
+        verify: payload.options.verify)
     }
   }
 
@@ -45,7 +70,8 @@ final class RefxLeafSource: EncodedChunks {
       let target = UnsafeMutableRawBufferPointer(rebasing: buffer[done..<(done + count)])
       let chunk = entry.firstChunk + position
       if count == range.count {
-        try payload.readLogical(chunk, storage: entry.storage, grid: grid, into: target)
+        try payload.readLogical(
+          chunk, storage: entry.storage, grid: grid, into: target, verify: payload.options.verify)
       } else {
         try payload.readLogicalPart(
           chunk, from: start, of: range.count, storage: entry.storage, grid: grid, into: target)
@@ -73,11 +99,16 @@ final class RefxLeafSource: EncodedChunks {
 
   var chunkCount: Int { grid.count }
 
-  func encodedChunk(at position: Int) throws -> EncodedChunk {
+  var vouchesForChunks: Bool { true }
+
+  func readEncodedChunk(at position: Int, into buffer: ByteBuffer) throws -> EncodedChunk {
     do {
       let chunk = entry.firstChunk + position
+      let room = buffer.room(for: Int(payload.chunks[chunk].byteCount))
+      try payload.readStored(chunk, into: room)
       // A compressed leaf has no padding, so the chunk's checksum is that of its bytes alone.
-      return EncodedChunk(bytes: try payload.stored(chunk), checkedCRC32: payload.chunks[chunk].crc32)
+      return EncodedChunk(
+        bytes: UnsafeRawBufferPointer(room), checkedCRC32: payload.chunks[chunk].crc32)
     } catch let error as RefxError {
       throw payload.located(error, leaf: number)
     }

@@ -5,10 +5,17 @@ import Synchronization
 /// Where the payload of every leaf lies in a file: flat tables, filled while the catalogue is read and never
 /// changed afterwards.
 final class RefxPayload: @unchecked Sendable {
-  // Sendable: the tables are complete before the object is shared; the cache has a lock.
+  // Sendable: the tables are complete before the object is shared; the cache and the flags have a lock.
 
   let file: InputFile
   let catalogueOffset: Int
+  let options: OpenOptions
+  /// The whole file as memory, where that was asked for and the system does it.
+  private let mapped: MemoryBytes?
+  /// Memory for stored chunks, for each thread that reads.
+  private let scratch = Pool { ByteBuffer() }
+  /// The leaves that were checked as they lie in memory, and whether they were sound.
+  private let checkedInMemory = Mutex<[Int: Bool]>([:])
   /// Which encoder made the compressed chunks; nil where the file does not say.
   var codecIdentity: ChunkCodec.Identity?
   /// The sections that a leaf's path is found in.
@@ -38,9 +45,42 @@ final class RefxPayload: @unchecked Sendable {
   /// The chunk that was last read in part, so that reading a leaf in small pieces decodes each chunk once.
   private let lastRead = Mutex<(chunk: Int, bytes: [UInt8])?>(nil)
 
-  init(file: InputFile, catalogueOffset: Int) {
+  init(file: InputFile, catalogueOffset: Int, options: OpenOptions) {
     self.file = file
     self.catalogueOffset = catalogueOffset
+    self.options = options
+    mapped = options.payload == .map ? file.mapped() : nil
+  }
+
+  /// The bytes of a raw leaf where they lie in the mapped file, checked when they are first asked for; nil
+  /// where they do not lie there, or are damaged: reading them says how.
+  func bytesInMemory(ofLeaf number: Int, grid: ChunkGrid, byteCount: Int) -> MemoryBytes? {
+    let leaf = leaves[number]
+    guard let mapped, leaf.storage == .raw, byteCount > 0 else { return nil }
+    let start = chunks[leaf.firstChunk].offset
+    // The format aligns raw leaves; bytes in memory may lie anywhere.
+    guard let bytes = mapped.part(at: start, count: byteCount, alignment: min(16, grid.itemSize)) else {
+      return nil
+    }
+    guard options.verify == .always else { return bytes }
+    if let isSound = checkedInMemory.withLock({ $0[number] }) { return isSound ? bytes : nil }
+    let isSound = areSound(bytes, chunksFrom: leaf.firstChunk, grid: grid)
+    checkedInMemory.withLock { $0[number] = isSound }
+    return isSound ? bytes : nil
+  }
+
+  private func areSound(_ bytes: MemoryBytes, chunksFrom first: Int, grid: ChunkGrid) -> Bool {
+    let threads = Cores.threads(options.threads, forBytes: bytes.byteCount / 4)
+    do {
+      try forEachInParallel(grid.count, threads: threads) { position in
+        let range = grid.range(of: position)
+        let piece = UnsafeRawBufferPointer(start: bytes.start + range.lowerBound, count: range.count)
+        try check(piece, are: first + position)
+      }
+      return true
+    } catch {
+      return false
+    }
   }
 
   /// The zero bytes that stand before the stored bytes of a chunk and belong to its extent.
@@ -49,38 +89,38 @@ final class RefxPayload: @unchecked Sendable {
   }
 
   /// Fills `buffer`, as long as the stored bytes of `chunk`, with them and checks their checksum.
-  func readStored(_ chunk: Int, into buffer: UnsafeMutableRawBufferPointer) throws {
+  func readStored(
+    _ chunk: Int, into buffer: UnsafeMutableRawBufferPointer, verify: Verification = .always
+  ) throws {
     let entry = chunks[chunk]
     try file.read(at: entry.offset, into: buffer)
-    // The checksum covers the padding as well, which is known.
-    var sum = CRC32()
-    sum.update(zeros: padding(before: chunk))
-    sum.update(UnsafeRawBufferPointer(buffer))
-    guard sum.value == entry.crc32 else {
-      throw RefxError.checksumDiffers(
-        "a chunk", at: entry.offset, expected: entry.crc32, found: sum.value)
-    }
+    if verify == .always { try check(UnsafeRawBufferPointer(buffer), are: chunk) }
   }
 
-  /// The stored bytes of `chunk`, checked.
-  func stored(_ chunk: Int) throws -> [UInt8] {
-    let count = Int(chunks[chunk].byteCount)
-    return try [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
-      try readStored(
-        chunk, into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<count]))
-      filled = count
+  /// Checks the stored bytes of `chunk` against their checksum.
+  func check(_ bytes: UnsafeRawBufferPointer, are chunk: Int) throws {
+    let entry = chunks[chunk]
+    // The checksum covers the padding as well, which is known.
+    let padding = padding(before: chunk)
+    let sum = CRC32.of(bytes, after: CRC32.ofZeros(padding))
+    guard sum == entry.crc32 else {
+      throw RefxError.checksumDiffers("a chunk", at: entry.offset, expected: entry.crc32, found: sum)
     }
   }
 
   /// Fills `target`, as long as the logical bytes of `chunk`.
   func readLogical(
-    _ chunk: Int, storage: LeafStorage, grid: ChunkGrid, into target: UnsafeMutableRawBufferPointer
+    _ chunk: Int, storage: LeafStorage, grid: ChunkGrid, into target: UnsafeMutableRawBufferPointer,
+    verify: Verification
   ) throws {
     switch storage {
-    case .raw: try readStored(chunk, into: target)
+    case .raw: try readStored(chunk, into: target, verify: verify)
     case .compressed:
-      try stored(chunk).withUnsafeBytes {
-        try ChunkCodec.decode($0, into: target, itemSize: grid.itemSize, chunkBytes: grid.chunkBytes)
+      try scratch.with { stored in
+        let room = stored.room(for: Int(chunks[chunk].byteCount))
+        try readStored(chunk, into: room, verify: verify)
+        try ChunkCodec.decode(
+          UnsafeRawBufferPointer(room), into: target, itemSize: grid.itemSize, chunkBytes: grid.chunkBytes)
       }
     }
   }
@@ -96,7 +136,7 @@ final class RefxPayload: @unchecked Sendable {
           let whole = UnsafeMutableRawBufferPointer(buffer)
           try readLogical(
             chunk, storage: storage, grid: grid,
-            into: UnsafeMutableRawBufferPointer(rebasing: whole[..<byteCount]))
+            into: UnsafeMutableRawBufferPointer(rebasing: whole[..<byteCount]), verify: options.verify)
           filled = byteCount
         }
         last = (chunk, bytes)
@@ -109,17 +149,17 @@ final class RefxPayload: @unchecked Sendable {
 }
 
 extension CRC32 {
-  private static let zeros = [UInt8](repeating: 0, count: 4096)
-
-  /// Adds `count` zero bytes.
-  mutating func update(zeros count: Int) {
-    guard count > 0 else { return }
-    CRC32.zeros.withUnsafeBytes { zeros in
-      var rest = count
-      while rest > 0 {
-        update(UnsafeRawBufferPointer(rebasing: zeros[..<min(rest, zeros.count)]))
-        rest -= zeros.count
-      }
+  /// The sums of as many zero bytes as padding may have.
+  private static let sumsOfZeros: [UInt32] = {
+    var sums: [UInt32] = [0]
+    var sum = CRC32()
+    for _ in 1...RefxLayout.mostPadding {
+      withUnsafeBytes(of: UInt8(0)) { sum.update($0) }
+      sums.append(sum.value)
     }
-  }
+    return sums
+  }()
+
+  /// The checksum of `count` zero bytes, of which there are no more than padding may have.
+  static func ofZeros(_ count: Int) -> UInt32 { sumsOfZeros[count] }
 }

@@ -35,7 +35,7 @@ struct RefxVerification: Sendable {
       let target = UnsafeMutableRawBufferPointer(rebasing: buffer[..<grid.range(of: position).count])
       do {
         try checkPadding(before: chunk)
-        try payload.readLogical(chunk, storage: entry.storage, grid: grid, into: target)
+        try payload.readLogical(chunk, storage: entry.storage, grid: grid, into: target, verify: .always)
         _ = sums.add(UnsafeRawBufferPointer(target))
         text.add(UnsafeRawBufferPointer(target))
       } catch let error as RefxError where error.code != .system {

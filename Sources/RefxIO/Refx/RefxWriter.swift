@@ -26,12 +26,15 @@ struct RefxWriter {
       total: outline.leaves.reduce(0) { $0.addingSaturated($1.byteCount) }, report: options.progress)
     try append(RefxEnvelope.header())
     leafTable.add(varint: outline.leaves.count)
-    for (number, leaf) in outline.leaves.enumerated() {
-      do {
-        try write(leaf)
-      } catch let error as RefxError where error.path == nil && error.file == nil {
-        // The path is looked up where it is needed alone.
-        throw error.atPath(contents.tree.pathOfLeaf(number) ?? .root)
+    try PayloadEncoder.run(outline.leaves, compression: options.compression, threads: options.threads) {
+      encoder in
+      for (number, leaf) in outline.leaves.enumerated() {
+        do {
+          try write(leaf, from: encoder)
+        } catch let error as RefxError where error.path == nil && error.file == nil {
+          // The path is looked up where it is needed alone.
+          throw error.atPath(contents.tree.pathOfLeaf(number) ?? .root)
+        }
       }
     }
     try writeCatalogue(outline, metadata: contents.metadata)
@@ -43,36 +46,33 @@ struct RefxWriter {
     try bytes.withUnsafeBytes { try target.append($0) }
   }
 
-  private mutating func write(_ leaf: Leaf) throws {
-    let encoder = try LeafEncoder(leaf, compression: options.compression)
+  private mutating func write(_ leaf: Leaf, from encoder: PayloadEncoder) throws {
     guard let dtype = RefxLayout.code(of: leaf.dtype) else {
-      throw RefxError.unsupportedLeaf(UnsupportedLeaf(typeName: leaf.dtype.name, reason: "it has no dtype"))
+      throw RefxError.unsupportedLeaf(
+        leaf.source.unsupported ?? UnsupportedLeaf(typeName: leaf.dtype.name, reason: "it has no dtype"))
     }
-    if encoder.storage == .compressed { hasCompressedLeaves = true }
-    let padding = RefxLayout.padding(after: offset, storage: encoder.storage, byteCount: leaf.byteCount)
+    let storage = LeafStorage(of: leaf, compression: options.compression)
+    if storage == .compressed { hasCompressedLeaves = true }
+    var padding = RefxLayout.padding(after: offset, storage: storage, byteCount: leaf.byteCount)
+    let dataOffset = offset + padding
     try RefxWriter.zeros.withUnsafeBytes {
       try target.append(UnsafeRawBufferPointer(rebasing: $0[..<padding]))
     }
-    let dataOffset = offset
-    var chunks = chunkTable
-    chunkTable = SectionWriter()
-    let sums = try encoder.forEachSlab { slab in
+    let sums = try encoder.encodeNextLeaf { slab in
       try target.append(slab.stored)
       // The padding belongs to the extent of the first chunk, and is under its checksum.
       var crc = slab.crc32
-      if slab.position == 0, padding > 0 {
-        var before = CRC32()
-        before.update(zeros: padding)
-        crc = CRC32.combining(before.value, crc, count: slab.stored.count)
+      if padding > 0 {
+        crc = CRC32.combining(CRC32.ofZeros(padding), crc, count: slab.stored.count)
+        padding = 0
       }
-      chunks.add(integer: UInt32(slab.stored.count))
-      chunks.add(integer: crc)
-      progress.add(encoder.grid.range(of: slab.position).count)
+      chunkTable.add(integer: UInt32(slab.stored.count))
+      chunkTable.add(integer: crc)
+      progress.add(slab.byteCount)
     }
-    chunkTable = chunks
 
     leafTable.add(dtype)
-    leafTable.add(encoder.storage.rawValue)
+    leafTable.add(storage.rawValue)
     leafTable.add(try RefxWriter.rank(of: leaf))
     for extent in leaf.shape { leafTable.add(varint: extent) }
     if leaf.dtype.itemSize == nil { leafTable.add(varint: leaf.byteCount) }

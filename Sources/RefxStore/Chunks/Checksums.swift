@@ -12,11 +12,16 @@ public struct CRC32: Sendable {
   public init() {}
 
   /// The checksum of `bytes`.
-  public static func of(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
-    var sum = CRC32()
+  public static func of(_ bytes: UnsafeRawBufferPointer) -> UInt32 { of(bytes, after: 0) }
+
+  /// The checksum of `bytes` behind others whose checksum is `before`.
+  public static func of(_ bytes: UnsafeRawBufferPointer, after before: UInt32) -> UInt32 {
+    var sum = CRC32(before)
     sum.update(bytes)
     return sum.value
   }
+
+  private init(_ value: UInt32) { self.value = value }
 
   /// Feeds the next piece.
   public mutating func update(_ bytes: UnsafeRawBufferPointer) {
@@ -46,6 +51,11 @@ public struct ContentHasher: Sendable {
   public mutating func addSlabHash(_ hash: ContentHash) {
     withUnsafeBytes(of: hash.low.littleEndian) { slabs += $0 }
     withUnsafeBytes(of: hash.high.littleEndian) { slabs += $0 }
+  }
+
+  /// Forgets the slabs; keeps the memory for their hashes.
+  mutating func restart() {
+    slabs.removeAll(keepingCapacity: true)
   }
 
   /// The hash of the leaf whose slabs were added.

@@ -13,6 +13,19 @@ package final class ChunkEncoder {
     wholeChunk = compression == .best
   }
 
+  /// Encodes the logical bytes of a chunk, padded with zeros to `chunkBytes`.
+  ///
+  /// - Returns: the stream, in `output`.
+  package func encode(
+    _ bytes: UnsafeRawBufferPointer, itemSize: Int, chunkBytes: Int, into output: ByteBuffer
+  ) throws -> UnsafeRawBufferPointer {
+    try encode(bytes, itemSize: itemSize, chunkBytes: chunkBytes) { stream in
+      let room = output.room(for: stream.count)
+      room.copyMemory(from: stream)
+      return UnsafeRawBufferPointer(room)
+    }
+  }
+
   /// Encodes the logical bytes of a chunk, padded with zeros to `chunkBytes`; `body` gets the stream, which
   /// is valid during the call alone.
   ///

@@ -15,20 +15,26 @@ package protocol EncodedChunks: LeafSource {
   /// The number of chunks; equal to the grid's.
   var chunkCount: Int { get }
 
-  /// The stored bytes of the chunk at `position` of the grid.
+  /// Whether the file holds a checksum of every stored chunk, which ``readEncodedChunk(at:into:)`` checks. Where
+  /// nothing vouches for the bytes, who copies them must decode them once.
+  var vouchesForChunks: Bool { get }
+
+  /// Reads the stored bytes of the chunk at `position` of the grid into `buffer`.
+  ///
+  /// Called from several threads at once.
   ///
   /// - Throws: ``RefxError`` where they cannot be read, or do not fit the checksum that the file holds.
-  func encodedChunk(at position: Int) throws -> EncodedChunk
+  func readEncodedChunk(at position: Int, into buffer: ByteBuffer) throws -> EncodedChunk
 }
 
 /// An encoded chunk out of a file.
 package struct EncodedChunk {
-  package let bytes: [UInt8]
-  /// The CRC-32 of `bytes` where the file holds one and it has just been checked; nil where nothing vouches
-  /// for the bytes, so that who copies them must decode them once.
+  /// Valid until the buffer is used again.
+  package let bytes: UnsafeRawBufferPointer
+  /// The CRC-32 of `bytes` where the file holds one and it has just been checked.
   package let checkedCRC32: UInt32?
 
-  package init(bytes: [UInt8], checkedCRC32: UInt32?) {
+  package init(bytes: UnsafeRawBufferPointer, checkedCRC32: UInt32?) {
     self.bytes = bytes
     self.checkedCRC32 = checkedCRC32
   }

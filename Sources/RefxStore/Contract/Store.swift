@@ -128,11 +128,14 @@ public struct WriteOptions: Sendable {
   public var shared: SharedPolicy
   /// What joins the keys of a path to one name, in formats that hold names alone.
   public var flattenSeparator: String
+  /// How many threads encode; as many as there are cores where it is nil. The file is the same for any number.
+  public var threads: Int?
 
   public init(
     compression: Compression = .fast, progress: ProgressHandler? = nil, shared: SharedPolicy = .keep,
-    flattenSeparator: String = "."
+    flattenSeparator: String = ".", threads: Int? = nil
   ) {
+    self.threads = threads
     self.compression = compression
     self.progress = progress
     self.shared = shared
@@ -144,10 +147,39 @@ public struct WriteOptions: Sendable {
 public struct OpenOptions: Sendable {
   /// Beyond these a catalogue is refused before memory is taken for it.
   public var limits: Limits
+  /// How many threads read and decode a large array, or many; as many as there are cores where it is nil.
+  public var threads: Int?
+  /// How payload comes into memory.
+  public var payload: PayloadAccess
+  /// Which checksums are checked while payload is read.
+  public var verify: Verification
 
-  public init(limits: Limits = Limits()) {
+  public init(
+    limits: Limits = Limits(), threads: Int? = nil, payload: PayloadAccess = .read,
+    verify: Verification = .always
+  ) {
     self.limits = limits
+    self.threads = threads
+    self.payload = payload
+    self.verify = verify
   }
+}
+
+/// How the payload of a file comes into memory.
+public enum PayloadAccess: Sendable {
+  /// It is read into memory of the process's own: what happens to the file afterwards changes nothing.
+  case read
+  /// Raw leaves are the file's own pages, without a copy; compressed ones are read. Only for files that nobody
+  /// cuts short while they are mapped: the system ends a process that touches a page that is gone.
+  case map
+}
+
+/// Which checksums are checked while payload is read.
+public enum Verification: Sendable {
+  /// Every one, before anybody sees the bytes; of a mapped leaf when it is first looked at.
+  case always
+  /// None: for files that were verified before. What cannot be decoded is found all the same.
+  case never
 }
 
 /// What a catalogue may hold before it is refused. The file's own size bounds everything else.

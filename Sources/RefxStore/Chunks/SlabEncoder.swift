@@ -1,0 +1,78 @@
+import Refx
+
+/// A slab that was read, summed, and encoded or copied: what a writer needs of it.
+struct SlabResult {
+  /// What to store.
+  let stored: UnsafeRawBufferPointer
+  /// The CRC-32 of `stored`.
+  let crc32: UInt32
+  /// How many logical bytes it holds.
+  let byteCount: Int
+  /// What the logical bytes add to the leaf's sums; nil where those are known.
+  let sums: SlabSums?
+}
+
+/// Reads, sums and encodes slabs, in memory that it keeps. One for each thread.
+final class SlabEncoder {
+  private let chunkEncoder: ChunkEncoder
+  private let logical = ByteBuffer()
+
+  init(codec: ChunkCodec) {
+    chunkEncoder = ChunkEncoder(compression: codec.compression)
+  }
+
+  /// - Parameter output: where the result lies, unless it lies in memory already.
+  /// - Throws: ``RefxError`` where the slab cannot be read or is damaged.
+  func encode(_ position: Int, of plan: LeafPlan, into output: ByteBuffer) throws -> SlabResult {
+    if let copied = plan.copied { return try copy(position, of: copied, plan: plan, into: output) }
+    let range = plan.grid.range(of: position)
+    if plan.storage == .raw {
+      return try SlabEncoder.raw(plan.leaf, range) { output.room(for: range.count) }
+    }
+    let bytes = try SlabEncoder.read(plan.leaf, range) { logical.room(for: range.count) }
+    let sums = SlabSums(of: bytes)
+    let stored = try chunkEncoder.encode(
+      bytes, itemSize: plan.grid.itemSize, chunkBytes: plan.grid.chunkBytes, into: output)
+    return SlabResult(stored: stored, crc32: CRC32.of(stored), byteCount: bytes.count, sums: sums)
+  }
+
+  /// A slab as it is.
+  ///
+  /// - Parameter room: gives the memory to read it to, unless it lies in memory already.
+  static func raw(
+    _ leaf: Leaf, _ range: Range<Int>, _ room: () -> UnsafeMutableRawBufferPointer
+  ) throws -> SlabResult {
+    let bytes = try read(leaf, range, room)
+    let sums = SlabSums(of: bytes)
+    return SlabResult(stored: bytes, crc32: sums.crc32, byteCount: bytes.count, sums: sums)
+  }
+
+  private static func read(
+    _ leaf: Leaf, _ range: Range<Int>, _ room: () -> UnsafeMutableRawBufferPointer
+  ) throws -> UnsafeRawBufferPointer {
+    // The leaf holds the memory, and the writer the leaf.
+    if let memory = leaf.source.bytesInMemory {
+      return UnsafeRawBufferPointer(start: memory.start + range.lowerBound, count: range.count)
+    }
+    let room = room()
+    try leaf.source.read(at: range.lowerBound, into: room)
+    return UnsafeRawBufferPointer(room)
+  }
+
+  /// Copies a chunk that needs no encoding. Where the file vouches for it, it is not decoded.
+  private func copy(
+    _ position: Int, of chunks: any EncodedChunks, plan: LeafPlan, into output: ByteBuffer
+  ) throws -> SlabResult {
+    let chunk = try chunks.readEncodedChunk(at: position, into: output)
+    let crc = chunk.checkedCRC32 ?? CRC32.of(chunk.bytes)
+    let count = plan.grid.range(of: position).count
+    if plan.knownSums != nil {
+      return SlabResult(stored: chunk.bytes, crc32: crc, byteCount: count, sums: nil)
+    }
+    let room = logical.room(for: count)
+    try ChunkCodec.decode(
+      chunk.bytes, into: room, itemSize: plan.grid.itemSize, chunkBytes: plan.grid.chunkBytes)
+    return SlabResult(
+      stored: chunk.bytes, crc32: crc, byteCount: count, sums: SlabSums(of: UnsafeRawBufferPointer(room)))
+  }
+}
