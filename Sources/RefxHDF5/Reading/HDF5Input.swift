@@ -18,11 +18,17 @@ final class HDF5Input: Sendable {
   let fileNumber: UInt
   /// Chunks that were decoded lately.
   let chunks = ChunkCache()
+  /// Memory for chunks as they are stored, one for each thread that reads at the same time.
+  let scratch = Pool { ByteBuffer() }
+  /// The same for slabs of leaves.
+  let slabs = Pool { ByteBuffer() }
+  let options: OpenOptions
   /// The dataset whose chunks were looked up last.
   private let recent = Mutex<(address: haddr_t, handle: HDF5Handle)?>(nil)
 
   /// - Throws: ``RefxError`` where libhdf5 cannot open the file.
-  init(_ file: InputFile) throws {
+  init(_ file: InputFile, options: OpenOptions) throws {
+    self.options = options
     bytes = file
     let context = HDF5Context(file: file.name, isWriting: false)
     self.context = context
