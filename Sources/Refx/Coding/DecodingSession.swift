@@ -56,19 +56,28 @@ final class DecodingSession {
     case .text:
       let text = try self.text(from: node, at: place)
       return try text as? T ?? ownValue(type, from: node, at: place)
-    case .whole: return try whole(type, from: try plain(node, at: place), at: place)
-    case .reference:
-      guard let reference = type as? any SessionDecodable.Type else {
-        throw RefxError.notDecodable(type, path: place.path)
-      }
-      return try cast(reference.decoded(in: self, from: node, at: place), at: place)
-    case .object(let isWhole): return try object(type, isWhole: isWhole, from: node, at: place)
-    case .container:
-      guard let container = type as? any DecodableContainer.Type else {
-        return try ownValue(type, from: node, at: place)
-      }
-      return try cast(container.decoded(in: self, from: node, at: place), at: place)
+    case .whole(let representable, _):
+      return try whole(type, as: representable, from: try plain(node, at: place), at: place)
+    case .reference(_, let reference):
+      guard let reference else { throw RefxError.notDecodable(type, path: place.path) }
+      return try decoded(reference, from: node, at: place)
+    case .object(let representable): return try object(type, as: representable, from: node, at: place)
+    case .container(_, let container):
+      guard let container else { return try ownValue(type, from: node, at: place) }
+      return try decoded(container, from: node, at: place)
     }
+  }
+
+  private func decoded<T, R: SessionDecodable>(
+    _ type: R.Type, from node: DecodingNode, at place: Place
+  ) throws -> T {
+    same(try type.decoded(in: self, from: node, at: place), as: T.self)
+  }
+
+  private func decoded<T, C: DecodableContainer>(
+    _ type: C.Type, from node: DecodingNode, at place: Place
+  ) throws -> T {
+    same(try type.decoded(in: self, from: node, at: place), as: T.self)
   }
 
   func cast<T>(_ value: Any, at place: Place) throws -> T {
@@ -109,10 +118,17 @@ final class DecodingSession {
     guard let whole = type as? any TensorRepresentable.Type else {
       return try ownValue(type, from: node, at: place)
     }
+    return try self.whole(type, as: whole, from: node, at: place)
+  }
+
+  /// Decodes what is taken whole, of a type whose conformance is known.
+  func whole<T: Decodable, Whole: TensorRepresentable>(
+    _ type: T.Type, as whole: Whole.Type, from node: DecodingNode, at place: Place
+  ) throws -> T {
     switch node {
     case .tree(.leaf(let leaf)):
       do {
-        return try cast(whole.init(leaf: leaf), at: place)
+        return same(try Whole(leaf: leaf), as: T.self)
       } catch let error as RefxError where error.code == .mismatch {
         try reportUnfit(leaf, for: type, error, at: place)
       } catch let error as RefxError {

@@ -43,7 +43,7 @@ struct SharedValues {
   }
 
   subscript(position: Int) -> Entry {
-    get { entries[position] }
+    _read { yield entries[position] }
     _modify { yield &entries[position] }
   }
 
