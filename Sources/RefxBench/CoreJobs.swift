@@ -80,7 +80,9 @@ enum CoreJobs {
       last = .ref(Ref(Leaf([Float(number), 1]), collection: collection))
       return last
     }
-    func key(_ number: Int) -> Key { Key("weight_\(String(repeating: "0", count: 8 - "\(number)".count))\(number)") }
+    func key(_ number: Int) -> Key {
+      Key("weight_\(String(repeating: "0", count: 8 - "\(number)".count))\(number)")
+    }
     func group(_ start: Int) -> Range<Int> { start..<min(start + 20, leaves) }
     let starts = stride(from: 0, to: leaves, by: 20)
     switch run["shape"] ?? "nested" {

@@ -1,7 +1,8 @@
 extension DecodingSession {
   /// Decodes a class instance, once however many sites it has.
   func object<T: Decodable>(
-    _ type: T.Type, as representable: (any TensorRepresentable.Type)?, from node: DecodingNode, at place: Place
+    _ type: T.Type, as representable: (any TensorRepresentable.Type)?, from node: DecodingNode,
+    at place: Place
   ) throws -> T {
     guard case .tree(let tree) = node, let position = entry(of: tree) else {
       if let representable { return try whole(type, as: representable, from: node, at: place) }

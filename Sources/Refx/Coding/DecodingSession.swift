@@ -15,6 +15,8 @@ final class DecodingSession {
   private var postponed: [() throws -> Void] = []
   /// The shared values whose inside was compared though the model has no Ref there.
   private var lookedThrough: Set<Int> = []
+  /// How often a plain value was taken from a shared one.
+  private var copies = 0
   /// The last value of each type, to stand in for one that cannot be made.
   private var samples: [ObjectIdentifier: Any] = [:]
 
@@ -201,6 +203,12 @@ extension DecodingSession {
       try report(.topology, at: place, expected: "a plain value", found: "a Ref")
       // What is wrong inside is said at the first site: sites inside sites would be as many as 2 to their depth.
       if let position = entry(of: tree), !lookedThrough.insert(position).inserted { return .known }
+    } else {
+      // Each site gets a copy: values that hold each other twice over would be copied 2 to their depth times.
+      copies += 1
+      guard copies <= 100_000 + 16 * shared.siteCount else {
+        throw RefxError.copiedTooOften(path: place.path)
+      }
     }
     var content = tree
     // As many steps as there are Refs, so that a ring of Refs in Refs ends.

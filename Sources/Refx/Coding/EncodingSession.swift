@@ -42,7 +42,9 @@ final class EncodingSession {
     }
   }
 
-  private func referencePiece<T, R: RefEncodable>(of value: T, as type: R.Type, at place: Place) throws -> Piece {
+  private func referencePiece<T, R: RefEncodable>(of value: T, as type: R.Type, at place: Place) throws
+    -> Piece
+  {
     try same(value, as: type).piece(in: self, at: place)
   }
 
@@ -58,7 +60,9 @@ final class EncodingSession {
   }
 
   /// Encodes a class instance at one of its sites: its contents at the first, by `content`.
-  private func piece(ofInstance object: AnyObject, at place: Place, content: () throws -> Piece) throws -> Piece {
+  private func piece(ofInstance object: AnyObject, at place: Place, content: () throws -> Piece) throws
+    -> Piece
+  {
     if let known = instances[ObjectIdentifier(object)] {
       if known.isOpen, known.openRefs == openRefs {
         throw RefxError.cycleWithoutRef(type(of: object), path: place.path)

@@ -9,7 +9,9 @@ extension Graft {
         choose(in: branches.members[position], at: place.appending(branches.keys[position]))
       }
     case .list(let members), .tuple(let members):
-      for position in members.indices { choose(in: members[position], at: place.appending(position: position)) }
+      for position in members.indices {
+        choose(in: members[position], at: place.appending(position: position))
+      }
     case .value(let value):
       mark(value.index, at: place)
       choose(in: value.value, at: inner(of: value.index, at: place))
