@@ -2,19 +2,20 @@ import Refx
 
 /// Encodes chunks one after the other, in memory that it keeps. For one thread.
 package final class ChunkEncoder {
-  private var deflate: DeflateEncoder
-  private let wholeChunk: Bool
+  private var fast = DeflateEncoder(isThorough: false)
+  private var thorough: DeflateEncoder?
   private var planes = UnsafeMutableRawBufferPointer(start: nil, count: 0)
   private var stream = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+  private var other = UnsafeMutableRawBufferPointer(start: nil, count: 0)
 
   package init(compression: Compression) {
-    deflate = DeflateEncoder(level: compression == .best ? 9 : 1)
-    wholeChunk = compression == .best
+    if compression == .best { thorough = DeflateEncoder(isThorough: true) }
   }
 
   deinit {
     planes.deallocate()
     stream.deallocate()
+    other.deallocate()
   }
 
   /// Encodes the logical bytes of a chunk, padded with zeros to `chunkBytes`; `body` gets the stream, which
@@ -43,10 +44,17 @@ package final class ChunkEncoder {
       }
     }
     let shuffled = UnsafeRawBufferPointer(rebasing: planes[..<chunkBytes])
-    let length = try deflate.encode(
+    var length = try fast.encode(
       shuffled, planeBytes: planeBytes, contentBytes: contentBytes, into: stream)
-    if wholeChunk, let shorter = try ChunkCodec.compressWhole(shuffled, shorterThan: length) {
-      return try shorter.withUnsafeBytes(body)
+    if thorough != nil {
+      ChunkEncoder.grow(&other, to: stream.count)
+      // Not always shorter: what a block tries depends on where it begins.
+      let another = try thorough!.encode(
+        shuffled, planeBytes: planeBytes, contentBytes: contentBytes, into: other)
+      if another < length {
+        length = another
+        swap(&stream, &other)
+      }
     }
     return try body(UnsafeRawBufferPointer(rebasing: stream[..<length]))
   }
