@@ -29,10 +29,14 @@ enum CheckpointJobs {
   private static let saveKeys = "out= [threads=] [durable=1] in=FILE | leaves= [elements=] | large= in=FILE"
 
   private static let saves: [Job] = [
-    Job("refx.raw.save", "a .refx file without compression", keys: saveKeys) { try save($0, compression: .none) },
+    Job("refx.raw.save", "a .refx file without compression", keys: saveKeys) {
+      try save($0, compression: .none)
+    },
     Job("refx.fast.save", "a compressed .refx file", keys: saveKeys) { try save($0, compression: .fast) },
     Job("refx.best.save", "a .refx file, time for size", keys: saveKeys) { try save($0, compression: .best) },
-    Job("h5.raw.save", "an HDF5 file without compression", keys: saveKeys) { try save($0, compression: .none) },
+    Job("h5.raw.save", "an HDF5 file without compression", keys: saveKeys) {
+      try save($0, compression: .none)
+    },
     Job("h5.fast.save", "a compressed HDF5 file", keys: saveKeys) { try save($0, compression: .fast) },
     Job("h5.best.save", "an HDF5 file, time for size", keys: saveKeys) { try save($0, compression: .best) },
   ]

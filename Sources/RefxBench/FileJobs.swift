@@ -4,8 +4,10 @@ import RefxIO
 /// What is done with files that are there: conversion, comparison, digests, checks.
 enum FileJobs {
   static let all: [Job] = [
-    Job("chunkcopy.refx-h5", "a compressed .refx file to a compressed HDF5 file", keys: copyKeys, body: convert),
-    Job("chunkcopy.h5-refx", "a compressed HDF5 file to a compressed .refx file", keys: copyKeys, body: convert),
+    Job(
+      "chunkcopy.refx-h5", "a compressed .refx file to a compressed HDF5 file", keys: copyKeys, body: convert),
+    Job(
+      "chunkcopy.h5-refx", "a compressed HDF5 file to a compressed .refx file", keys: copyKeys, body: convert),
     Job("diff.equal", "two equal files opened and compared", keys: "in= with=") { run in
       try compare(run) { try run.check($0.isEmpty, "no difference") }
     },

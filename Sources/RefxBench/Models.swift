@@ -60,7 +60,10 @@ enum Models {
       let shape = count.isMultiple(of: 4096) ? [count / 4096, 1024] : [count / 4]
       let leaf = Tree<Leaf>.leaf(Leaf(dtype: .float32, shape: shape, source: bytes))
       members.append(
-        (Key("weight\(padded(members.count))"), .value(.init(leaf, index: members.count, collection: "params"))))
+        (
+          Key("weight\(padded(members.count))"),
+          .value(.init(leaf, index: members.count, collection: "params"))
+        ))
       left -= count
     }
     return .dictionary(members)

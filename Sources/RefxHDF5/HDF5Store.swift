@@ -21,7 +21,7 @@ public enum HDF5Store: CheckpointStore {
 
   public static func open(_ file: InputFile, options: OpenOptions) throws -> OpenedCheckpoint {
     guard recognises(file) else { throw RefxError.hdf5NotThisFormat(file: file.name) }
-    let input = try HDF5Input(file)
+    let input = try HDF5Input(file, options: options)
     let graph = try ObjectGraph(input, limits: options.limits)
     if try OwnTree.isOwn(graph) {
       var tree = OwnTree(graph, limits: options.limits)

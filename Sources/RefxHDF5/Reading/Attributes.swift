@@ -13,17 +13,24 @@ struct LayoutAttributes: Sendable {
     case other
   }
 
-  private(set) var all: [String: Content] = [:]
+  /// A handful at most, so that a search is faster than a table.
+  private var all: [(name: String, content: Content)] = []
+
+  init() {}
 
   init(of object: HDF5Handle, _ input: HDF5Input, at name: String) throws {
     all = try HDF5Library.shared.withLock { try LayoutAttributes.read(object, input, name) }
   }
 
-  subscript(name: String) -> Content? { all[name] }
+  subscript(name: String) -> Content? { all.first { $0.name == name }?.content }
+
+  var count: Int { all.count }
+
+  mutating func add(_ name: String, _ content: Content) { all.append((name, content)) }
 
   private static func read(
     _ object: HDF5Handle, _ input: HDF5Input, _ name: String
-  ) throws -> [String: Content] {
+  ) throws -> [(name: String, content: Content)] {
     final class Names { var all: [String] = [] }
     let names = Names()
     try withExtendedLifetime(names) {
@@ -39,9 +46,7 @@ struct LayoutAttributes: Sendable {
             return 0
           }, Unmanaged.passUnretained(names).toOpaque()))
     }
-    var all: [String: Content] = [:]
-    for attribute in names.all { all[attribute] = try content(of: attribute, of: object, input, name) }
-    return all
+    return try names.all.map { ($0, try content(of: $0, of: object, input, name)) }
   }
 
   private static func content(

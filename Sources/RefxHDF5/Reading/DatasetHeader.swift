@@ -12,9 +12,10 @@ struct DatasetHeader: Sendable {
   let shape: [Int]?
   let layout: Layout
   /// One element as it stands in the file; nil where what was never written is zero.
-  let fill: [UInt8]?
-  /// The bytes that the file spends on the elements.
-  let storedByteCount: Int
+  var fill: [UInt8]?
+  /// The bytes that the file spends on the elements; nil where that is the sum of the chunks, which nobody has
+  /// looked at yet.
+  let storedByteCount: Int?
 
   enum Layout: Sendable {
     /// Within the object header.
@@ -33,9 +34,18 @@ struct Chunking: Sendable {
   let shape: [Int]
   let byteCount: Int
   let filters: [ChunkFilter]
+  /// The address of the tree that lists the chunks, where our own code may look at it.
+  var tree: Int?
 }
 
 extension DatasetHeader {
+  /// A dataset that is only listed, and why.
+  static func listed(_ reason: UnsupportedLeaf, at address: haddr_t, shape: [Int] = []) -> DatasetHeader {
+    DatasetHeader(
+      address: address, element: .unsupported(reason), itemSize: 1, shape: shape,
+      layout: .contiguous(address: nil), storedByteCount: 0)
+  }
+
   /// Looks at the dataset at `address`.
   ///
   /// - Throws: ``RefxError`` where libhdf5 cannot; what it can, but this library does not represent, has an
@@ -53,9 +63,7 @@ extension DatasetHeader {
     var itemSize = H5Tget_size(type.id)
 
     func listed(_ typeName: String, _ reason: String, _ shape: [Int] = []) -> DatasetHeader {
-      DatasetHeader(
-        address: address, element: .unsupported(UnsupportedLeaf(typeName: typeName, reason: reason)),
-        itemSize: 1, shape: shape, layout: .contiguous(address: nil), fill: nil, storedByteCount: 0)
+      .listed(UnsupportedLeaf(typeName: typeName, reason: reason), at: address, shape: shape)
     }
     // The space of a virtual dataset may be looked up in other files, so it is not asked for.
     let layoutClass = H5Pget_layout(properties.id)
@@ -70,7 +78,7 @@ extension DatasetHeader {
     guard let shape = try extents(of: dataset, input, name) else {
       return DatasetHeader(
         address: address, element: element, itemSize: itemSize, shape: nil, layout: .contiguous(address: nil),
-        fill: nil, storedByteCount: 0)
+        storedByteCount: 0)
     }
     if case .unsupported(let reason) = element { return listed(reason.typeName, reason.reason, shape) }
     // What the library says of text in the heap is the size of a pointer in memory.

@@ -14,13 +14,21 @@ final class HDF5Input: Sendable {
   /// Bytes of an address and of a length in the file.
   let addressSize: Int
   let lengthSize: Int
+  /// What libhdf5 calls the file; an object with another number is not in it.
+  let fileNumber: UInt
   /// Chunks that were decoded lately.
   let chunks = ChunkCache()
+  /// Memory for chunks as they are stored, one for each thread that reads at the same time.
+  let scratch = Pool { ByteBuffer() }
+  /// The same for slabs of leaves.
+  let slabs = Pool { ByteBuffer() }
+  let options: OpenOptions
   /// The dataset whose chunks were looked up last.
   private let recent = Mutex<(address: haddr_t, handle: HDF5Handle)?>(nil)
 
   /// - Throws: ``RefxError`` where libhdf5 cannot open the file.
-  init(_ file: InputFile) throws {
+  init(_ file: InputFile, options: OpenOptions) throws {
+    self.options = options
     bytes = file
     let context = HDF5Context(file: file.name, isWriting: false)
     self.context = context
@@ -49,6 +57,9 @@ final class HDF5Input: Sendable {
     self.userBlock = block
     addressSize = sizes.address
     lengthSize = sizes.length
+    var info = H5O_info_t()
+    try context.check("H5Oget_info2", at: "/", H5Oget_info2(handle.id, &info, UInt32(H5O_INFO_BASIC)))
+    fileNumber = info.fileno
   }
 
   /// Opens the descriptor's own file, whatever its name stands for by now.

@@ -12,19 +12,14 @@ extension HDF5Leaf: EncodedChunks {
   var vouchesForChunks: Bool { false }
 
   func readEncodedChunk(at position: Int, into buffer: ByteBuffer) throws -> EncodedChunk {
-    let shape = elements.header.shape ?? []
-    guard let chunking = ownChunking,
-      let (bytes, mask) = try elements.storedChunk(
-        zip(grid.elementOffset(of: position, shape: shape), chunking.shape).map { $0 / $1 }, of: chunking),
-      mask == 0
-    else { throw elements.input.damaged("a chunk is missing", at: elements.name) }
-    let room = buffer.room(for: bytes.count)
-    room.copyBytes(from: bytes)
-    return EncodedChunk(bytes: UnsafeRawBufferPointer(room), checkedCRC32: nil)
-  }
-
-  private var grid: ChunkGrid {
-    ChunkGrid(itemSize: dtype.itemSize ?? 1, shape: elements.header.shape ?? [], byteCount: byteCount)
+    let grid = grid
+    guard let chunking = ownChunking else { throw elements.input.damaged("no chunks", at: elements.name) }
+    let origin = grid.elementOffset(of: position, shape: elements.header.shape ?? [])
+    let chunk = zip(origin, chunking.shape).map { $0 / $1 }
+    guard let stored = try elements.chunks?.read(chunk, into: buffer), stored.mask == 0 else {
+      throw elements.input.damaged("a chunk is missing", at: "\(elements.name), chunk \(chunk)")
+    }
+    return EncodedChunk(bytes: stored.bytes, checkedCRC32: nil)
   }
 
   /// How the leaf is cut, where that is as this library cuts it.

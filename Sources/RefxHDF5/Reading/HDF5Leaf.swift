@@ -3,9 +3,12 @@ import Refx
 import RefxStore
 import Synchronization
 
-/// The payload of a dataset, read when it is asked for and brought into little-endian order.
+/// The payload of a dataset, read when it is asked for and brought into little-endian order, by as many threads
+/// as ask.
 ///
-/// Where the file holds a checksum of the leaf, the first read of any part of it reads and checks all of it.
+/// Where the file holds a checksum of the leaf, nobody sees a byte of it that was not checked: who reads all of
+/// it has all of it compared, and who reads a part of a raw leaf waits until all of it was read once. A part of
+/// a compressed leaf is vouched for by the streams of its chunks, each of which ends in a checksum.
 final class HDF5Leaf: LeafSource {
   let elements: StoredElements
   let dtype: DType
@@ -13,7 +16,10 @@ final class HDF5Leaf: LeafSource {
   let checksum: UInt32?
   let codec: ChunkCodec.Identity?
   private let isBigEndian: Bool
-  private let wasChecked = Atomic<Bool>(false)
+  /// Whether nothing is left to check.
+  private let isSettled: Atomic<Bool>
+  /// Held while all of the leaf is read on behalf of a part.
+  private let checking = Mutex<Void>(())
 
   /// - Precondition: the elements are numbers as wide as `dtype`'s.
   init(
@@ -26,41 +32,96 @@ final class HDF5Leaf: LeafSource {
     self.checksum = checksum
     self.codec = codec
     byteCount = elements.byteCount
+    isSettled = Atomic(checksum == nil || elements.input.options.verify == .never)
   }
 
-  var storedByteCount: Int? { elements.header.storedByteCount }
+  var storedByteCount: Int? { elements.storedByteCount }
+
+  var grid: ChunkGrid {
+    ChunkGrid(itemSize: dtype.itemSize ?? 1, shape: elements.header.shape ?? [], byteCount: byteCount)
+  }
 
   func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws {
-    guard let checksum, !wasChecked.load(ordering: .acquiring) else {
-      return try readUnchecked(at: offset, into: buffer)
-    }
-    var sum = CRC32()
     if buffer.count == byteCount {
-      try readUnchecked(at: offset, into: buffer)
-      sum.update(UnsafeRawBufferPointer(buffer))
+      try readAll(into: buffer)
     } else {
-      try sumAll(into: &sum)
+      try checkBeforeAPart()
+      try readUnchecked(at: offset, into: buffer)
     }
-    guard sum.value == checksum else {
-      throw RefxError.hdf5ChecksumDiffers(
-        expected: checksum, found: sum.value, object: elements.name, file: elements.input.bytes.name)
-    }
-    wasChecked.store(true, ordering: .releasing)
-    if buffer.count != byteCount { try readUnchecked(at: offset, into: buffer) }
   }
 
-  private func sumAll(into sum: inout CRC32) throws {
-    let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: min(byteCount, 1 << 20), alignment: 64)
-    defer { piece.deallocate() }
-    let grid = ChunkGrid(
-      itemSize: dtype.itemSize ?? 1, shape: elements.header.shape ?? [], byteCount: byteCount)
-    for position in 0..<grid.count {
-      let range = grid.range(of: position)
-      let part = UnsafeMutableRawBufferPointer(rebasing: piece[..<range.count])
+  // MARK: All of it
+
+  /// A leaf of fewer bytes is read by one thread.
+  private static let parallelFrom = 4 << 20
+
+  private func readAll(into buffer: UnsafeMutableRawBufferPointer) throws {
+    let mustCheck = !isSettled.load(ordering: .acquiring)
+    if byteCount < HDF5Leaf.parallelFrom {
+      try readUnchecked(at: 0, into: buffer)
+      if mustCheck { try settle(CRC32.of(UnsafeRawBufferPointer(buffer))) }
+      return
+    }
+    let target = SharedBuffer(buffer)
+    let sum = try sum(mustCheck) { range, body in
+      let part = target[range]
       try readUnchecked(at: range.lowerBound, into: part)
-      sum.update(UnsafeRawBufferPointer(part))
+      body(UnsafeRawBufferPointer(part))
+    }
+    if let sum { try settle(sum) }
+  }
+
+  /// Reads slab by slab on several threads.
+  ///
+  /// - Returns: the checksum of all of them; nil where none `isWanted`.
+  private func sum(
+    _ isWanted: Bool, _ read: @Sendable (Range<Int>, (UnsafeRawBufferPointer) -> Void) throws -> Void
+  ) throws -> UInt32? {
+    let grid = grid
+    let sums = Mutex([UInt32](repeating: 0, count: isWanted ? grid.count : 0))
+    let threads = Cores.threads(elements.input.options.threads, forBytes: byteCount)
+    try forEachInParallel(grid.count, threads: threads) { position in
+      try read(grid.range(of: position)) { bytes in
+        guard isWanted else { return }
+        let sum = CRC32.of(bytes)
+        sums.withLock { $0[position] = sum }
+      }
+    }
+    guard isWanted else { return nil }
+    return sums.withLock { sums in
+      sums.indices.reduce(0) { CRC32.combining($0, sums[$1], count: grid.range(of: $1).count) }
     }
   }
+
+  // MARK: Checking
+
+  private func checkBeforeAPart() throws {
+    guard !isSettled.load(ordering: .acquiring), !elements.chunksVouchForThemselves else { return }
+    try checking.withLock { _ in
+      guard !isSettled.load(ordering: .acquiring) else { return }
+      let scratch = elements.input.slabs
+      let sum = try sum(true) { range, body in
+        try scratch.with { buffer in
+          let part = buffer.room(for: range.count)
+          try readUnchecked(at: range.lowerBound, into: part)
+          body(UnsafeRawBufferPointer(part))
+        }
+      }
+      if let sum { try settle(sum) }
+    }
+  }
+
+  /// Compares the checksum of all bytes with what the file says.
+  private func settle(_ found: UInt32) throws {
+    guard let checksum else { return }
+    guard found == checksum else {
+      throw RefxError.hdf5ChecksumDiffers(
+        expected: checksum, found: found, object: elements.name, file: elements.input.bytes.name)
+    }
+    isSettled.store(true, ordering: .releasing)
+  }
+
+  // MARK: Bytes
 
   private func readUnchecked(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws {
     if !isBigEndian {

@@ -1,5 +1,4 @@
 import CHDF5
-import Glibc
 import Refx
 import RefxStore
 
@@ -9,6 +8,19 @@ struct StoredElements: Sendable {
   let input: HDF5Input
   let header: DatasetHeader
   let name: String
+  /// The chunks, where the dataset has some.
+  let chunks: StoredChunks?
+
+  init(input: HDF5Input, header: DatasetHeader, name: String) {
+    self.input = input
+    self.header = header
+    self.name = name
+    if case .chunked(let chunking) = header.layout {
+      chunks = StoredChunks(input, header, chunking, name: name)
+    } else {
+      chunks = nil
+    }
+  }
 
   var byteCount: Int { header.count * header.itemSize }
 
@@ -71,9 +83,11 @@ struct StoredElements: Sendable {
 
   /// The bytes of one chunk's elements; nil where it was never written.
   func chunk(_ position: [Int], of chunking: Chunking) throws -> [UInt8]? {
-    guard let (stored, mask) = try storedChunk(position, of: chunking) else { return nil }
-    do { return try chunking.decode(stored, mask: mask) } catch let error as RefxError {
-      throw error.inFile(input.bytes.name).atObject("\(name), chunk \(position)")
+    try input.scratch.with { buffer in
+      guard let stored = try chunks?.read(position, into: buffer) else { return nil }
+      do { return try chunking.decode(Array(stored.bytes), mask: stored.mask) } catch let error as RefxError {
+        throw error.inFile(input.bytes.name).atObject(stored.place)
+      }
     }
   }
 
@@ -83,89 +97,29 @@ struct StoredElements: Sendable {
   func read(_ position: [Int], of chunking: Chunking, into target: UnsafeMutableRawBufferPointer) throws
     -> Bool
   {
-    guard chunking.filters == [.shuffle(itemSize: header.itemSize), .deflate],
-      let (stored, mask) = try storedChunk(position, of: chunking), mask == 0
-    else { return false }
-    do {
-      try stored.withUnsafeBytes {
-        try ChunkCodec.decode($0, into: target, itemSize: header.itemSize, chunkBytes: chunking.byteCount)
-      }
-    } catch let error as RefxError {
-      throw error.inFile(input.bytes.name).atObject("\(name), chunk \(position)")
-    }
-    return true
-  }
-
-  /// A chunk as it is stored; nil where it was never written.
-  ///
-  /// libhdf5 1.10 finds a chunk by its coordinates by walking all of them, except where it reads it too. So
-  /// it reads, the stored bytes alone; what they say is undone here.
-  func storedChunk(_ position: [Int], of chunking: Chunking) throws -> (bytes: [UInt8], mask: UInt32)? {
-    let offset = zip(position, chunking.shape).map { hsize_t($0 * $1) }
-    let place = "\(name), chunk \(position)"
-    return try HDF5Library.shared.withLock {
-      let dataset = try input.openDataset(at: header.address, name)
-      var size: hsize_t = 0
+    guard chunking.filters == [.shuffle(itemSize: header.itemSize), .deflate] else { return false }
+    return try input.scratch.with { buffer in
+      guard let stored = try chunks?.read(position, into: buffer), stored.mask == 0 else { return false }
       do {
-        try input.context.check(
-          "H5Dget_chunk_storage_size", at: place, H5Dget_chunk_storage_size(dataset.id, offset, &size))
+        try ChunkCodec.decode(
+          stored.bytes, into: target, itemSize: header.itemSize, chunkBytes: chunking.byteCount)
       } catch let error as RefxError {
-        // To libhdf5 1.10 a chunk that was never written is an error; to later releases it has no size.
-        if error.details.last?.hasSuffix("chunk storage is not allocated") == true { return nil }
-        if isNowhere(offset, in: dataset) { return nil }
-        throw error
+        throw error.inFile(input.bytes.name).atObject(stored.place)
       }
-      if size == 0 { return nil }
-      guard let size = Int(exactly: size), size <= input.bytes.byteCount else {
-        throw input.damaged("a chunk beyond the end of the file", at: place)
-      }
-      try checkProportion(chunking, stored: size)
-      if chunking.filters.isEmpty { return (try unfilteredChunk(dataset, offset, chunking, place), 0) }
-      var mask: UInt32 = 0
-      var bytes = [UInt8](repeating: 0, count: size)
-      try input.context.check("H5Dread_chunk", at: place, H5Dread_chunk(dataset.id, 0, offset, &mask, &bytes))
-      return (bytes, mask)
+      return true
     }
   }
 
-  /// Whether a walk over all chunks does not meet the one at `offset`.
-  private func isNowhere(_ offset: [hsize_t], in dataset: HDF5Handle) -> Bool {
-    var mask: UInt32 = 0
-    var address: haddr_t = 0
-    var size: hsize_t = 0
-    return H5Dget_chunk_info_by_coord(dataset.id, offset, &mask, &address, &size) >= 0
-      && address == haddr_t.max
-  }
+  /// The bytes that the file spends on the elements; nil where that is not known.
+  var storedByteCount: Int? { header.storedByteCount ?? chunks?.byteCount }
 
-  /// A chunk without filters has the size that the dataset gives all of them, but libhdf5 reads as much as
-  /// the chunk's own entry claims, which is at most the file: that much room it gets, untouched memory that
-  /// costs nothing.
-  private func unfilteredChunk(
-    _ dataset: HDF5Handle, _ offset: [hsize_t], _ chunking: Chunking, _ place: String
-  ) throws -> [UInt8] {
-    let room = max(min(input.bytes.byteCount, 1 << 32), chunking.byteCount)
-    guard
-      let memory = mmap(
-        nil, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0),
-      memory != MAP_FAILED
-    else { throw RefxError.system("cannot take memory", errno: errno, file: input.bytes.name) }
-    defer { munmap(memory, room) }
-    var mask: UInt32 = 0
-    try input.context.check("H5Dread_chunk", at: place, H5Dread_chunk(dataset.id, 0, offset, &mask, memory))
-    return Array(UnsafeRawBufferPointer(start: memory, count: chunking.byteCount))
-  }
-
-  /// Deflate packs at most 1 : 1032, so what declares more is no chunk of that size; and one that is very
-  /// large must lie in a file that is large too.
-  private func checkProportion(_ chunking: Chunking, stored: Int) throws {
-    let declared = chunking.byteCount
-    guard declared <= stored.multipliedClamping(by: 1040) + 64 else {
-      throw input.damaged("a chunk of \(stored) bytes cannot hold the \(declared) that it should", at: name)
-    }
-    guard declared <= 64 << 20 || declared / 4 <= input.bytes.byteCount else {
-      throw input.limit(
-        "chunks of at most 64 MiB, or four times the file", found: "\(declared) bytes", at: name)
-    }
+  /// Whether whatever part is read, damage to it is found: every chunk is there, and its stream ends in a
+  /// checksum of what it holds.
+  var chunksVouchForThemselves: Bool {
+    guard case .chunked(let chunking) = header.layout,
+      chunking.filters == [.shuffle(itemSize: header.itemSize), .deflate]
+    else { return false }
+    return chunks?.areComplete ?? false
   }
 }
 
@@ -266,7 +220,7 @@ private struct ChunkReader {
       run *= high[axis] - low[axis]
     }
     let size = elements.header.itemSize
-    if axis == 0 || low[..<axis].elementsEqual(high[..<axis].map { $0 - 1 }), low == origin, isLarge {
+    if axis == 0 || low[..<axis].elementsEqual(high[..<axis].map { $0 - 1 }), low == origin {
       // The whole chunk in one piece: it is decoded where it belongs.
       let start = (offset(of: low, in: shape) - firstElement) * size
       let target = UnsafeMutableRawBufferPointer(rebasing: buffer[start..<(start + run * size)])
@@ -298,9 +252,6 @@ private struct ChunkReader {
       place[outer] += 1
     }
   }
-
-  /// Whether there is more of the data than is worth keeping decoded.
-  private var isLarge: Bool { elements.byteCount > 16 << 20 }
 
   private func offset(of place: [Int], in extents: [Int]) -> Int {
     zip(place, extents).reduce(0) { $0 * $1.1 + $1.0 }
