@@ -2,13 +2,13 @@ import Foundation
 import RefxStore
 import Testing
 
+private let python = ProcessInfo.processInfo.environment["REFX_PYTHON"]
+
 /// The benchmark without its times: its own arithmetic, and one small run of it from the data to the document.
 ///
 /// Both need a Python; the run needs NumPy and ml_dtypes in it, which make its data.
-@Suite(.enabled(if: BenchmarkTests.python != nil, "REFX_PYTHON names no Python"))
+@Suite(.enabled(if: python != nil, "REFX_PYTHON names no Python"))
 struct BenchmarkTests {
-  static let python = ProcessInfo.processInfo.environment["REFX_PYTHON"]
-
   @Test func theToolsOwnTestsPass() throws {
     let folder = Repository.folder.appending(path: "Tools/benchmark").path
     let result = try run(["-B", "-m", "unittest", "discover", "-s", folder, "-p", "test_*.py"])
@@ -45,7 +45,7 @@ struct BenchmarkTests {
   private func run(_ arguments: [String]) throws -> Command.Result {
     let scratch = try Scratch()
     let process = Process()
-    process.executableURL = URL(fileURLWithPath: Self.python ?? "/usr/bin/false")
+    process.executableURL = URL(fileURLWithPath: python ?? "/usr/bin/false")
     process.arguments = arguments
     let files = ["out", "err"].map(scratch.path)
     for file in files { _ = FileManager.default.createFile(atPath: file, contents: nil) }
