@@ -84,39 +84,52 @@ class Plan:
     # The files that jobs read
 
     def prepare(self, say):
-        """Makes every input, and reads it once so that the system has it in memory."""
-        bench, python, peers = self.programs.bench, self.programs.python, self.programs.peers
-
-        def make(name, *keys):
-            if not os.path.exists(self.path(name)):
+        """Makes the inputs that the jobs name, and reads everything once so that the system has it in memory."""
+        texts = [str(value) for job in self.jobs for value in [*job.keys.values(), *getattr(job, "arguments", [])]]
+        wanted = {name for name in self._recipes() if self.path(name) in texts}
+        for name, needs, command in self._recipes().values():
+            if name in wanted and needs:
+                wanted.add(needs)
+        for name, _, command in self._recipes().values():
+            if name in wanted:
                 say(f"making {name}")
-                run([bench, "make", f"out={self.path(name)}", *keys])
-
-        for data, kinds in (("D1", ("raw", "fast")), ("D5a", ("raw",))):
-            for kind in kinds:
-                for suffix in ("refx", "h5"):
-                    compression = "none" if kind == "raw" else kind
-                    make(f"{data}-{kind}.{suffix}", f"in={self.source(data)}", f"compression={compression}")
-        say("making D1-changed.refx")
-        run([bench, "make.changed", f"in={self.path('D1-raw.refx')}", f"out={self.path('D1-changed.refx')}"])
-        shutil.copyfile(self.path("D1-raw.refx"), self.path("D1-again.refx"))
-        make("million.refx", f"leaves={self.million}", "elements=4")
-        for name, file, keys, module in self._peer_files():
-            if module is None or self.has(module):
-                say(f"making {file}")
-                run([python, peers, name, f"out={self.path(file)}", *keys])
-        for file in sorted(os.listdir(self.folder)):
-            with open(self.path(file), "rb") as open_file:
-                while open_file.read(8 << 20):
+                command()
+        files = [self.path(name) for name in sorted(wanted)]
+        files += [set["file"] for set in self.sets.values() if set["file"] in texts]
+        for path in files:
+            with open(path, "rb") as file:
+                while file.read(8 << 20):
                     pass
 
-    def _peer_files(self):
-        yield "torch.save", "D1.pt", [f"in={self.source('D1')}"], "torch"
-        yield "numpy.save", "D1.npz", [f"in={self.source('D1')}"], None
-        yield "h5py.save", "D1-h5py-gzip1.h5", [f"in={self.source('D1')}", "gzip=1"], "h5py"
-        yield "h5py.save", "D5a-h5py.h5", [f"in={self.source('D5a')}"], "h5py"
-        yield "h5py.save", "D5a-h5py-latest.h5", [f"in={self.source('D5a')}", "libver=latest"], "h5py"
-        yield "numpy.save", "D5a.npz", [f"in={self.source('D5a')}"], None
+    def _recipes(self):
+        """By file: its name, a file that must be there before, and what makes it."""
+        recipes = {}
+
+        def add(name, needs, command):
+            recipes[name] = (name, needs, command)
+
+        def made(name, job, *keys, needs=None):
+            add(name, needs, lambda: run([self.programs.bench, job, f"out={self.path(name)}", *keys]))
+
+        def by_peer(name, job, data, *keys):
+            command = [self.programs.python, self.programs.peers, job, f"out={self.path(name)}"]
+            add(name, None, lambda: run([*command, f"in={self.source(data)}", *keys]))
+
+        for data, kind, suffix in (("D1", "raw", "refx"), ("D1", "raw", "h5"), ("D1", "fast", "refx"),
+                                   ("D1", "fast", "h5"), ("D5a", "raw", "refx"), ("D5a", "raw", "h5")):
+            made(f"{data}-{kind}.{suffix}", "make", f"in={self.source(data)}",
+                 f"compression={'none' if kind == 'raw' else kind}")
+        raw = self.path("D1-raw.refx")
+        made("D1-changed.refx", "make.changed", f"in={raw}", needs="D1-raw.refx")
+        add("D1-again.refx", "D1-raw.refx", lambda: shutil.copyfile(raw, self.path("D1-again.refx")))
+        made("million.refx", "make", f"leaves={self.million}", "elements=4")
+        by_peer("D1.pt", "torch.save", "D1")
+        by_peer("D1.npz", "numpy.save", "D1")
+        by_peer("D1-h5py-gzip1.h5", "h5py.save", "D1", "gzip=1")
+        by_peer("D5a-h5py.h5", "h5py.save", "D5a")
+        by_peer("D5a-h5py-latest.h5", "h5py.save", "D5a", "libver=latest")
+        by_peer("D5a.npz", "numpy.save", "D5a")
+        return recipes
 
     # The jobs, those that are compared next to each other
 
