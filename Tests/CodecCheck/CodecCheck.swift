@@ -62,7 +62,9 @@ import RefxTestSupport
         content.isEmpty || memcmp(back.baseAddress!, content.baseAddress!, content.count) == 0
       }
     }
-    if !isSame || back[one.content.count...].contains(where: { $0 != 0 }) { fail("\(comment): decodes to others") }
+    if !isSame || back[one.content.count...].contains(where: { $0 != 0 }) {
+      fail("\(comment): decodes to others")
+    }
   }
 
   private static func send(_ bytes: [UInt8], to descriptor: Int32) {

@@ -18,7 +18,8 @@ public struct ChunkCase: Sendable {
     var random = SeededRandom(seed: seed)
     self.seed = seed
     kind = Kind.allCases[random.below(Kind.allCases.count)]
-    itemSize = random.oneIn(12) ? [3, 5, 6, 7, 12, 24, 32][random.below(7)] : [1, 2, 4, 8, 16][random.below(5)]
+    itemSize =
+      random.oneIn(12) ? [3, 5, 6, 7, 12, 24, 32][random.below(7)] : [1, 2, 4, 8, 16][random.below(5)]
     let limit = max(itemSize, min(largest, ChunkCase.limit(&random)))
     let elements = 1 + random.below(limit / itemSize)
     // Sizes at which blocks end, and their neighbours, more often than by chance.
@@ -91,7 +92,9 @@ public struct ChunkCase: Sendable {
       return made
     case .repeatedRows: return repeating(random.bytes(1 + random.below(40_000)), count)
     case .text:
-      let words = ["layers.", "weight", "bias", "attention.", " ", "query", "0", "12", "\n"].map { Array($0.utf8) }
+      let words = ["layers.", "weight", "bias", "attention.", " ", "query", "0", "12", "\n"].map {
+        Array($0.utf8)
+      }
       var made: [UInt8] = []
       made.reserveCapacity(count + 16)
       while made.count < count { made += words[random.below(words.count)] }

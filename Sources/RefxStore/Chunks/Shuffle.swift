@@ -6,8 +6,10 @@ import CShuffle
 /// in two halves; elsewhere in loops that the compiler turns into what vector instructions there are; other sizes
 /// byte by byte.
 package enum Shuffle {
-  /// How many elements of 16 bytes, or of an odd size, are taken at once, so that they stay in the nearest cache.
+  /// How many elements are taken at once, so that they stay in the nearest cache.
   private static let block = 1024
+  /// How many elements of 16 bytes are halved at once, on the stack.
+  private static let halvedBlock = 64
 
   /// - Precondition: both buffers have the same count, a multiple of `itemSize`.
   static func shuffle(
@@ -34,16 +36,16 @@ package enum Shuffle {
       split(from, UInt32.self, done..<count, to, stride)
     case 8: split8(from, count, to, stride)
     case 16:
-      withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 2 * block) { halves in
-        for start in Swift.stride(from: 0, to: count, by: block) {
-          let part = min(block, count - start)
+      withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 2 * halvedBlock) { halves in
+        for start in Swift.stride(from: 0, to: count, by: halvedBlock) {
+          let part = min(halvedBlock, count - start)
           for place in 0..<part {
             let offset = (start &+ place) &* 16
             halves[place] = from.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
-            halves[block &+ place] = from.loadUnaligned(fromByteOffset: offset &+ 8, as: UInt64.self)
+            halves[halvedBlock &+ place] = from.loadUnaligned(fromByteOffset: offset &+ 8, as: UInt64.self)
           }
           split8(UnsafeRawPointer(halves.baseAddress!), part, to + start, stride)
-          split8(UnsafeRawPointer(halves.baseAddress! + block), part, to + start + 8 * stride, stride)
+          split8(UnsafeRawPointer(halves.baseAddress! + halvedBlock), part, to + start + 8 * stride, stride)
         }
       }
     default:
@@ -105,15 +107,17 @@ package enum Shuffle {
       join(from, UInt32.self, done..<count, to, stride)
     case 8: join8(from, count, to, stride)
     case 16:
-      withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 2 * block) { halves in
-        for start in Swift.stride(from: 0, to: count, by: block) {
-          let part = min(block, count - start)
+      withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 2 * halvedBlock) { halves in
+        for start in Swift.stride(from: 0, to: count, by: halvedBlock) {
+          let part = min(halvedBlock, count - start)
           join8(from + start, part, UnsafeMutableRawPointer(halves.baseAddress!), stride)
-          join8(from + start + 8 * stride, part, UnsafeMutableRawPointer(halves.baseAddress! + block), stride)
+          join8(
+            from + start + 8 * stride, part, UnsafeMutableRawPointer(halves.baseAddress! + halvedBlock),
+            stride)
           for place in 0..<part {
             let offset = (start &+ place) &* 16
             to.storeBytes(of: halves[place], toByteOffset: offset, as: UInt64.self)
-            to.storeBytes(of: halves[block &+ place], toByteOffset: offset &+ 8, as: UInt64.self)
+            to.storeBytes(of: halves[halvedBlock &+ place], toByteOffset: offset &+ 8, as: UInt64.self)
           }
         }
       }
@@ -145,7 +149,8 @@ package enum Shuffle {
     for place in range {
       var word: Word = 0
       for plane in 0..<size {
-        word |= Word(truncatingIfNeeded: first[plane &* stride &+ place])
+        word |=
+          Word(truncatingIfNeeded: first[plane &* stride &+ place])
           &<< Word(truncatingIfNeeded: 8 &* plane)
       }
       to.storeBytes(of: word.littleEndian, toByteOffset: place &* size, as: Word.self)

@@ -24,7 +24,8 @@ import Testing
     let twoValues = random.bytes(2800).map { $0 & 0x80 }
     return [
       ("noise", random.bytes(800)), ("floats", floats), ("rows", rows), ("text", text + text.reversed()),
-      ("two values", twoValues), ("zeros", [UInt8](repeating: 0, count: 3000)), ("one element", [1, 2, 3, 4]),
+      ("two values", twoValues), ("zeros", [UInt8](repeating: 0, count: 3000)),
+      ("one element", [1, 2, 3, 4]),
     ]
   }
 
@@ -53,16 +54,32 @@ import Testing
     for (name, bytes) in CodecDamageTests.samples() {
       let stream = try encode(bytes, compression)
       var harmless = 0
+      var unseen = 0
       for bit in 0..<(stream.count * 8) {
         var damaged = stream
         damaged[bit / 8] ^= 1 << UInt8(bit % 8)
         guard let back = try? decode(damaged, chunkBytes: bytes.count) else { continue }
-        // The bits that fill a byte up say nothing; everything else is under the checksums.
-        #expect(back == bytes, "\(name), bit \(bit)")
-        harmless += 1
+        // The bits that fill a byte up say nothing.
+        if back == bytes {
+          harmless += 1
+        } else {
+          // Once in a while an Adler-32 does not tell a short string from another: then zlib takes it as well.
+          let sums = [back, bytes].map { shuffled($0).withUnsafeBytes { ZlibStream.adler32($0) } }
+          #expect(sums[0] == sums[1], "\(name), bit \(bit)")
+          #expect(ZlibStream.inflated(damaged, count: bytes.count) == shuffled(back), "\(name), bit \(bit)")
+          unseen += 1
+        }
       }
-      #expect(harmless < 64, "\(name)")
+      #expect(harmless < 64 && unseen < 8, "\(name): \(harmless) harmless, \(unseen) unseen")
     }
+  }
+
+  private func shuffled(_ bytes: [UInt8]) -> [UInt8] {
+    var planes = [UInt8](repeating: 0, count: bytes.count)
+    bytes.withUnsafeBytes { bytes in
+      planes.withUnsafeMutableBytes { Shuffle.shuffle(bytes, into: $0, itemSize: 4) }
+    }
+    return planes
   }
 
   @Test(arguments: [Compression.fast, .best]) func everyTruncation(_ compression: Compression) throws {
@@ -129,15 +146,7 @@ import Testing
         ours!.withUnsafeMutableBytes { (try? decoder.inflate(stored, into: $0)) != nil }
       }
       if !isRead { ours = nil }
-      var theirs: [UInt8]? = [UInt8](repeating: 0, count: declared + 1)
-      var produced = UInt(declared + 1)
-      var consumed = UInt(stream.count)
-      let status = uncompress2(&theirs!, &produced, stream, &consumed)
-      if status == Z_OK, Int(produced) == declared, Int(consumed) == stream.count {
-        theirs!.removeLast()
-      } else {
-        theirs = nil
-      }
+      let theirs = ZlibStream.inflated(stream, count: declared)
       #expect(ours == theirs, "round \(round)")
       accepted += isRead ? 1 : 0
     }

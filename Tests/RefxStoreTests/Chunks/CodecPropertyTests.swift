@@ -1,4 +1,3 @@
-import CZlib
 import Refx
 import RefxTestSupport
 import Testing
@@ -12,17 +11,6 @@ import Testing
   private let fast = ChunkEncoder(compression: .fast)
   private let best = ChunkEncoder(compression: .best)
   private let decoder = ChunkDecoder()
-
-  /// What zlib makes of `stream`, still shuffled; nil where it refuses or bytes are left.
-  private func inflated(_ stream: [UInt8], count: Int) -> [UInt8]? {
-    var length = UInt(count + 1)
-    var consumed = UInt(stream.count)
-    var bytes = [UInt8](repeating: 0, count: count + 1)
-    guard uncompress2(&bytes, &length, stream, &consumed) == Z_OK, Int(consumed) == stream.count else {
-      return nil
-    }
-    return Array(bytes[..<Int(length)])
-  }
 
   private func encode(_ encoder: ChunkEncoder, _ content: [UInt8], _ itemSize: Int, _ chunkBytes: Int) throws
     -> [UInt8]
@@ -56,7 +44,7 @@ import Testing
     padded.withUnsafeBytes { padded in
       planes.withUnsafeMutableBytes { Shuffle.shuffle(padded, into: $0, itemSize: itemSize) }
     }
-    #expect(inflated(stream, count: chunkBytes) == planes, comment)
+    #expect(ZlibStream.inflated(stream, count: chunkBytes) == planes, comment)
     return stream.count
   }
 
@@ -64,7 +52,8 @@ import Testing
     for number in 0..<300 {
       let seed = part * 1_000_000 + UInt64(number)
       let one = ChunkCase(seed: seed, largest: number % 30 == 0 ? 200_000 : 12_000)
-      let comment: Comment = "seed \(seed): \(one.kind), \(one.content.count) of \(one.chunkBytes), items of \(one.itemSize)"
+      let comment: Comment =
+        "seed \(seed): \(one.kind), \(one.content.count) of \(one.chunkBytes), items of \(one.itemSize)"
       let quick = try check(fast, one.content, itemSize: one.itemSize, chunkBytes: one.chunkBytes, comment)
       let small = try check(best, one.content, itemSize: one.itemSize, chunkBytes: one.chunkBytes, comment)
       #expect(small <= quick, comment)
