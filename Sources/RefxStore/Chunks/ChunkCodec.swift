@@ -1,4 +1,3 @@
-import CZlib
 import Refx
 
 /// How a chunk is encoded in both containers: HDF5's byte shuffle, then one zlib stream.
@@ -48,18 +47,6 @@ public struct ChunkCodec: Sendable, Hashable {
     try ChunkEncoder(compression: compression).encode(bytes, itemSize: itemSize, chunkBytes: chunkBytes) {
       Array($0)
     }
-  }
-
-  /// All of `planes` with zlib's best matches, where that is shorter than `length`.
-  static func compressWhole(_ planes: UnsafeRawBufferPointer, shorterThan length: Int) throws -> [UInt8]? {
-    var produced = UInt(length)
-    let bytes = [UInt8](unsafeUninitializedCapacity: length) { buffer, count in
-      let status = compress2(
-        buffer.baseAddress, &produced, planes.baseAddress?.assumingMemoryBound(to: UInt8.self),
-        UInt(planes.count), 9)
-      count = status == Z_OK ? Int(produced) : 0
-    }
-    return bytes.isEmpty || bytes.count >= length ? nil : bytes
   }
 
   /// Decodes a chunk into `target`, which takes its first bytes; the rest of the full chunk is padding. For many

@@ -2,14 +2,14 @@ import Refx
 
 /// Encodes chunks one after the other, in memory that it keeps. For one thread.
 package final class ChunkEncoder {
-  private var deflate: DeflateEncoder
-  private let wholeChunk: Bool
+  private var fast = DeflateEncoder(isThorough: false)
+  private var thorough: DeflateEncoder?
   private var planes = UnsafeMutableRawBufferPointer(start: nil, count: 0)
   private let stream = ByteBuffer()
+  private let other = ByteBuffer()
 
   package init(compression: Compression) {
-    deflate = DeflateEncoder(level: compression == .best ? 9 : 1)
-    wholeChunk = compression == .best
+    if compression == .best { thorough = DeflateEncoder(isThorough: true) }
   }
 
   deinit { planes.deallocate() }
@@ -48,11 +48,17 @@ package final class ChunkEncoder {
       }
     }
     let shuffled = UnsafeRawBufferPointer(rebasing: planes[..<chunkBytes])
-    let length = try deflate.encode(
+    var length = try fast.encode(
       shuffled, planeBytes: planeBytes, contentBytes: contentBytes, into: stream)
-    if wholeChunk, let shorter = try ChunkCodec.compressWhole(shuffled, shorterThan: length) {
-      stream.copyBytes(from: shorter)
-      return UnsafeRawBufferPointer(rebasing: stream[..<shorter.count])
+    if thorough != nil {
+      let room = other.room(for: stream.count)
+      // Not always shorter: what a block tries depends on where it begins.
+      let another = try thorough!.encode(
+        shuffled, planeBytes: planeBytes, contentBytes: contentBytes, into: room)
+      if another < length {
+        length = another
+        stream.copyMemory(from: UnsafeRawBufferPointer(rebasing: room[..<another]))
+      }
     }
     return UnsafeRawBufferPointer(rebasing: stream[..<length])
   }

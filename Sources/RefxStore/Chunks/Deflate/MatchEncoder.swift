@@ -15,11 +15,17 @@ final class MatchEncoder {
     deflateEnd(&stream)
   }
 
-  /// Encodes `bytes` as blocks of their own that end on a byte.
+  /// Encodes `bytes`, which stand after `before` in the stream, as blocks of their own that end on a byte.
   ///
   /// - Returns: how many bytes they take; nil where that would be more than `limit`.
-  func encode(_ bytes: UnsafeRawBufferPointer, atMost limit: Int, isFinal: Bool) throws -> Int? {
+  func encode(
+    _ bytes: UnsafeRawBufferPointer, after before: UnsafeRawBufferPointer, atMost limit: Int, isFinal: Bool
+  ) throws -> Int? {
     deflateReset(&stream)
+    if !before.isEmpty {
+      deflateSetDictionary(
+        &stream, before.baseAddress?.assumingMemoryBound(to: UInt8.self), UInt32(before.count))
+    }
     if output.count < limit { output = [UInt8](repeating: 0, count: limit) }
     return try output.withUnsafeMutableBufferPointer { buffer in
       stream.next_in = UnsafeMutablePointer(mutating: bytes.baseAddress!.assumingMemoryBound(to: UInt8.self))

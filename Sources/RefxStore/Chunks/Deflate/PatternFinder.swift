@@ -8,20 +8,22 @@ struct PatternFinder: ~Copyable {
     let distance: UInt16
   }
 
-  /// The most bytes that are looked through at once.
-  static let segmentBytes = 128 << 10
   /// The longest string and the longest way back that deflate can say.
   static let longest = 258
   static let window = 32 << 10
   private static let tableBits = 15
 
+  /// The most bytes that are looked through at once.
+  let segmentBytes: Int
   private let places: Scratch<UInt32>
   private let found: Scratch<Match>
   private(set) var count = 0
 
-  init() {
+  /// - Parameter segmentBytes: the most bytes that are looked through at once.
+  init(segmentBytes: Int) {
+    self.segmentBytes = segmentBytes
     places = Scratch(1 << PatternFinder.tableBits, of: 0)
-    found = Scratch(PatternFinder.segmentBytes / 3 + 1, of: Match(literals: 0, length: 0, distance: 0))
+    found = Scratch(segmentBytes / 3 + 1, of: Match(literals: 0, length: 0, distance: 0))
   }
 
   /// What was found last; valid as long as this is.
@@ -36,7 +38,7 @@ struct PatternFinder: ~Copyable {
 
   /// Looks for runs of one byte in `range` of `bytes`: all of at least 15 bytes, and shorter ones by chance.
   mutating func findRuns(in bytes: UnsafePointer<UInt8>, range: Range<Int>) {
-    precondition(range.count <= PatternFinder.segmentBytes)
+    precondition(range.count <= segmentBytes)
     count = 0
     let last = range.upperBound - 8
     var literals = range.lowerBound
@@ -72,7 +74,7 @@ struct PatternFinder: ~Copyable {
   ///   - seed: 8 ... 16; the fewer different bytes there are, the longer it must be to say something.
   ///   - bitsPerByte: what a byte costs without matches, in sixteenths of a bit.
   mutating func find(in bytes: UnsafePointer<UInt8>, range: Range<Int>, seed: Int, bitsPerByte: Int) {
-    precondition(seed >= 8 && seed <= 16 && range.count <= PatternFinder.segmentBytes)
+    precondition(seed >= 8 && seed <= 16 && range.count <= segmentBytes)
     count = 0
     let table = places.start
     let second = seed - 8
