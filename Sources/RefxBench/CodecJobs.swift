@@ -25,11 +25,12 @@ enum CodecJobs {
         }
       }
       let target = Buffer(4 << 20, filledWith: 1)
+      let decoder = ChunkDecoder()
       var same = true
       func decode(_ chunk: Chunks.Chunk, _ stream: [UInt8]) throws -> UnsafeMutableRawBufferPointer {
         let logical = UnsafeMutableRawBufferPointer(rebasing: target.bytes[..<chunk.bytes.count])
         try stream.withUnsafeBytes {
-          try ChunkCodec.decode($0, into: logical, itemSize: chunk.itemSize, chunkBytes: chunk.fullBytes)
+          try decoder.decode($0, into: logical, itemSize: chunk.itemSize, chunkBytes: chunk.fullBytes)
         }
         return logical
       }
@@ -47,17 +48,12 @@ enum CodecJobs {
       }
       try run.check(same, "what was encoded")
     },
+    Job("codec.shuffle", "the bytes of elements put into planes", keys: "in=") { run in
+      try move(run) { Shuffle.shuffle($0, into: $1, itemSize: $2) }
+    },
     Job("codec.unshuffle", "the bytes of elements put together from their planes", keys: "in=") { run in
-      let leaves = try Chunks(of: run)
-      let target = Buffer(4 << 20, filledWith: 1)
-      try run.measure {
-        leaves.forEach { chunk in
-          // Which bytes are planes does not matter to the time.
-          Shuffle.unshuffle(
-            chunk.bytes, into: UnsafeMutableRawBufferPointer(rebasing: target.bytes[..<chunk.bytes.count]),
-            itemSize: chunk.itemSize)
-        }
-      }
+      // Which bytes are planes does not matter to the time.
+      try move(run) { Shuffle.unshuffle($0, into: $1, itemSize: $2) }
     },
     Job("codec.checksum", "the CRC-32 of every chunk", keys: "in=") { run in
       let leaves = try Chunks(of: run)
@@ -78,6 +74,20 @@ enum CodecJobs {
       run.note("low", .string(String(hash.low, radix: 16)))
     },
   ]
+
+  private static func move(
+    _ run: Run, _ body: (UnsafeRawBufferPointer, UnsafeMutableRawBufferPointer, Int) -> Void
+  ) throws {
+    let leaves = try Chunks(of: run)
+    let target = Buffer(4 << 20, filledWith: 1)
+    try run.measure {
+      leaves.forEach { chunk in
+        body(
+          chunk.bytes, UnsafeMutableRawBufferPointer(rebasing: target.bytes[..<chunk.bytes.count]),
+          chunk.itemSize)
+      }
+    }
+  }
 
   private static func encode(_ chunk: Chunks.Chunk, with encoder: ChunkEncoder) throws -> Int {
     try encoder.encode(chunk.bytes, itemSize: chunk.itemSize, chunkBytes: chunk.fullBytes) { $0.count }

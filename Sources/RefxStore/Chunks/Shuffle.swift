@@ -12,7 +12,7 @@ package enum Shuffle {
   private static let halvedBlock = 64
 
   /// - Precondition: both buffers have the same count, a multiple of `itemSize`.
-  static func shuffle(
+  package static func shuffle(
     _ source: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer, itemSize: Int
   ) {
     precondition(source.count == target.count && source.count.isMultiple(of: itemSize))
