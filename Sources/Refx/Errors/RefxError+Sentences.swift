@@ -480,7 +480,7 @@ extension RefxError {
     RefxError(.unsupported, "HDF5 cannot hold \(what)", file: file, advice: "save it as .refx")
   }
 
-  package static func hdf5RankTooLarge(_ rank: Int, path: Path) -> RefxError {
+  package static func hdf5RankTooLarge(_ rank: Int, path: Path?) -> RefxError {
     RefxError(
       .limit, path: path, expected: "at most 32 dimensions, which is what HDF5 holds", found: "\(rank)",
       advice: "save it as .refx")
