@@ -17,7 +17,7 @@ let package = Package(
     .target(name: "Refx"),
 
     // What every format stands on: the store contract, files, chunks, checksums, JSON.
-    .target(name: "RefxStore", dependencies: ["Refx", "CZlib", "CDeflate", "CXXHash", "CCrypto"]),
+    .target(name: "RefxStore", dependencies: ["Refx", "CZlib", "CISAL", "CXXHash", "CCrypto"]),
 
     // The HDF5 store, a target of its own so that a build can choose its HDF5 flavour.
     .target(name: "RefxHDF5", dependencies: ["RefxStore", "CHDF5"]),
@@ -37,7 +37,7 @@ let package = Package(
     .systemLibrary(
       name: "CHDF5", pkgConfig: "hdf5-serial", providers: [.apt(["libhdf5-dev", "pkg-config"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-    .systemLibrary(name: "CDeflate", pkgConfig: "libdeflate", providers: [.apt(["libdeflate-dev"])]),
+    .systemLibrary(name: "CISAL", pkgConfig: "libisal", providers: [.apt(["libisal-dev"])]),
     .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 

@@ -2,4 +2,8 @@
 enum Registry {
   static let all: [Job] =
     LimitJobs.all
+    + CheckpointJobs.all
+    + CodecJobs.all
+    + FileJobs.all
+    + CodingJobs.all
 }

@@ -26,7 +26,7 @@ public struct RestoreSelection {
   /// Whether a chosen Ref brings the Refs inside it.
   private(set) var reachesInside = false
   /// Whether a checkpoint may lack some sites of a chosen Ref, as long as it has one.
-  private(set) var isPartial = true
+  package private(set) var isPartial = true
 
   init(_ chooses: @escaping (Path, CollectionTag?, Bool) -> Bool) {
     self.chooses = chooses

@@ -19,71 +19,68 @@ extension Tree where Element == RefLeaf {
 
 /// One pass of deref over a tree, or over several that share Refs.
 struct DerefWalk: ~Copyable {
-  private var table = IdentityTable()
+  private var numbers = RefNumbers()
   /// The first number that no passed-through Deref has.
   private var firstNumber = 0
 
   mutating func visit(_ tree: RefTree, depth: Int) throws -> Tree<Leaf> {
     switch tree {
     case .leaf(.leaf(let leaf)): return .leaf(leaf)
-    case .leaf(.ref(let live)): return try visit(live, depth: depth)
-    case .list(let members): return .list(try visit(members, depth: depth + 1))
-    case .tuple(let members): return .tuple(try visit(members, depth: depth + 1))
+    case .leaf(.ref(let live)): return try visit(BorrowedRef(live), depth: depth)
+    case .list(let members): return .list(try visit(members, depth: depth + 1) { Key($0) })
+    case .tuple(let members): return .tuple(try visit(members, depth: depth + 1) { Key($0) })
     case .dictionary(let branches):
-      if depth >= maximumTreeDepth { throw RefxError.tooDeep() }
-      var dereffed: [Tree<Leaf>] = []
-      dereffed.reserveCapacity(branches.count)
-      for position in 0..<branches.count {
-        do {
-          dereffed.append(try visit(branches.members[position], depth: depth + 1))
-        } catch let error as RefxError {
-          throw error.under(branches.keys[position])
-        }
-      }
-      return .dictionary(Branches(ascending: branches.keys, members: dereffed))
+      let members = try visit(branches.members, depth: depth + 1) { branches.keys[$0] }
+      return .dictionary(Branches(ascending: branches.keys, members: members))
     case .none: return .none
     case .nothing: return .nothing
     case .hole: return .hole
     case .static(let value): return .static(value)
     case .value(let value):
-      if !table.isEmpty { throw RefxError.derefAmongRefs("a Value") }
+      if !numbers.isEmpty { throw RefxError.derefAmongRefs("a Value") }
       try keepNumber(value.index)
       return .value(
         Value(try inside(of: value.value, depth: depth), index: value.index, collection: value.collection))
     case .index(let index):
-      if !table.isEmpty { throw RefxError.derefAmongRefs("an Index") }
+      if !numbers.isEmpty { throw RefxError.derefAmongRefs("an Index") }
       try keepNumber(index.index)
       return .index(index)
     }
   }
 
-  private mutating func visit(_ members: [RefTree], depth: Int) throws -> [Tree<Leaf>] {
+  @inline(__always)
+  private mutating func visit(
+    _ members: [RefTree], depth: Int, _ key: (Int) -> Key
+  ) throws -> [Tree<Leaf>] {
     if depth > maximumTreeDepth { throw RefxError.tooDeep() }
     var dereffed: [Tree<Leaf>] = []
     dereffed.reserveCapacity(members.count)
-    for member in members {
+    for position in members.indices {
       do {
-        dereffed.append(try visit(member, depth: depth))
+        if let ref = members[position].borrowedRef {
+          dereffed.append(try visit(ref, depth: depth))
+        } else {
+          dereffed.append(try visit(members[position], depth: depth))
+        }
       } catch let error as RefxError {
-        throw error.under(Key(dereffed.count))
+        throw error.under(key(position))
       }
     }
     return dereffed
   }
 
-  private mutating func visit(_ live: LiveRef, depth: Int) throws -> Tree<Leaf> {
-    let ref = live.ref
-    let (number, isNew) = table.number(of: ref)
-    let (index, overflow) = firstNumber.addingReportingOverflow(number)
-    if overflow { throw RefxError.indexesExhausted() }
-    guard isNew else { return .index(Index(index, collection: ref.collection)) }
-    let value: Tree<Leaf>
-    if let leaf = try live.access.leaf(in: ref) {
-      value = .leaf(leaf)
-    } else {
-      value = try inside(of: live.read(), depth: depth)
+  private mutating func visit(_ live: BorrowedRef, depth: Int) throws -> Tree<Leaf> {
+    try live.withRef { ref in
+      let (number, isNew) = numbers.number(of: ref)
+      let (index, overflow) = firstNumber.addingReportingOverflow(number)
+      if overflow { throw RefxError.indexesExhausted() }
+      guard isNew else { return .index(Index(index, collection: ref.collection)) }
+      if let leaf = try live.access.leaf(in: ref) {
+        return .value(Value(leaf, index: index, collection: ref.collection))
+      }
+      let value = try inside(of: live.access.read(ref), depth: depth)
+      return .value(Value(value, index: index, collection: ref.collection))
     }
-    return .value(Value(value, index: index, collection: ref.collection))
   }
 
   /// A Ref directly inside a Ref stands at "0".

@@ -8,75 +8,98 @@ struct Flattening<Element> {
   var isLeaf: ((Tree<Element>) -> Bool)?
 }
 
-/// Takes a tree apart: its leaves in order, and its structure.
+/// Takes a tree apart: hands on its leaves in order, and makes its structure.
 struct Flattener<Element> {
   private let rules: Flattening<Element>
-  private(set) var leaves: [Tree<Element>] = []
+  private var count = 0
 
   private init(_ rules: Flattening<Element>) {
     self.rules = rules
   }
 
   static func flatten(
-    _ tree: Tree<Element>, _ rules: Flattening<Element>
-  ) -> (leaves: [Tree<Element>], structure: Structure) {
+    _ tree: Tree<Element>, _ rules: Flattening<Element>, _ take: (Tree<Element>) -> Void
+  ) -> Structure {
     var flattener = Flattener(rules)
-    let shape = flattener.visit(tree)
-    return (flattener.leaves, Structure(shape: shape, leafCount: flattener.leaves.count))
+    let shape = flattener.visit(tree, take)
+    return Structure(shape: shape, leafCount: flattener.count)
   }
 
-  private mutating func visit(_ tree: Tree<Element>) -> Tree<Structure.Slot> {
-    if let isLeaf = rules.isLeaf, !tree.isVacant, isLeaf(tree) { return take(tree) }
+  static func flatten(
+    _ tree: Tree<Element>, _ rules: Flattening<Element>
+  ) -> (leaves: [Tree<Element>], structure: Structure) {
+    var leaves: [Tree<Element>] = []
+    let structure = flatten(tree, rules) { leaves.append($0) }
+    return (leaves, structure)
+  }
+
+  private mutating func visit(
+    _ tree: Tree<Element>, _ take: (Tree<Element>) -> Void
+  ) -> Tree<Structure.Slot> {
+    if let isLeaf = rules.isLeaf, !tree.isVacant, isLeaf(tree) { return slot(of: tree, take) }
     switch tree {
-    case .leaf: return take(tree)
+    case .leaf: return slot(of: tree, take)
     case .dictionary(let branches):
-      return .dictionary(Branches(ascending: branches.keys, members: visit(branches.members)))
-    case .list(let members): return .list(visit(members))
-    case .tuple(let members): return .tuple(visit(members))
+      return .dictionary(Branches(ascending: branches.keys, members: visit(branches.members, take)))
+    case .list(let members): return .list(visit(members, take))
+    case .tuple(let members): return .tuple(visit(members, take))
     case .none: return .none
-    case .nothing: return rules.nothingsAreLeaves ? take(tree, .nothing) : .nothing
-    case .hole: return rules.nothingsAreLeaves ? take(tree, .hole) : .hole
+    case .nothing: return rules.nothingsAreLeaves ? slot(of: tree, take, .nothing) : .nothing
+    case .hole: return rules.nothingsAreLeaves ? slot(of: tree, take, .hole) : .hole
     case .static(let value): return .static(value)
     case .value(let value):
-      if rules.derefsAreLeaves { return take(tree) }
-      return .value(Value(visit(value.value), index: value.index, collection: value.collection))
-    case .index(let index): return rules.derefsAreLeaves ? take(tree) : .index(index)
+      if rules.derefsAreLeaves { return slot(of: tree, take) }
+      return .value(Value(visit(value.value, take), index: value.index, collection: value.collection))
+    case .index(let index): return rules.derefsAreLeaves ? slot(of: tree, take) : .index(index)
     }
   }
 
-  private mutating func visit(_ members: [Tree<Element>]) -> [Tree<Structure.Slot>] {
+  private mutating func visit(
+    _ members: [Tree<Element>], _ take: (Tree<Element>) -> Void
+  ) -> [Tree<Structure.Slot>] {
     var shapes: [Tree<Structure.Slot>] = []
     shapes.reserveCapacity(members.count)
-    for member in members { shapes.append(visit(member)) }
+    for position in members.indices { shapes.append(visit(members[position], take)) }
     return shapes
   }
 
-  private mutating func take(
-    _ tree: Tree<Element>, _ kind: Structure.Kind = .leaf
+  @inline(__always)
+  private mutating func slot(
+    of tree: Tree<Element>, _ take: (Tree<Element>) -> Void, _ kind: Structure.Kind = .leaf
   ) -> Tree<Structure.Slot> {
-    leaves.append(tree)
-    return .leaf(Structure.Slot(position: leaves.count - 1, kind: kind))
+    take(tree)
+    count += 1
+    return .leaf(Structure.Slot(position: count - 1, kind: kind))
   }
 }
 
 extension Tree {
   /// Takes the tree apart: its leaves in order, each shared value's once, and its structure. Nothings have no
   /// leaf. ``Structure/unflatten(_:)`` is the exact inverse.
+  @_specialize(where Element == Leaf)
+  @_specialize(where Element == RefLeaf)
   public func flatten() -> (leaves: [Element], structure: Structure) {
-    let (nodes, structure) = Flattener.flatten(self, Flattening())
-    return (
-      nodes.map { if case .leaf(let element) = $0 { element } else { preconditionFailure() } }, structure
-    )
+    var leaves: [Element] = []
+    let structure = Flattener.flatten(self, Flattening()) {
+      if case .leaf(let element) = $0 { leaves.append(element) }
+    }
+    return (leaves, structure)
   }
 
   /// The shape of the tree without its leaves.
-  public var structure: Structure { Flattener.flatten(self, Flattening()).structure }
+  public var structure: Structure {
+    @_specialize(where Element == Leaf)
+    @_specialize(where Element == RefLeaf)
+    get { Flattener.flatten(self, Flattening()) { _ in } }
+  }
 }
 
 extension Structure {
   /// The tree with these leaves: the exact inverse of ``Tree/flatten()``.
   ///
   /// - Throws: ``RefxError`` where there are more or fewer leaves than places.
+  @_specialize(where Element == Leaf)
+  @_specialize(where Element == RefLeaf)
   public func unflatten<Element>(_ leaves: [Element]) throws -> Tree<Element> {
     guard leaves.count == leafCount else { throw RefxError.leafCount(leaves.count, expected: leafCount) }
     return shape.map { leaves[$0.position] }

@@ -1,14 +1,15 @@
 /// The leaves of a tree that belong to one part: an immutable ordered map from every path of the tree to the
 /// leaf there, or to Nothing where the leaf is in another part. From refx: `Partition`.
 ///
-/// The paths are kept once, as the structure they come from, by all parts of a tree together.
+/// The paths are kept once, as the structure they come from, by all parts of a tree together. A part costs the
+/// leaves that are in it, and the parts together a word for each path.
 public struct Partition<Element> {
   let layout: PartitionLayout
   /// The leaves in order, one for each path; ``Tree/nothing`` where the leaf is in another part, or the
   /// origin had a Nothing of its own.
-  public let leaves: [Tree<Element>]
+  public let leaves: PartLeaves<Element>
 
-  init(layout: PartitionLayout, leaves: [Tree<Element>]) {
+  init(layout: PartitionLayout, leaves: PartLeaves<Element>) {
     self.layout = layout
     self.leaves = leaves
   }
@@ -17,8 +18,8 @@ public struct Partition<Element> {
   ///
   /// - Throws: ``RefxError`` where a path comes twice.
   public init(_ entries: [(path: Path, leaf: Tree<Element>)]) throws {
-    layout = try PartitionLayout(listing: entries.map(\.path))
-    leaves = entries.map(\.leaf)
+    layout = try PartitionLayout(listing: entries.map { $0.path })
+    leaves = PartLeaves(all: entries.map { $0.leaf })
   }
 
   /// The number of paths, Nothings included.
@@ -37,11 +38,11 @@ public struct Partition<Element> {
 
   /// The same paths with each leaf transformed, inside Values too; Nothings stay.
   public func map<Other>(_ transform: (Element) throws -> Other) rethrows -> Partition<Other> {
-    Partition<Other>(layout: layout, leaves: try leaves.map { try $0.map(transform) })
+    Partition<Other>(layout: layout, leaves: try leaves.map(own: { try $0.map(transform) }))
   }
 
   /// The leaves that are here, Nothings left out.
-  public var filledCount: Int { leaves.reduce(0) { $1.isVacant ? $0 : $0 + 1 } }
+  public var filledCount: Int { leaves.own.reduce(0) { $1.isVacant ? $0 : $0 + 1 } }
 }
 
 extension Partition: Sendable where Element: Sendable {}
@@ -50,7 +51,7 @@ extension Partition: Hashable where Element: Hashable {}
 
 extension Partition {
   /// Paths and leaves in order: `for (path, leaf) in partition.entries`. Makes the paths anew, in linear time.
-  public var entries: Zip2Sequence<[Path], [Tree<Element>]> { zip(paths, leaves) }
+  public var entries: Zip2Sequence<[Path], PartLeaves<Element>> { zip(paths, leaves) }
 }
 
 extension Tree {

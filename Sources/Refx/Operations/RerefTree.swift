@@ -27,87 +27,97 @@ extension Tree where Element == Leaf {
 protocol RerefElement {
   /// The plain leaf; nil where it is a live Ref.
   var plain: Leaf? { get }
+  /// The first sight of a Ref that holds a single leaf, which nearly all are; nil where it is looked at closer.
+  static func sight(in tree: Tree<Self>) -> BorrowedSight?
 }
 
 extension Leaf: RerefElement {
   var plain: Leaf? { self }
+  @inline(__always) static func sight(in tree: Tree<Leaf>) -> BorrowedSight? { tree.borrowedSight }
 }
 
 extension RefLeaf: RerefElement {
   var plain: Leaf? {
     if case .leaf(let leaf) = self { leaf } else { nil }
   }
+  static func sight(in tree: RefTree) -> BorrowedSight? { nil }
 }
 
 /// One pass of reref over a tree, or over several that share values.
 struct RerefWalk<Element: RerefElement> {
-  private var made = TableByIndex<RefLeaf>()
+  /// The Refs that were made, by index. The tree that is being made holds them.
+  private var made = TableByIndex<Unmanaged<AnyRef>>()
 
   mutating func visit(_ tree: Tree<Element>, depth: Int) throws -> RefTree {
     switch tree {
     case .leaf(let element):
       guard let leaf = element.plain else { throw RefxError.refInRereffed() }
       return .leaf(.leaf(leaf))
-    case .list(let members): return .list(try visit(members, depth: depth + 1))
-    case .tuple(let members): return .tuple(try visit(members, depth: depth + 1))
+    case .list(let members): return .list(try visit(members, depth: depth + 1) { Key($0) })
+    case .tuple(let members): return .tuple(try visit(members, depth: depth + 1) { Key($0) })
     case .dictionary(let branches):
-      if depth >= maximumTreeDepth { throw RefxError.tooDeep() }
-      var rereffed: [RefTree] = []
-      rereffed.reserveCapacity(branches.count)
-      for position in 0..<branches.count {
-        do {
-          rereffed.append(try visit(branches.members[position], depth: depth + 1))
-        } catch let error as RefxError {
-          throw error.under(branches.keys[position])
-        }
-      }
-      return .dictionary(Branches(ascending: branches.keys, members: rereffed))
+      let members = try visit(branches.members, depth: depth + 1) { branches.keys[$0] }
+      return .dictionary(Branches(ascending: branches.keys, members: members))
     case .none: return .none
     case .nothing: return .nothing
     case .hole: return .hole
     case .static(let value): return .static(value)
-    case .value(let value): return .leaf(try visit(value, depth: depth))
+    case .value(let value): return try visit(value, depth: depth)
     case .index(let index):
-      guard let ref = made[index.index] else {
+      guard let ref = made[index.index]?.takeUnretainedValue() else {
         throw RefxError.indexWithoutValue(index: index.index, path: .root)
       }
-      return .leaf(ref)
+      if let ref = ref as? Ref<Leaf> { return .ref(ref) }
+      return .ref(unsafeDowncast(ref, to: Ref<RefTree>.self))
     }
   }
 
-  private mutating func visit(_ members: [Tree<Element>], depth: Int) throws -> [RefTree] {
+  @inline(__always)
+  private mutating func visit(
+    _ members: [Tree<Element>], depth: Int, _ key: (Int) -> Key
+  ) throws -> [RefTree] {
     if depth > maximumTreeDepth { throw RefxError.tooDeep() }
     var rereffed: [RefTree] = []
     rereffed.reserveCapacity(members.count)
-    for member in members {
+    for position in members.indices {
       do {
-        rereffed.append(try visit(member, depth: depth))
+        if let sight = Element.sight(in: members[position]) {
+          rereffed.append(.ref(try made(sight.leaf, sight.collection, sight.index)))
+        } else {
+          rereffed.append(try visit(members[position], depth: depth))
+        }
       } catch let error as RefxError {
-        throw error.under(Key(rereffed.count))
+        throw error.under(key(position))
       }
     }
     return rereffed
   }
 
-  private mutating func visit(_ value: Value<Tree<Element>>, depth: Int) throws -> RefLeaf {
+  private mutating func visit(_ value: Value<Tree<Element>>, depth: Int) throws -> RefTree {
     if case .leaf(let element) = value.value, let leaf = element.plain {
-      let ref = RefLeaf.ref(Ref(leaf, collection: value.collection))
-      try register(ref, at: value.index)
-      return ref
+      return .ref(try made(leaf, value.collection, value.index))
     }
     if depth >= maximumTreeDepth { throw RefxError.tooDeep() }
     let ref = Ref<RefTree>(.none, collection: value.collection)
-    let leaf = RefLeaf.ref(ref)
-    try register(leaf, at: value.index)
+    try register(ref, at: value.index)
     do {
       ref.stored = try visit(value.value, depth: depth + 1)
     } catch let error as RefxError {
       throw value.value.isReference ? error.under("0") : error
     }
-    return leaf
+    return .ref(ref)
   }
 
-  private mutating func register(_ ref: RefLeaf, at index: Int) throws {
-    guard made.insert(ref, at: index) else { throw RefxError.valueAlreadyExists(index: index, path: .root) }
+  @inline(__always)
+  private mutating func made(_ leaf: Leaf, _ collection: CollectionTag?, _ index: Int) throws -> Ref<Leaf> {
+    let ref = Ref(leaf, collection: collection)
+    try register(ref, at: index)
+    return ref
+  }
+
+  private mutating func register(_ ref: AnyRef, at index: Int) throws {
+    guard made.insert(.passUnretained(ref), at: index) else {
+      throw RefxError.valueAlreadyExists(index: index, path: .root)
+    }
   }
 }

@@ -71,13 +71,13 @@ extension Partition {
     }
     var mapped: [Tree<Result>] = []
     mapped.reserveCapacity(count)
-    for position in leaves.indices {
+    for (position, (one, two)) in zip(leaves, other.leaves).enumerated() {
       do {
-        mapped.append(try leaves[position].map(with: other.leaves[position], transform))
+        mapped.append(try one.map(with: two, transform))
       } catch let error as RefxError {
         throw error.under(layout.path(of: position))
       }
     }
-    return Partition<Result>(layout: layout, leaves: mapped)
+    return Partition<Result>(layout: layout, leaves: PartLeaves(all: mapped))
   }
 }

@@ -17,14 +17,19 @@ public func treePartition<Element>(
 }
 
 /// Sorts the leaves of a tree into parts, by a list of predicates; see ``treePartition(_:_:isLeaf:)``.
+@_specialize(where Element == Leaf)
+@_specialize(where Element == RefLeaf)
 public func treePartition<Element>(
   _ tree: Tree<Element>, by predicates: [(Tree<Element>) -> Bool],
   isLeaf: ((Tree<Element>) -> Bool)? = nil
 ) -> (partitions: [Partition<Element>], structure: Structure) {
   let rules = Flattening(derefsAreLeaves: true, nothingsAreLeaves: true, isLeaf: isLeaf)
-  let (leaves, structure) = Flattener.flatten(tree, rules)
+  var sorter = LeafSorter<Element>(parts: predicates.count + 1)
+  let structure = Flattener.flatten(tree, rules) { leaf in
+    sorter.put(leaf, in: predicates.firstIndex { $0(leaf) } ?? predicates.count)
+  }
   let layout = PartitionLayout(structure)
-  return (sort(leaves, by: predicates).map { Partition(layout: layout, leaves: $0) }, structure)
+  return (sorter.sorted.map { Partition(layout: layout, leaves: $0) }, structure)
 }
 
 /// Sorts the leaves of a part into smaller parts, which keep its paths. The layout puts them together again;
@@ -32,8 +37,23 @@ public func treePartition<Element>(
 public func treePartition<Element>(
   _ partition: Partition<Element>, _ predicates: (Tree<Element>) -> Bool...
 ) -> (partitions: [Partition<Element>], layout: PartitionLayout) {
-  let parts = sort(partition.leaves, by: predicates).map { Partition(layout: partition.layout, leaves: $0) }
-  return (parts, partition.layout.marking(partition.leaves.map(\.isVacant)))
+  treePartition(partition, by: predicates)
+}
+
+@_specialize(where Element == Leaf)
+@_specialize(where Element == RefLeaf)
+private func treePartition<Element>(
+  _ partition: Partition<Element>, by predicates: [(Tree<Element>) -> Bool]
+) -> (partitions: [Partition<Element>], layout: PartitionLayout) {
+  var sorter = LeafSorter<Element>(parts: predicates.count + 1)
+  var vacant: [Bool] = []
+  vacant.reserveCapacity(partition.count)
+  for leaf in partition.leaves {
+    sorter.put(leaf, in: predicates.firstIndex { $0(leaf) } ?? predicates.count)
+    vacant.append(leaf.isVacant)
+  }
+  let parts = sorter.sorted.map { Partition(layout: partition.layout, leaves: $0) }
+  return (parts, partition.layout.marking(vacant))
 }
 
 /// The part of `tree` that `predicate` matches: the first part of ``treePartition(_:_:isLeaf:)``. From refx:
@@ -41,32 +61,19 @@ public func treePartition<Element>(
 public func getPartition<Element>(
   _ tree: Tree<Element>, _ predicate: (Tree<Element>) -> Bool, isLeaf: ((Tree<Element>) -> Bool)? = nil
 ) -> Partition<Element> {
-  let rules = Flattening(derefsAreLeaves: true, nothingsAreLeaves: true, isLeaf: isLeaf)
-  let (leaves, structure) = Flattener.flatten(tree, rules)
-  return Partition(layout: PartitionLayout(structure), leaves: leaves.map { predicate($0) ? $0 : .nothing })
+  withoutActuallyEscaping(predicate) { treePartition(tree, by: [$0], isLeaf: isLeaf).partitions[0] }
 }
 
 /// The part of a part that `predicate` matches; it keeps the paths.
 public func getPartition<Element>(
   _ partition: Partition<Element>, _ predicate: (Tree<Element>) -> Bool
 ) -> Partition<Element> {
-  Partition(layout: partition.layout, leaves: partition.leaves.map { predicate($0) ? $0 : .nothing })
-}
-
-private func sort<Element>(
-  _ leaves: [Tree<Element>], by predicates: [(Tree<Element>) -> Bool]
-) -> [[Tree<Element>]] {
-  var parts = Array(
-    repeating: [Tree<Element>](repeating: .nothing, count: leaves.count), count: predicates.count + 1)
-  for (position, leaf) in leaves.enumerated() {
-    let part = predicates.firstIndex { $0(leaf) } ?? predicates.count
-    parts[part][position] = leaf
-  }
-  return parts
+  withoutActuallyEscaping(predicate) { treePartition(partition, by: [$0]).partitions[0] }
 }
 
 /// A predicate for partitions: whether a Ref, Value or Index of this collection stands there (nil: one
 /// without a collection). A plain leaf never matches.
+@_specialize(where Element == Leaf)
 public func byCollection<Element>(_ collection: CollectionTag?) -> (Tree<Element>) -> Bool {
   { $0.isReference(in: collection) }
 }

@@ -1,9 +1,14 @@
+import Synchronization
+
 /// What every ``Ref`` is, whatever it holds: an identity with a collection and a trace level.
 public class AnyRef: Referential {
   /// The collection it belongs to; nil where it has none. It never changes.
   public final let collection: CollectionTag?
   /// The trace level at which it was made, and at which alone it can be read and written.
   public final let level: TraceLevel
+  /// The walk that met this Ref last, and the number it gave it; see ``RefNumbers``.
+  final let walk = Atomic<UInt64>(0)
+  final let number = Atomic<Int>(0)
 
   @usableFromInline
   init(collection: CollectionTag?, level: TraceLevel) {
@@ -25,8 +30,9 @@ extension AnyRef: Hashable {
 /// written only where its collection is mutable. From refx: `Ref`.
 public final class Ref<Value>: AnyRef {
   /// Nil while a decoder closes a cycle (the Ref stands at its sites before its value is there), and in a
-  /// field that was declared without a value until it is assigned.
-  @usableFromInline var stored: Value?
+  /// field that was declared without a value until it is assigned. Spelled out, since `Value?` would set it to
+  /// nil first, and each initializer pay for a second, checked access.
+  @usableFromInline var stored: Optional<Value>  // swift-format-ignore: UseShorthandTypeNames
 
   /// A Ref of the running task's trace level.
   @inlinable

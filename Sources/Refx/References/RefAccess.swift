@@ -59,16 +59,17 @@ extension RefAccess {
 /// What an update is about to write, when everything is checked. Leaves and tensors, which are many, are
 /// kept as they are; anything else as a closure.
 public struct StagedWrites {
-  fileprivate var leaves: [(ref: Ref<Leaf>, value: Leaf)] = []
-  fileprivate var tensors: [(ref: Ref<Tensor>, value: Tensor)] = []
+  // Unmanaged: whoever stages writes holds the Refs until they are written.
+  fileprivate var leaves: [(ref: Unmanaged<Ref<Leaf>>, value: Leaf)] = []
+  fileprivate var tensors: [(ref: Unmanaged<Ref<Tensor>>, value: Tensor)] = []
   var others: [() -> Void] = []
 
   init() {}
 
   /// Writes everything. Nothing can be refused any more.
   consuming func write() {
-    for (ref, value) in leaves { ref.stored = value }
-    for (ref, value) in tensors { ref.stored = value }
+    for (ref, value) in leaves { ref._withUnsafeGuaranteedRef { $0.stored = value } }
+    for (ref, value) in tensors { ref._withUnsafeGuaranteedRef { $0.stored = value } }
     for write in others { write() }
   }
 }
@@ -83,7 +84,7 @@ public enum LeafAccess: RefAccess {
   }
 
   public static func stage(_ leaf: Leaf, to ref: AnyRef, in writes: inout StagedWrites) {
-    writes.leaves.append((unsafeDowncast(ref, to: Ref<Leaf>.self), leaf))
+    writes.leaves.append((.passUnretained(unsafeDowncast(ref, to: Ref<Leaf>.self)), leaf))
   }
 }
 
@@ -97,7 +98,7 @@ public enum WholeTensorAccess: RefAccess {
   }
 
   public static func stage(_ leaf: Leaf, to ref: AnyRef, in writes: inout StagedWrites) throws {
-    writes.tensors.append((unsafeDowncast(ref, to: Ref<Tensor>.self), try leaf.tensor()))
+    writes.tensors.append((.passUnretained(unsafeDowncast(ref, to: Ref<Tensor>.self)), try leaf.tensor()))
   }
 }
 

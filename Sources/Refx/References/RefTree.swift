@@ -30,10 +30,41 @@ public struct LiveRef {
     self.access = access
   }
 
+  fileprivate init(ref: AnyRef, access: any RefAccess.Type) {
+    self.ref = ref
+    self.access = access
+  }
+
   /// The Ref's value as a tree, whose Refs are live.
   ///
   /// - Throws: ``RefxError`` at another trace level than the Ref's, or where the value has no tree.
   public func read() throws -> RefTree { try access.read(ref) }
+}
+
+/// A ``LiveRef`` that counts no reference: for a walk that holds the tree it came from. To count one up and
+/// down again for each leaf takes longer than all else that a walk does with it.
+struct BorrowedRef {
+  private let unmanaged: Unmanaged<AnyRef>
+  let access: any RefAccess.Type
+
+  init(_ live: LiveRef) {
+    unmanaged = .passUnretained(live.ref)
+    access = live.access
+  }
+
+  /// The same, counting a reference again.
+  var live: LiveRef { LiveRef(ref: unmanaged.takeUnretainedValue(), access: access) }
+
+  func withRef<R>(_ body: (AnyRef) throws -> R) rethrows -> R {
+    try unmanaged._withUnsafeGuaranteedRef(body)
+  }
+}
+
+extension Tree where Element == RefLeaf {
+  /// The Ref that stands here; good while the tree is held.
+  var borrowedRef: BorrowedRef? {
+    @inline(__always) get { if case .leaf(.ref(let live)) = self { BorrowedRef(live) } else { nil } }
+  }
 }
 
 extension RefLeaf {

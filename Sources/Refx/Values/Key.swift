@@ -22,7 +22,8 @@ public struct Key: Sendable {
 
 extension Key: Hashable {
   public static func == (a: Key, b: Key) -> Bool {
-    a.withBytes { a in b.withBytes { b in a.count == b.count && firstDifference(a, b) == a.count } }
+    guard a.string.utf8.count == b.string.utf8.count else { return false }
+    return a.withBytes { a in b.withBytes { b in firstDifference(a, b) == a.count } }
   }
 
   public func hash(into hasher: inout Hasher) {

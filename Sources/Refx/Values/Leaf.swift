@@ -3,26 +3,48 @@
 /// A leaf is a value: copying it copies no payload. Its bytes are little-endian, in C order (the last index
 /// varies fastest), without padding, and are read only when they are asked for.
 public struct Leaf: Sendable {
-  /// The type of the elements.
-  public let dtype: DType
-  /// The extents, outermost first; empty for a single element.
-  public let shape: [Int]
-  /// Where the bytes come from.
-  public let source: any LeafSource
+  @usableFromInline let content: LeafContent
 
   /// A leaf over any source. Reads nothing and checks nothing: whoever makes it vouches that the source has
   /// the bytes that the shape needs.
+  @inlinable
   public init(dtype: DType, shape: [Int], source: any LeafSource) {
-    self.dtype = dtype
-    self.shape = shape
-    self.source = source
+    content = LeafContent(dtype: dtype, shape: shape, source: source)
   }
+
+  @inlinable
+  init(_ content: LeafContent) {
+    self.content = content
+  }
+
+  /// The type of the elements.
+  @inlinable public var dtype: DType { content.dtype }
+  /// The extents, outermost first; empty for a single element.
+  @inlinable public var shape: [Int] { content.shape }
+  /// Where the bytes come from.
+  @inlinable public var source: any LeafSource { content.source }
 
   /// The number of logical bytes. Reads no payload.
   public var byteCount: Int { source.byteCount }
 
   /// The number of elements. Reads no payload.
   public var count: Int { DType.elementCount(of: shape) ?? 0 }
+}
+
+/// What a ``Leaf`` is made of: one object, since trees copy their leaves far oftener than anybody makes one, and
+/// a copy then counts one reference instead of two and takes a quarter of the room.
+@usableFromInline
+final class LeafContent: Sendable {
+  @usableFromInline let dtype: DType
+  @usableFromInline let shape: [Int]
+  @usableFromInline let source: any LeafSource
+
+  @inlinable
+  init(dtype: DType, shape: [Int], source: any LeafSource) {
+    self.dtype = dtype
+    self.shape = shape
+    self.source = source
+  }
 }
 
 /// Where a leaf's logical bytes come from: memory, a mapped file, chunks of a checkpoint.

@@ -60,6 +60,11 @@ public final class MemoryBytes: LeafSource, @unchecked Sendable {
     if owner == nil { UnsafeMutableRawPointer(mutating: start).deallocate() }
   }
 
+  /// The memory, for who fills it before anybody else sees it.
+  package var memory: UnsafeMutableRawBufferPointer {
+    UnsafeMutableRawBufferPointer(start: UnsafeMutableRawPointer(mutating: start), count: byteCount)
+  }
+
   /// The bytes; the pointer is valid during `body` alone.
   public func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
     try withExtendedLifetime(self) {

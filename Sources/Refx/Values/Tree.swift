@@ -20,7 +20,7 @@ public enum Tree<Element> {
   /// Part of the structure, not of the data.
   case `static`(StaticValue)
   /// The first sight of a Ref in a dereffed tree: it carries the value.
-  indirect case value(Value<Tree>)
+  case value(Value<Tree>)
   /// A later sight of a Ref in a dereffed tree: it carries the index of the value seen before.
   case index(Index)
 }
@@ -36,6 +36,7 @@ extension Tree {
   /// A dictionary of these members, put in order.
   ///
   /// - Precondition: no key comes twice.
+  @inlinable
   public static func dictionary(_ members: [(Key, Tree)]) -> Tree {
     .dictionary(Branches(members))
   }
@@ -88,6 +89,7 @@ public struct Branches<Element> {
   /// Puts `members` in order.
   ///
   /// - Precondition: no key comes twice; see ``init(checking:)`` for keys from outside.
+  @inlinable
   public init(_ members: [(Key, Tree<Element>)]) {
     guard let made = Branches(checking: members) else {
       preconditionFailure("a dictionary has one member for each key")
@@ -96,19 +98,18 @@ public struct Branches<Element> {
   }
 
   /// Puts `members` in order; nil where a key comes twice.
+  @inlinable
   public init?(checking members: [(Key, Tree<Element>)]) {
     // Keys alone are put in order: to move a tree about is far dearer than to move a number.
-    let given = members.map(\.0)
-    if zip(given, given.dropFirst()).allSatisfy({ $0 < $1 }) {
+    let given = members.map { $0.0 }
+    guard let order = given.ascendingOrder else { return nil }
+    if order.isEmpty {
       keys = given
-      self.members = members.map(\.1)
-      return
+      self.members = members.map { $0.1 }
+    } else {
+      keys = order.map { given[$0] }
+      self.members = order.map { members[$0].1 }
     }
-    let order = given.indices.sorted { given[$0] < given[$1] }
-    let keys = order.map { given[$0] }
-    for (one, next) in zip(keys, keys.dropFirst()) where one == next { return nil }
-    self.keys = keys
-    self.members = order.map { members[$0].1 }
   }
 
   /// - Precondition: `keys` ascend and are as many as `members`.
@@ -145,6 +146,17 @@ public struct Branches<Element> {
     replaced.reserveCapacity(members.count)
     for (key, member) in zip(keys, members) { replaced.append(try transform(key, member)) }
     return Branches<Other>(ascending: keys, members: replaced)
+  }
+}
+
+extension Array where Element == Key {
+  /// The positions of the keys by ascending key, empty where they ascend already; nil where one comes twice.
+  @usableFromInline
+  var ascendingOrder: [Int]? {
+    if zip(self, dropFirst()).allSatisfy({ $0 < $1 }) { return [] }
+    let order = indices.sorted { self[$0] < self[$1] }
+    for (one, next) in zip(order, order.dropFirst()) where self[one] == self[next] { return nil }
+    return order
   }
 }
 

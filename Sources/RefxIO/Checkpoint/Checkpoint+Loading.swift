@@ -38,7 +38,7 @@ extension Checkpoint {
     options: OpenOptions = OpenOptions(), formats: Formats = .all
   ) throws -> Model {
     let file = try open(path, format: format, options: options, formats: formats)
-    return try decode(type, from: file, named: path, allowing: allowing)
+    return try decode(type, from: file, named: path, allowing: allowing, options: options)
   }
 
   /// A model out of the bytes of a checkpoint, which are not copied as a whole.
@@ -50,16 +50,27 @@ extension Checkpoint {
   ) throws -> Model {
     let memory = InputFile(MemoryBytes(sharing: bytes), name: "bytes")
     let file = try open(memory, format: format, options: options, formats: formats)
-    return try decode(type, from: file, named: "bytes", allowing: allowing)
+    return try decode(type, from: file, named: "bytes", allowing: allowing, options: options)
   }
 
   private static func decode<Model: Decodable>(
-    _ type: Model.Type, from file: OpenedCheckpoint, named name: String, allowing: Leniency
+    _ type: Model.Type, from file: OpenedCheckpoint, named name: String, allowing: Leniency,
+    options: OpenOptions
   ) throws -> Model {
     do {
-      return try TreeDecoder(allowing: allowing).decode(type, from: file.contents.tree)
+      return try file.contents.tree.readAhead(options) {
+        try TreeDecoder(allowing: allowing).decode(type, from: $0)
+      }
     } catch let error as RefxError {
       throw error.inFile(name)
     }
+  }
+}
+
+extension Tree where Element == Leaf {
+  /// Runs `body` with a tree whose leaves other threads read ahead; what is mapped needs no reading.
+  func readAhead<R>(_ options: OpenOptions, _ body: (Tree<Leaf>) throws -> R) throws -> R {
+    if options.payload == .map { return try body(self) }
+    return try ReadAhead.run(self, threads: options.threads, body)
   }
 }

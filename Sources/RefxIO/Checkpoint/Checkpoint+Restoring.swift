@@ -19,7 +19,13 @@ extension Checkpoint {
   ) throws {
     let file = try open(path, format: format, options: options, formats: formats)
     do {
-      try TreeDecoder(allowing: allowing).restore(&model, from: file.contents.tree, select: selection)
+      let decoder = TreeDecoder(allowing: allowing)
+      if selection.isPartial {
+        // What is not chosen is not read.
+        try decoder.restore(&model, from: file.contents.tree, select: selection)
+      } else {
+        try file.contents.tree.readAhead(options) { try decoder.restore(&model, from: $0, select: selection) }
+      }
     } catch let error as RefxError {
       throw error.inFile(path)
     }

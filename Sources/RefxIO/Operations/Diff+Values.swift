@@ -37,15 +37,111 @@ extension Tree where Element == Leaf {
     var (diff, pairs) = try catalogueDiff(to: other)
     if options.findsRenames { diff.structure = try renamed(diff.structure, to: other) }
     if options.kinds.contains(.value) {
-      let total = pairs.reduce(0) { $0.addingSaturated($1.byteCount) }
-      var done = 0
-      for pair in pairs {
-        if let row = try pair.compare(options) { diff.value.append(row) }
-        done = done.addingSaturated(pair.byteCount)
-        progress?(done, total)
-      }
+      var comparison = ValueComparison(of: pairs, options)
+      diff.value = try comparison.rows(progress: progress)
     }
     return diff.keeping(options.kinds)
+  }
+}
+
+/// The comparison of pairs of arrays, element by element.
+private struct ValueComparison {
+  private let options: DiffOptions
+  private let pairs: [DiffPair]
+  /// What was found, for each pair's others in a row; nil where nothing differs.
+  private var differences: [ElementDifference?] = []
+  /// The comparisons that need the bytes, and the place of their results.
+  private var arrays: [LeafPair] = []
+  private var placesOfArrays: [Int] = []
+  /// Text has a comparison of its own: what is equal in number need not be in length.
+  private var texts: [(pair: LeafPair, place: Int)] = []
+  private let total: Int
+
+  init(of pairs: [DiffPair], _ options: DiffOptions) {
+    self.pairs = pairs
+    self.options = options
+    total = pairs.reduce(0) { $0.addingSaturated($1.byteCount) }
+    for pair in pairs {
+      for other in pair.others {
+        if !ValueComparison.isKnownEqual(pair.leaf, other.leaf, options) {
+          add(LeafPair(leaf: pair.leaf, path: pair.path, other: other.leaf, otherPath: other.path))
+        }
+        differences.append(nil)
+      }
+    }
+  }
+
+  private mutating func add(_ pair: LeafPair) {
+    if pair.leaf.dtype == .string {
+      texts.append((pair, differences.count))
+    } else {
+      arrays.append(pair)
+      placesOfArrays.append(differences.count)
+    }
+  }
+
+  /// Whether nothing needs to be read to know that two arrays are equal.
+  private static func isKnownEqual(_ leaf: Leaf, _ other: Leaf, _ options: DiffOptions) -> Bool {
+    if leaf.source === other.source { return true }
+    if options.exact { return false }
+    guard let hash = leaf.source.contentHash else { return false }
+    return hash == other.source.contentHash
+  }
+
+  /// The rows of the pairs that differ, in order.
+  mutating func rows(progress: ProgressHandler?) throws -> [ValueChange] {
+    try compareArrays(progress: progress)
+    for (pair, place) in texts {
+      differences[place] = try pair.leaf.textDifference(
+        to: pair.other, path: pair.path, otherPath: pair.otherPath)
+    }
+    var first = 0
+    return pairs.compactMap { pair in
+      defer { first += pair.others.count }
+      return row(of: pair, differences[first..<(first + pair.others.count)])
+    }
+  }
+
+  private mutating func compareArrays(progress: ProgressHandler?) throws {
+    let blank = options.comparison
+    let pairs = arrays
+    let compare = pairs.map { blank.function(for: $0.leaf.dtype) }
+    let reader = LeafPairReader(pairs) { pair, x, y -> ElementComparison? in
+      if memcmpEqual(x, y) { return nil }
+      var comparison = blank
+      compare[pair](&comparison, x, y)
+      return comparison
+    }
+    var done = total - pairs.reduce(0) { $0.addingSaturated($1.leaf.byteCount) }
+    progress?(done, total)
+    var sum = blank
+    try reader.forEach { number, piece, found in
+      if let found { sum.add(found) }
+      done = done.addingSaturated(piece.range.count)
+      progress?(done, total)
+      guard piece.isLast else { return }
+      differences[placesOfArrays[number]] = sum.result(count: pairs[number].leaf.count)
+      sum = blank
+    }
+  }
+
+  /// The row of a pair; nil where nothing differs. Of several arrays that stand for one, that which differs
+  /// most.
+  private func row(of pair: DiffPair, _ differences: ArraySlice<ElementDifference?>) -> ValueChange? {
+    var worst: ValueChange?
+    for (other, difference) in zip(pair.others, differences) {
+      guard let difference else { continue }
+      if let worst,
+        (worst.difference.changed, worst.difference.maxAbs ?? 0)
+          >= (difference.changed, difference.maxAbs ?? 0)
+      {
+        continue
+      }
+      worst = ValueChange(
+        path: pair.path, other: other.path == pair.path ? nil : other.path, count: pair.leaf.count,
+        difference: difference)
+    }
+    return worst
   }
 }
 
@@ -54,81 +150,5 @@ extension DiffPair {
   fileprivate var byteCount: Int {
     let (product, overflow) = leaf.byteCount.multipliedReportingOverflow(by: others.count)
     return overflow ? .max : product
-  }
-
-  /// The row for this pair; nil where nothing differs. Of several arrays that stand for one, that which
-  /// differs most.
-  func compare(_ options: DiffOptions) throws -> ValueChange? {
-    var worst: ValueChange?
-    for other in others {
-      guard let difference = try leaf.difference(to: other.leaf, options, path: path, otherPath: other.path)
-      else { continue }
-      if let worst,
-        (worst.difference.changed, worst.difference.maxAbs ?? 0)
-          >= (difference.changed, difference.maxAbs ?? 0)
-      {
-        continue
-      }
-      worst = ValueChange(
-        path: path, other: other.path == path ? nil : other.path, count: leaf.count, difference: difference)
-    }
-    return worst
-  }
-}
-
-extension Leaf {
-  /// How far the elements of `other` are from these; nil where none counts as changed.
-  func difference(
-    to other: Leaf, _ options: DiffOptions, path: Path, otherPath: Path
-  ) throws -> ElementDifference? {
-    if source === other.source { return nil }
-    if !options.exact, let hash = source.contentHash, hash == other.source.contentHash { return nil }
-    if dtype == .string { return try textDifference(to: other, path: path, otherPath: otherPath) }
-    var comparison = options.comparison
-    let compare = comparison.function(for: dtype)
-    try forEachPiece(with: other, path: path, otherPath: otherPath) { x, y in
-      if memcmpEqual(x, y) { return }
-      compare(&comparison, x, y)
-    }
-    return comparison.result(count: count)
-  }
-
-  /// Reads two leaves of one dtype and shape side by side, chunk by chunk.
-  func forEachPiece(
-    with other: Leaf, path: Path, otherPath: Path,
-    _ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) throws -> Void
-  ) throws {
-    let grid = ChunkGrid(of: self)
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: max(grid.chunkBytes, 1), alignment: 64)
-    defer { buffer.deallocate() }
-    var position = 0
-    do {
-      try forEachPiece { piece in
-        let range = grid.range(of: position)
-        let twin = UnsafeMutableRawBufferPointer(rebasing: buffer[..<range.count])
-        do {
-          if let reason = other.source.unsupported { throw RefxError.unsupportedLeaf(reason) }
-          try other.source.read(at: range.lowerBound, into: twin)
-        } catch let error as RefxError {
-          throw error.atPath(otherPath)
-        }
-        try body(piece, UnsafeRawBufferPointer(twin))
-        position += 1
-      }
-    } catch let error as RefxError {
-      throw error.atPath(path)
-    }
-  }
-
-  /// Whether every byte is the same.
-  func hasSameBytes(as other: Leaf, path: Path, otherPath: Path) throws -> Bool {
-    guard dtype == other.dtype, shape == other.shape, byteCount == other.byteCount else { return false }
-    if source === other.source { return true }
-    if let hash = source.contentHash, let theirs = other.source.contentHash { return hash == theirs }
-    var same = true
-    try forEachPiece(with: other, path: path, otherPath: otherPath) { x, y in
-      if same { same = memcmpEqual(x, y) }
-    }
-    return same
   }
 }

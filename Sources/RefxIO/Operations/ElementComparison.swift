@@ -40,6 +40,24 @@ struct ElementComparison {
     return result
   }
 
+  /// Adds what was found in another piece of the same arrays.
+  mutating func add(_ other: ElementComparison) {
+    difference.changed += other.difference.changed
+    difference.nan += other.difference.nan
+    comparable += other.comparable
+    maxAbs = max(maxAbs, other.maxAbs)
+    if let theirs = other.maxRel { maxRel = max(maxRel ?? 0, theirs) }
+    guard other.scale > 0 else { return }
+    if other.scale > scale {
+      let ratio = other.scale.isInfinite ? 0 : scale / other.scale
+      sum = sum * ratio * ratio + other.sum
+      scale = other.scale
+    } else {
+      let ratio = scale.isInfinite ? (other.scale.isInfinite ? 1 : 0) : other.scale / scale
+      sum += other.sum * ratio * ratio
+    }
+  }
+
   /// Adds an element whose bits differ: its distance and the magnitudes on both sides.
   private mutating func add(distance: Double, from: Double, to: Double, isNaN: Bool, otherIsNaN: Bool) {
     if isNaN || otherIsNaN {
@@ -72,7 +90,10 @@ struct ElementComparison {
     }
   }
 
-  typealias Function = (inout ElementComparison, UnsafeRawBufferPointer, UnsafeRawBufferPointer) -> Void
+  typealias Function =
+    @Sendable (
+      inout ElementComparison, UnsafeRawBufferPointer, UnsafeRawBufferPointer
+    ) -> Void
 
   /// What compares two pieces of arrays of `dtype`.
   func function(for dtype: DType) -> Function {

@@ -24,7 +24,7 @@ public struct ElementStatistics: Sendable, Hashable {
 }
 
 extension Leaf {
-  /// Reads the whole payload once, chunk by chunk.
+  /// Reads the whole payload once, chunk by chunk, on several threads.
   ///
   /// - Returns: nil for text.
   public func statistics(progress: ((Int) -> Void)? = nil) throws -> ElementStatistics? {
@@ -33,9 +33,14 @@ extension Leaf {
       return nil
     }
     var sum = StatisticsSum()
-    try forEachPiece { piece in
-      add(&sum, piece)
-      progress?(piece.count)
+    let reader = PieceReader([self]) { _, bytes in
+      var part = StatisticsSum()
+      add(&part, bytes)
+      return part
+    }
+    try reader.forEach { piece, _, part in
+      sum.add(try part.get())
+      progress?(piece.range.count)
     }
     return sum.result(dtype)
   }
@@ -62,7 +67,7 @@ private struct StatisticsSum {
     return result
   }
 
-  typealias Function = (inout StatisticsSum, UnsafeRawBufferPointer) -> Void
+  typealias Function = @Sendable (inout StatisticsSum, UnsafeRawBufferPointer) -> Void
 
   static func function(for dtype: DType) -> Function? {
     switch dtype {
@@ -99,10 +104,8 @@ private struct StatisticsSum {
       values.append(Double(value))
     }
     guard !values.isEmpty else { return }
-    if leastInteger.map({ Self.number(least, isLessThan: $0) }) ?? true { leastInteger = Self.number(least) }
-    if greatestInteger.map({ Self.number(greatest, isGreaterThan: $0) }) ?? true {
-      greatestInteger = Self.number(greatest)
-    }
+    leastInteger = Self.number(least)
+    greatestInteger = Self.number(greatest)
     add(values)
   }
 
@@ -110,24 +113,18 @@ private struct StatisticsSum {
     Int64(exactly: value).map { .integer($0) } ?? .unsigned(UInt64(truncatingIfNeeded: value))
   }
 
-  private static func number<I: FixedWidthInteger>(
-    _ value: I, isLessThan other: ElementStatistics.Number
-  ) -> Bool {
-    switch other {
-    case .integer(let other): value < other
-    case .unsigned(let other): value < other
-    case .real: false
+  /// Adds the sum over the next piece.
+  mutating func add(_ part: StatisticsSum) {
+    statistics.zeros += part.statistics.zeros
+    statistics.nan += part.statistics.nan
+    statistics.infinite += part.statistics.infinite
+    least = Swift.min(least, part.least)
+    greatest = Swift.max(greatest, part.greatest)
+    if let theirs = part.leastInteger, leastInteger.map({ theirs < $0 }) ?? true { leastInteger = theirs }
+    if let theirs = part.greatestInteger, greatestInteger.map({ $0 < theirs }) ?? true {
+      greatestInteger = theirs
     }
-  }
-
-  private static func number<I: FixedWidthInteger>(
-    _ value: I, isGreaterThan other: ElementStatistics.Number
-  ) -> Bool {
-    switch other {
-    case .integer(let other): value > other
-    case .unsigned(let other): value > other
-    case .real: false
-    }
+    add(count: part.count, mean: part.mean, squares: part.squares)
   }
 
   private mutating func addFloats<Bits: FixedWidthInteger>(
@@ -177,15 +174,33 @@ private struct StatisticsSum {
     // The sum of values near the largest Double is infinite, their mean is not.
     if !pieceMean.isFinite { pieceMean = values.reduce(0) { $0 + $1 / Double(values.count) } }
     let pieceSquares = values.reduce(0) { $0 + ($1 - pieceMean) * ($1 - pieceMean) }
+    add(count: values.count, mean: pieceMean, squares: pieceSquares)
+  }
+
+  private mutating func add(count added: Int, mean addedMean: Double, squares addedSquares: Double) {
+    guard added > 0 else { return }
     guard count > 0 else {
-      (mean, squares, count) = (pieceMean, pieceSquares, values.count)
+      (mean, squares, count) = (addedMean, addedSquares, added)
       return
     }
-    let all = count + values.count
-    let apart = pieceMean - mean
-    let share = Double(values.count) / Double(all)
-    squares += pieceSquares + apart * apart * Double(count) * share
+    let all = count + added
+    let apart = addedMean - mean
+    let share = Double(added) / Double(all)
+    squares += addedSquares + apart * apart * Double(count) * share
     mean += apart * share
     count = all
+  }
+}
+
+extension ElementStatistics.Number {
+  /// Compares integers of any width; real numbers are not asked.
+  fileprivate static func < (a: Self, b: Self) -> Bool {
+    switch (a, b) {
+    case (.integer(let a), .integer(let b)): a < b
+    case (.unsigned(let a), .unsigned(let b)): a < b
+    case (.integer(let a), .unsigned(let b)): a < b
+    case (.unsigned(let a), .integer(let b)): a < b
+    default: false
+    }
   }
 }

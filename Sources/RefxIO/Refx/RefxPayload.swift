@@ -12,8 +12,8 @@ final class RefxPayload: @unchecked Sendable {
   let options: OpenOptions
   /// The whole file as memory, where that was asked for and the system does it.
   private let mapped: MemoryBytes?
-  /// Memory for stored chunks, for each thread that reads.
-  private let scratch = Pool { ByteBuffer() }
+  /// What each thread that reads needs.
+  private let readers = Pool { ChunkReader() }
   /// The leaves that were checked as they lie in memory, and whether they were sound.
   private let checkedInMemory = Mutex<[Int: Bool]>([:])
   /// Which encoder made the compressed chunks; nil where the file does not say.
@@ -116,10 +116,10 @@ final class RefxPayload: @unchecked Sendable {
     switch storage {
     case .raw: try readStored(chunk, into: target, verify: verify)
     case .compressed:
-      try scratch.with { stored in
-        let room = stored.room(for: Int(chunks[chunk].byteCount))
+      try readers.with { reader in
+        let room = reader.stored.room(for: Int(chunks[chunk].byteCount))
         try readStored(chunk, into: room, verify: verify)
-        try ChunkCodec.decode(
+        try reader.decoder.decode(
           UnsafeRawBufferPointer(room), into: target, itemSize: grid.itemSize, chunkBytes: grid.chunkBytes)
       }
     }
@@ -146,6 +146,12 @@ final class RefxPayload: @unchecked Sendable {
       }
     }
   }
+}
+
+/// What is needed to read compressed chunks, one after the other.
+private final class ChunkReader {
+  let stored = ByteBuffer()
+  let decoder = ChunkDecoder()
 }
 
 extension CRC32 {

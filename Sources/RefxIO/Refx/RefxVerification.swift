@@ -6,51 +6,56 @@ struct RefxVerification: Sendable {
   let payload: RefxPayload
   let tree: Tree<Leaf>
 
-  /// Reports each problem and goes on.
+  /// Reports each problem and goes on. Reads on several threads.
   ///
   /// - Throws: ``RefxError`` where the system cannot read the file.
   func run(progress report: ProgressHandler?, report problem: (Problem) -> Void) throws {
     var progress = Progress(total: payload.catalogueOffset - RefxLayout.headerBytes, report: report)
-    try tree.forEachSite { site in
-      guard case .leaf(let leaf) = site.content, site.reference?.isFirst ?? true,
-        let source = leaf.source as? RefxLeafSource
-      else { return }
-      try verify(leaf, number: source.number, progress: &progress) { error in
-        problem(Problem(path: site.path, what: error.summary))
+    let leaves = try leaves()
+    let reader = PieceReader(
+      leaves.map(\.leaf), threads: payload.options.threads,
+      read: { leaf, piece, target in
+        guard let number = (leaf.source as? RefxLeafSource)?.number else { return }
+        try read(piece, ofLeaf: number, grid: ChunkGrid(of: leaf), into: target)
+      }, look: { _, bytes in SlabSums(of: bytes) })
+    var check = LeafCheck()
+    try reader.forEach { piece, bytes, result in
+      let (path, leaf, number) = leaves[piece.leaf]
+      if piece.position == 0 { check = LeafCheck(of: leaf) }
+      do {
+        let sums = try result.get()
+        if !piece.range.isEmpty { check.add(sums, bytes) }
+      } catch let error as RefxError where error.code != .system {
+        problem(Problem(path: path, what: error.summary))
+      }
+      if !piece.range.isEmpty {
+        let chunk = payload.leaves[number].firstChunk + piece.position
+        progress.add(payload.padding(before: chunk) + Int(payload.chunks[chunk].byteCount))
+      }
+      if piece.isLast {
+        check.finish(against: payload.leaves[number]) { problem(Problem(path: path, what: $0.summary)) }
       }
     }
   }
 
-  private func verify(
-    _ leaf: Leaf, number: Int, progress: inout Progress, _ problem: (RefxError) -> Void
+  private func leaves() throws -> [(path: Path, leaf: Leaf, number: Int)] {
+    var leaves: [(Path, Leaf, Int)] = []
+    try tree.forEachSite { site in
+      guard case .leaf(let leaf) = site.content, site.reference?.isFirst ?? true,
+        let source = leaf.source as? RefxLeafSource
+      else { return }
+      leaves.append((site.path, leaf, source.number))
+    }
+    return leaves
+  }
+
+  private func read(
+    _ piece: LeafPiece, ofLeaf number: Int, grid: ChunkGrid, into target: UnsafeMutableRawBufferPointer
   ) throws {
-    let grid = ChunkGrid(of: leaf)
     let entry = payload.leaves[number]
-    var sums = RunningSums()
-    var text = TextCheck(isText: leaf.dtype == .string, byteCount: leaf.byteCount)
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: max(grid.chunkBytes, 1), alignment: 64)
-    defer { buffer.deallocate() }
-    for position in 0..<grid.count {
-      let chunk = entry.firstChunk + position
-      let target = UnsafeMutableRawBufferPointer(rebasing: buffer[..<grid.range(of: position).count])
-      do {
-        try checkPadding(before: chunk)
-        try payload.readLogical(chunk, storage: entry.storage, grid: grid, into: target, verify: .always)
-        _ = sums.add(UnsafeRawBufferPointer(target))
-        text.add(UnsafeRawBufferPointer(target))
-      } catch let error as RefxError where error.code != .system {
-        problem(error)
-      }
-      progress.add(payload.padding(before: chunk) + Int(payload.chunks[chunk].byteCount))
-    }
-    // Sums over a leaf of which a chunk could not be read say nothing.
-    guard sums.slabs == grid.count else { return }
-    let found = sums.finish()
-    if found.logicalCRC32 != entry.crc32 {
-      problem(.leafChecksumDiffers(expected: entry.crc32, found: found.logicalCRC32))
-    }
-    if found.contentHash != entry.hash { problem(.contentHashDiffers()) }
-    if !text.isSound(count: leaf.count) { problem(.textLeafIsMalformed()) }
+    let chunk = entry.firstChunk + piece.position
+    try checkPadding(before: chunk)
+    try payload.readLogical(chunk, storage: entry.storage, grid: grid, into: target, verify: .always)
   }
 
   private func checkPadding(before chunk: Int) throws {
@@ -61,6 +66,38 @@ struct RefxVerification: Sendable {
     if let place = padding.firstIndex(where: { $0 != 0 }) {
       throw RefxError.paddingIsNotZero(at: start + place)
     }
+  }
+}
+
+/// What is said of a leaf as a whole, while its pieces go by.
+private struct LeafCheck {
+  private var sums = RunningSums()
+  private var text = TextCheck(isText: false, byteCount: 0)
+  private var pieces = 0
+  private var count = 0
+
+  init() {}
+
+  init(of leaf: Leaf) {
+    text = TextCheck(isText: leaf.dtype == .string, byteCount: leaf.byteCount)
+    pieces = ChunkGrid(of: leaf).count
+    count = leaf.count
+  }
+
+  mutating func add(_ slab: SlabSums, _ bytes: UnsafeRawBufferPointer) {
+    sums.add(slab)
+    text.add(bytes)
+  }
+
+  func finish(against entry: RefxPayload.LeafEntry, _ problem: (RefxError) -> Void) {
+    // Sums over a leaf of which a chunk could not be read say nothing.
+    guard sums.slabs == pieces else { return }
+    let found = sums.finish()
+    if found.logicalCRC32 != entry.crc32 {
+      problem(.leafChecksumDiffers(expected: entry.crc32, found: found.logicalCRC32))
+    }
+    if found.contentHash != entry.hash { problem(.contentHashDiffers()) }
+    if !text.isSound(count: count) { problem(.textLeafIsMalformed()) }
   }
 }
 

@@ -1,5 +1,5 @@
 import CCrypto
-import CDeflate
+import CISAL
 import CXXHash
 import CZlib
 import Refx
@@ -26,8 +26,7 @@ public struct CRC32: Sendable {
   /// Feeds the next piece.
   public mutating func update(_ bytes: UnsafeRawBufferPointer) {
     guard let start = bytes.baseAddress, !bytes.isEmpty else { return }
-    value = UInt32(
-      truncatingIfNeeded: crc32_z(UInt(value), start.assumingMemoryBound(to: UInt8.self), bytes.count))
+    value = crc32_gzip_refl(value, start.assumingMemoryBound(to: UInt8.self), UInt64(bytes.count))
   }
 
   /// The CRC-32 of two byte strings in a row, of which the second has `count` bytes.

@@ -1,4 +1,3 @@
-import CDeflate
 import CZlib
 import Refx
 
@@ -32,7 +31,7 @@ public struct ChunkCodec: Sendable, Hashable {
   }
 
   /// The version that this release writes.
-  public static let version = 1
+  public static let version = 2
 
   /// How strongly it compresses. `none` is not asked to encode: such leaves are stored raw.
   public let compression: Compression
@@ -52,16 +51,19 @@ public struct ChunkCodec: Sendable, Hashable {
   }
 
   /// All of `planes` with zlib's best matches, where that is shorter than `length`.
-  static func compressWhole(_ planes: [UInt8], shorterThan length: Int) throws -> [UInt8]? {
+  static func compressWhole(_ planes: UnsafeRawBufferPointer, shorterThan length: Int) throws -> [UInt8]? {
     var produced = UInt(length)
     let bytes = [UInt8](unsafeUninitializedCapacity: length) { buffer, count in
-      let status = compress2(buffer.baseAddress, &produced, planes, UInt(planes.count), 9)
+      let status = compress2(
+        buffer.baseAddress, &produced, planes.baseAddress?.assumingMemoryBound(to: UInt8.self),
+        UInt(planes.count), 9)
       count = status == Z_OK ? Int(produced) : 0
     }
     return bytes.isEmpty || bytes.count >= length ? nil : bytes
   }
 
-  /// Decodes a chunk into `target`, which takes its first bytes; the rest of the full chunk is padding.
+  /// Decodes a chunk into `target`, which takes its first bytes; the rest of the full chunk is padding. For many
+  /// chunks, keep a ``ChunkDecoder``.
   ///
   /// - Throws: ``RefxError`` where the stream does not decode to exactly `chunkBytes` bytes.
   public static func decode(
@@ -69,14 +71,8 @@ public struct ChunkCodec: Sendable, Hashable {
     chunkBytes: Int,
     shuffled: Bool = true
   ) throws {
-    let planes = try inflate(stored, exactly: chunkBytes)
-    planes.withUnsafeBytes { planes in
-      if !shuffled || itemSize == 1 {
-        target.copyMemory(from: UnsafeRawBufferPointer(rebasing: planes[..<target.count]))
-      } else {
-        Shuffle.unshuffle(planes, into: target, itemSize: itemSize)
-      }
-    }
+    try ChunkDecoder().decode(
+      stored, into: target, itemSize: itemSize, chunkBytes: chunkBytes, shuffled: shuffled)
   }
 
   /// Inflates one zlib stream that must hold exactly `count` bytes and end with the input.
@@ -85,28 +81,9 @@ public struct ChunkCodec: Sendable, Hashable {
   ///   bytes are ever produced.
   public static func inflate(_ stored: UnsafeRawBufferPointer, exactly count: Int) throws -> [UInt8] {
     guard count >= 0 else { throw RefxError.chunkDoesNotDecode(expected: count, fault: .longer) }
-    guard let decompressor = libdeflate_alloc_decompressor() else {
-      throw RefxError.outOfMemory("decode a chunk")
-    }
-    defer { libdeflate_free_decompressor(decompressor) }
     return try [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
-      var consumed = 0
-      var produced = 0
-      // An empty buffer has no address, and libdeflate wants one.
-      var nothing: UInt8 = 0
-      let status = withUnsafeMutablePointer(to: &nothing) { nothing in
-        libdeflate_zlib_decompress_ex(
-          decompressor, stored.baseAddress, stored.count, buffer.baseAddress ?? nothing, count, &consumed,
-          &produced)
-      }
-      guard status == LIBDEFLATE_SUCCESS, produced == count, consumed == stored.count else {
-        throw RefxError.chunkDoesNotDecode(
-          expected: count,
-          fault: status == LIBDEFLATE_INSUFFICIENT_SPACE
-            ? .longer
-            : status != LIBDEFLATE_SUCCESS
-              ? .damaged : produced < count ? .shorter(produced) : .followed(by: stored.count - consumed))
-      }
+      try ChunkDecoder().inflate(
+        stored, into: UnsafeMutableRawBufferPointer(start: buffer.baseAddress, count: count))
       filled = count
     }
   }

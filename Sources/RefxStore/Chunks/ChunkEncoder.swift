@@ -1,61 +1,66 @@
 import Refx
 
-/// Encodes chunks one after the other, in memory that it keeps.
+/// Encodes chunks one after the other, in memory that it keeps. For one thread.
 package final class ChunkEncoder {
   private var deflate: DeflateEncoder
   private let wholeChunk: Bool
-  private var padded: [UInt8] = []
-  private var planes: [UInt8] = []
-  private var stream: [UInt8] = []
+  private var planes = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+  private let stream = ByteBuffer()
 
   package init(compression: Compression) {
     deflate = DeflateEncoder(level: compression == .best ? 9 : 1)
     wholeChunk = compression == .best
   }
 
-  /// Encodes the logical bytes of a chunk, padded with zeros to `chunkBytes`.
-  ///
-  /// - Returns: the stream, in `output`.
-  package func encode(
-    _ bytes: UnsafeRawBufferPointer, itemSize: Int, chunkBytes: Int, into output: ByteBuffer
-  ) throws -> UnsafeRawBufferPointer {
-    try encode(bytes, itemSize: itemSize, chunkBytes: chunkBytes) { stream in
-      let room = output.room(for: stream.count)
-      room.copyMemory(from: stream)
-      return UnsafeRawBufferPointer(room)
-    }
-  }
+  deinit { planes.deallocate() }
 
   /// Encodes the logical bytes of a chunk, padded with zeros to `chunkBytes`; `body` gets the stream, which
   /// is valid during the call alone.
-  ///
-  /// - Precondition: `chunkBytes` is a multiple of `itemSize`, and at least 1 and `bytes.count`.
   package func encode<R>(
     _ bytes: UnsafeRawBufferPointer, itemSize: Int, chunkBytes: Int,
     _ body: (UnsafeRawBufferPointer) throws -> R
   ) throws -> R {
-    if planes.count != chunkBytes { planes = [UInt8](repeating: 0, count: chunkBytes) }
-    if bytes.count == chunkBytes {
-      planes.withUnsafeMutableBytes { Shuffle.shuffle(bytes, into: $0, itemSize: itemSize) }
-    } else {
-      padded = [UInt8](repeating: 0, count: chunkBytes)
-      padded.withUnsafeMutableBytes { padded in
-        padded.copyMemory(from: bytes)
-        planes.withUnsafeMutableBytes {
-          Shuffle.shuffle(UnsafeRawBufferPointer(padded), into: $0, itemSize: itemSize)
-        }
+    try body(try encode(bytes, itemSize: itemSize, chunkBytes: chunkBytes, into: stream))
+  }
+
+  /// Encodes the logical bytes of a chunk, padded with zeros to `chunkBytes`.
+  ///
+  /// - Precondition: both counts are multiples of `itemSize`, and `chunkBytes` is at least 1 and `bytes.count`.
+  /// - Returns: the stream, in `output`.
+  package func encode(
+    _ bytes: UnsafeRawBufferPointer, itemSize: Int, chunkBytes: Int, into output: ByteBuffer
+  ) throws -> UnsafeRawBufferPointer {
+    precondition(chunkBytes >= max(1, bytes.count) && chunkBytes.isMultiple(of: itemSize))
+    precondition(bytes.count.isMultiple(of: itemSize))
+    ChunkEncoder.grow(&planes, to: chunkBytes)
+    // Eight bytes more: bits are written a word at a time.
+    let stream = output.room(for: DeflateEncoder.bound(count: chunkBytes) + 8)
+    let planeBytes = chunkBytes / itemSize
+    let contentBytes = bytes.count / itemSize
+    if let start = bytes.baseAddress {
+      Shuffle.shuffle(start, count: contentBytes, into: planes.baseAddress!, stride: planeBytes, itemSize)
+    }
+    if contentBytes < planeBytes {
+      for plane in 0..<itemSize {
+        let tail = UnsafeMutableRawBufferPointer(
+          rebasing: planes[(plane * planeBytes + contentBytes)..<((plane + 1) * planeBytes)])
+        tail.initializeMemory(as: UInt8.self, repeating: 0)
       }
     }
-    let planeBytes = chunkBytes / itemSize
-    let bound = DeflateEncoder.bound(count: chunkBytes, planeBytes: planeBytes)
-    // Eight bytes more: bits are written a word at a time.
-    if stream.count < bound + 8 { stream = [UInt8](repeating: 0, count: bound + 8) }
-    let length = try planes.withUnsafeBytes { planes in
-      try stream.withUnsafeMutableBytes { try deflate.encode(planes, planeBytes: planeBytes, into: $0) }
+    let shuffled = UnsafeRawBufferPointer(rebasing: planes[..<chunkBytes])
+    let length = try deflate.encode(
+      shuffled, planeBytes: planeBytes, contentBytes: contentBytes, into: stream)
+    if wholeChunk, let shorter = try ChunkCodec.compressWhole(shuffled, shorterThan: length) {
+      stream.copyBytes(from: shorter)
+      return UnsafeRawBufferPointer(rebasing: stream[..<shorter.count])
     }
-    if wholeChunk, let shorter = try ChunkCodec.compressWhole(planes, shorterThan: length) {
-      return try shorter.withUnsafeBytes(body)
-    }
-    return try stream.withUnsafeBytes { try body(UnsafeRawBufferPointer(rebasing: $0[..<length])) }
+    return UnsafeRawBufferPointer(rebasing: stream[..<length])
+  }
+
+  /// Makes `memory` hold at least `count` bytes; what it held is lost.
+  private static func grow(_ memory: inout UnsafeMutableRawBufferPointer, to count: Int) {
+    guard memory.count < count else { return }
+    memory.deallocate()
+    memory = .allocate(byteCount: count, alignment: 64)
   }
 }

@@ -36,23 +36,12 @@ package final class PayloadEncoder {
 
   private init(_ leaves: [Leaf], compression: Compression, threads: Int?) {
     let codec = ChunkCodec(compression: compression)
-    let threads = Cores.threads(threads, forBytes: PayloadEncoder.cost(of: leaves))
+    let threads = Cores.threads(threads, forBytes: leaves.payloadCost)
     var jobs = EncodingJobs(of: leaves, codec: codec)
     pipeline = OrderedPipeline(
       threads: threads, window: 2 * threads + 2, makeSlot: { EncodedPieces() },
       makeScratch: { SlabEncoder(codec: codec) }, nextJob: { jobs.next() },
       work: { job, pieces, encoder in pieces.fill(job, of: leaves, codec: codec, with: encoder) })
-  }
-
-  /// The bytes of all leaves, and a little for each leaf.
-  private static func cost(of leaves: [Leaf]) -> Int {
-    var sum = 0
-    for leaf in leaves {
-      let (more, overflow) = sum.addingReportingOverflow(leaf.byteCount)
-      if overflow || more > 1 << 40 { return 1 << 40 }
-      sum = more + 256
-    }
-    return sum
   }
 
   /// Calls `body` with every slab of the next leaf, in the order of its grid. To be called once for each leaf,

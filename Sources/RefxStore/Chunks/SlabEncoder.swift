@@ -15,6 +15,7 @@ struct SlabResult {
 /// Reads, sums and encodes slabs, in memory that it keeps. One for each thread.
 final class SlabEncoder {
   private let chunkEncoder: ChunkEncoder
+  private let chunkDecoder = ChunkDecoder()
   private let logical = ByteBuffer()
 
   init(codec: ChunkCodec) {
@@ -70,7 +71,7 @@ final class SlabEncoder {
       return SlabResult(stored: chunk.bytes, crc32: crc, byteCount: count, sums: nil)
     }
     let room = logical.room(for: count)
-    try ChunkCodec.decode(
+    try chunkDecoder.decode(
       chunk.bytes, into: room, itemSize: plan.grid.itemSize, chunkBytes: plan.grid.chunkBytes)
     return SlabResult(
       stored: chunk.bytes, crc32: crc, byteCount: count, sums: SlabSums(of: UnsafeRawBufferPointer(room)))

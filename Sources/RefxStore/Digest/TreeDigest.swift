@@ -1,4 +1,5 @@
 import Refx
+import Synchronization
 
 /// The three SHA-256 digests of a tree, the same for the same tree in every format and compression.
 ///
@@ -66,6 +67,7 @@ extension Tree where Element == Leaf {
     of selection: ((Site<Leaf>) -> Bool)? = nil, hashes: LeafHashes = LeafHashes()
   ) throws -> TreeDigest {
     let catalogue = try structureDigest(of: selection)
+    try hashes.prepare(leaves(of: selection))
     var values = DigestRecords("refx values 1")
     try forEachSite { site in
       guard selection?(site) ?? true, case .leaf(let leaf) = site.content else { return }
@@ -76,57 +78,107 @@ extension Tree where Element == Leaf {
   }
 }
 
+extension Tree where Element == Leaf {
+  /// The leaves that `selection` chooses, with a site of each.
+  fileprivate func leaves(of selection: ((Site<Leaf>) -> Bool)?) throws -> [(leaf: Leaf, path: Path)] {
+    var leaves: [(Leaf, Path)] = []
+    try forEachSite { site in
+      guard selection?(site) ?? true, case .leaf(let leaf) = site.content else { return }
+      leaves.append((leaf, site.path))
+    }
+    return leaves
+  }
+}
+
 /// SHA-256 of leaves, each computed once however many sites it has.
 public final class LeafHashes {
   private var known: [ObjectIdentifier: (source: any LeafSource, hash: [UInt8])] = [:]
   private let progress: ((Int) -> Void)?
 
-  /// - Parameter progress: called with the number of bytes just read.
+  /// - Parameter progress: called with the number of bytes just read, by one thread at a time.
   public init(progress: ((Int) -> Void)? = nil) {
     self.progress = progress
   }
 
   /// SHA-256 of the leaf's little-endian C-order bytes.
   public func sha256(of leaf: Leaf, at path: Path) throws -> [UInt8] {
-    let identity = ObjectIdentifier(leaf.source)
-    if let (_, hash) = known[identity] { return hash }
-    let hash = SHA256()
-    do {
-      try leaf.forEachPiece { piece in
-        hash.update(piece)
-        progress?(piece.count)
-      }
-    } catch let error as RefxError {
-      throw error.atPath(path)
+    try prepare([(leaf, path)])
+    return known[ObjectIdentifier(leaf.source)]?.hash ?? []
+  }
+
+  /// Computes the hashes of many leaves on several threads, a leaf on each.
+  ///
+  /// - Throws: ``RefxError`` for the first that cannot be read or represented.
+  func prepare(_ leaves: [(leaf: Leaf, path: Path)]) throws {
+    var missing: [(leaf: Leaf, path: Path)] = []
+    for (leaf, path) in leaves where known[ObjectIdentifier(leaf.source)] == nil {
+      // The source is kept, so that no other can take its address.
+      known[ObjectIdentifier(leaf.source)] = (leaf.source, [])
+      missing.append((leaf, path))
     }
-    let digest = hash.finish()
-    // The source is kept, so that no other can take its address.
-    known[identity] = (leaf.source, digest)
-    return digest
+    var isDone = false
+    // Nothing is known of a leaf that could not be read.
+    defer { if !isDone { for (leaf, _) in missing { known[ObjectIdentifier(leaf.source)] = nil } } }
+    let found = try LeafHashes.hashes(of: missing, progress: progress)
+    for ((leaf, _), hash) in zip(missing, found) { known[ObjectIdentifier(leaf.source)]?.hash = hash }
+    isDone = true
+  }
+
+  private static func hashes(
+    of leaves: [(leaf: Leaf, path: Path)], progress: ((Int) -> Void)?
+  ) throws -> [[UInt8]] {
+    let found = Mutex([[UInt8]](repeating: [], count: leaves.count))
+    let report = SerialReport(progress)
+    // Small ones are done many at a time.
+    let rows = rows(of: leaves)
+    let threads = Cores.threads(nil, forBytes: leaves.map(\.leaf).payloadCost)
+    try forEachInParallel(rows.count, threads: threads) { row in
+      for number in rows[row] {
+        let (leaf, path) = leaves[number]
+        let hash = SHA256()
+        do {
+          try leaf.forEachPiece { piece in
+            hash.update(piece)
+            report.add(piece.count)
+          }
+        } catch let error as RefxError {
+          throw error.atPath(path)
+        }
+        let digest = hash.finish()
+        found.withLock { $0[number] = digest }
+      }
+    }
+    return found.withLock { $0 }
+  }
+
+  /// Neighbours that together have enough bytes to be worth a thread's while.
+  private static func rows(of leaves: [(leaf: Leaf, path: Path)]) -> [Range<Int>] {
+    var rows: [Range<Int>] = []
+    var first = 0
+    var byteCount = 0
+    for number in leaves.indices {
+      byteCount = byteCount.addingReportingOverflow(leaves[number].leaf.byteCount).partialValue
+      if byteCount < 256 << 10, number - first < 1024 { continue }
+      rows.append(first..<(number + 1))
+      (first, byteCount) = (number + 1, 0)
+    }
+    if first < leaves.count { rows.append(first..<leaves.count) }
+    return rows
   }
 }
 
-extension Leaf {
-  /// Reads the payload front to back in pieces: the chunks of the grid. Holds one piece at a time.
-  public func forEachPiece(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
-    if let reason = source.unsupported { throw RefxError.unsupportedLeaf(reason) }
-    let grid = ChunkGrid(of: self)
-    if let bytes = source.bytesInMemory {
-      try bytes.withBytes { all in
-        for position in 0..<grid.count {
-          try body(UnsafeRawBufferPointer(rebasing: all[grid.range(of: position)]))
-        }
-      }
-      return
-    }
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: max(grid.chunkBytes, 1), alignment: 64)
-    defer { buffer.deallocate() }
-    for position in 0..<grid.count {
-      let range = grid.range(of: position)
-      let piece = UnsafeMutableRawBufferPointer(rebasing: buffer[..<range.count])
-      try source.read(at: range.lowerBound, into: piece)
-      try body(UnsafeRawBufferPointer(piece))
-    }
+/// A report that several threads give one after the other.
+private final class SerialReport: @unchecked Sendable {
+  // Sendable: the function is called under the lock alone.
+
+  private let report: ((Int) -> Void)?
+  private let lock = Mutex(())
+
+  init(_ report: ((Int) -> Void)?) { self.report = report }
+
+  func add(_ count: Int) {
+    guard let report else { return }
+    lock.withLock { _ in report(count) }
   }
 }
 

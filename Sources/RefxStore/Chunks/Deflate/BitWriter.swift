@@ -23,6 +23,12 @@ struct BitWriter {
     pendingCount &= 7
   }
 
+  /// Appends a code as ``PrefixCode/entries`` holds it.
+  @inline(__always)
+  mutating func append(code entry: UInt32) {
+    append(UInt64(entry &>> 6), count: UInt64(entry & 63))
+  }
+
   /// Fills the byte up with zeros.
   mutating func align() {
     if pendingCount > 0 { append(0, count: 8 - pendingCount) }

@@ -15,17 +15,13 @@ final class MatchEncoder {
     deflateEnd(&stream)
   }
 
-  /// Appends `bytes` to `writer` as blocks of their own that end on a byte, unless they would take more than
-  /// `limit` bytes.
+  /// Encodes `bytes` as blocks of their own that end on a byte.
   ///
-  /// - Returns: whether they were appended.
-  func append(
-    _ bytes: UnsafeRawBufferPointer, atMost limit: Int, isFinal: Bool, to writer: inout BitWriter
-  ) throws -> Bool {
+  /// - Returns: how many bytes they take; nil where that would be more than `limit`.
+  func encode(_ bytes: UnsafeRawBufferPointer, atMost limit: Int, isFinal: Bool) throws -> Int? {
     deflateReset(&stream)
-    let room = limit + 16
-    if output.count < room { output = [UInt8](repeating: 0, count: room) }
-    let produced: Int? = try output.withUnsafeMutableBufferPointer { buffer in
+    if output.count < limit { output = [UInt8](repeating: 0, count: limit) }
+    return try output.withUnsafeMutableBufferPointer { buffer in
       stream.next_in = UnsafeMutablePointer(mutating: bytes.baseAddress!.assumingMemoryBound(to: UInt8.self))
       stream.avail_in = UInt32(bytes.count)
       stream.next_out = buffer.baseAddress
@@ -37,14 +33,16 @@ final class MatchEncoder {
       let isDone = isFinal ? status == Z_STREAM_END : stream.avail_in == 0 && stream.avail_out > 0
       return isDone ? limit - Int(stream.avail_out) : nil
     }
-    guard let produced else { return false }
+  }
+
+  /// Appends the first `count` bytes of what was encoded last.
+  func append(_ count: Int, to writer: inout BitWriter) {
     // What zlib made begins on a byte; an empty stored block takes the stream there.
     if writer.bitsInByte > 0 {
       writer.append(0, count: 3)
       writer.align()
       writer.append(0xFFFF_0000, count: 32)
     }
-    output.withUnsafeBytes { writer.append(UnsafeRawBufferPointer(rebasing: $0[..<produced])) }
-    return true
+    output.withUnsafeBytes { writer.append(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
   }
 }

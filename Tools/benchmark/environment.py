@@ -1,0 +1,92 @@
+"""What a run needs: the built programs, a Python with the peers, and what machine this is."""
+
+import os
+import platform
+import resource
+import subprocess
+import sys
+import time
+import zlib
+
+REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+HERE = os.path.dirname(os.path.abspath(__file__))
+NEEDED = ["numpy", "h5py", "safetensors", "ml_dtypes", "zipnn"]
+
+
+def say(words):
+    print(words, file=sys.stderr, flush=True)
+
+
+def cache_folder():
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return os.path.join(base, "refx-bench")
+
+
+def has(python, module):
+    done = subprocess.run([python, "-c", f"import {module}"], capture_output=True)
+    return done.returncode == 0
+
+
+def peer_python(cache, torch):
+    """A Python with the peers: that of REFX_PYTHON, else one made in the cache folder.
+
+    The path and the modules that are there.
+    """
+    python = os.environ.get("REFX_PYTHON")
+    if not python:
+        python = os.path.join(cache, "venv", "bin", "python")
+        wanted = NEEDED + (["torch"] if torch else [])
+        if not os.path.exists(python):
+            say("making a Python with the peers")
+            subprocess.run([sys.executable, "-m", "venv", os.path.join(cache, "venv")], check=True)
+        missing = [module for module in wanted if not has(python, module)]
+        if missing:
+            command = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *missing]
+            if subprocess.run(command, stdout=sys.stderr).returncode != 0:
+                sys.exit("Tools/bench: pip could not install " + " ".join(missing) + "; name a Python in REFX_PYTHON")
+    modules = [module for module in NEEDED + ["torch"] if has(python, module)]
+    for module in ("numpy", "ml_dtypes"):
+        if module not in modules:
+            sys.exit(f"Tools/bench: {python} lacks {module}, which the data are made with")
+    return python, modules
+
+
+def built(name, folder):
+    path = os.path.join(folder, name)
+    if not os.access(path, os.X_OK):
+        sys.exit(f"Tools/bench: {path} is not there; run `swift build -c release --product {name}` first")
+    return path
+
+
+def output_of(arguments):
+    try:
+        done = subprocess.run(arguments, capture_output=True, text=True, cwd=REPOSITORY)
+        return done.stdout.strip() or "unknown"
+    except OSError:
+        return "unknown"
+
+
+def yard():
+    """Bytes for a second of one core, in a job that no change of this project changes."""
+    data = b"".join((number * 2654435761 % (1 << 32)).to_bytes(4, "little") for number in range(1 << 18))
+    start = time.process_time()
+    for _ in range(16):
+        zlib.compress(data, 1)
+    return 16 * len(data) / (time.process_time() - start)
+
+
+def machine():
+    cpu = platform.processor() or platform.machine()
+    try:
+        with open("/proc/cpuinfo") as file:
+            cpu = next(line.split(":", 1)[1].strip() for line in file if line.startswith("model name"))
+    except (OSError, StopIteration):
+        pass
+    return {"cpu": cpu, "cores": os.cpu_count() or 1, "os": platform.platform(), "load1": os.getloadavg()[0],
+            "yardCpuBytesPerSecond": round(yard())}
+
+
+def children_seconds():
+    """User and system time of the children that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
