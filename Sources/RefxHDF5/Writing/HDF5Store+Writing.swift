@@ -10,7 +10,8 @@ extension HDF5Store {
       try write(contents, path: path, options: options)
       return
     }
-    // What stands at the front is known in the end, so a pipe or memory takes a copy of a file without a name.
+    // What stands at the front is known in the end, so a pipe or memory takes a copy of a file without a
+    // name.
     let file = try UnnamedFile()
     try write(contents, path: file.path, options: options)
     try file.copy(to: target)

@@ -141,9 +141,10 @@ struct HeaderBuilder {
     addAttribute(name, type: type, bytes: bytes)
   }
 
-  mutating func addAttribute(_ name: String, type: [UInt8], bytes: [UInt8]) {
+  /// - Precondition: the attribute has less than 64 KiB.
+  mutating func addAttribute(_ name: String, type: [UInt8], shape: [Int] = [], bytes: [UInt8]) {
     var body = MetadataBuffer()
-    let space = Space.simple([]).message
+    let space = Space.simple(shape).message
     body.add(3 as UInt8)
     body.add(0 as UInt8)
     body.add(UInt16(name.utf8.count + 1))
@@ -165,6 +166,12 @@ struct HeaderBuilder {
 
   mutating func addAttribute(_ name: String, number: Int64) {
     addAttribute(name, type: TypeMessage.int64, bytes: withUnsafeBytes(of: number.littleEndian, Array.init))
+  }
+
+  mutating func addAttribute(_ name: String, numbers: [UInt32]) {
+    addAttribute(
+      name, type: TypeMessage.uint32, shape: [numbers.count],
+      bytes: numbers.flatMap { withUnsafeBytes(of: $0.littleEndian, Array.init) })
   }
 
   mutating func addAttribute(_ name: String, number: UInt32) {

@@ -1,5 +1,5 @@
-/// The links of a large group: a heap that holds them (a fractal heap), and an index by the hashes of their names
-/// (a B-tree of version 2), as HDF5 1.8 and later keep them.
+/// The links of a large group: a heap that holds them (a fractal heap), and an index by the hashes of their
+/// names (a B-tree of version 2), as HDF5 1.8 and later keep them.
 struct LinkHeap {
   private(set) var heap: UInt64 = 0
   private(set) var index: UInt64 = 0
@@ -56,7 +56,8 @@ struct LinkHeap {
       records.append(
         Record(
           hash: link.name.withUnsafeBytes(MetadataChecksum.of),
-          offset: UInt32(blocks.count * mostBlockBytes + blockHead + block.count), length: UInt16(message.count)))
+          offset: UInt32(blocks.count * mostBlockBytes + blockHead + block.count),
+          length: UInt16(message.count)))
       block += message
     }
     blocks.append(block)
@@ -143,8 +144,8 @@ struct LinkHeap {
   /// Signature, version, type, checksum.
   private static let nodeHead = 10
 
-  /// Records in the order of their hashes: in one node, or in a row of nodes with one record between each two,
-  /// which stand in a node above.
+  /// Records in the order of their hashes: in one node, or in a row of nodes with one record between each
+  /// two, which stand in a node above.
   private mutating func addIndex(_ records: [Record], to metadata: inout MetadataBuffer) {
     let nodeBytes = [512, 4096].first { LinkHeap.capacity($0) >= records.count } ?? 1 << 16
     let most = LinkHeap.capacity(nodeBytes)

@@ -1,4 +1,5 @@
-/// Metadata on its way to a file: fields one after the other, little-endian, addresses and lengths of eight bytes.
+/// Metadata on its way to a file: fields one after the other, little-endian, addresses and lengths of eight
+/// bytes.
 struct MetadataBuffer {
   private(set) var bytes: [UInt8] = []
   /// The address at which the first byte will lie.

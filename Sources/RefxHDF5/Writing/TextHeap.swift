@@ -1,5 +1,5 @@
-/// Text of any length on its way to a file: collections that hold it (a global heap), and for each element where
-/// it lies.
+/// Text of any length on its way to a file: collections that hold it (a global heap), and for each element
+/// where it lies.
 struct TextHeap {
   /// The collections, of which the first lies where the heap starts.
   private(set) var collections = MetadataBuffer()

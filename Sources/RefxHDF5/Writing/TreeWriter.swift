@@ -3,8 +3,8 @@ import RefxStore
 
 /// Lays a tree down as groups, datasets and hard links, once its payload is written.
 ///
-/// An object is made where it is met first. A group's header gets its place before its members are made, so that a
-/// member may link back to it.
+/// An object is made where it is met first. A group's header gets its place before its members are made, so
+/// that a member may link back to it.
 struct TreeWriter {
   private let payload: PayloadWriter
   private let options: WriteOptions
@@ -58,7 +58,8 @@ struct TreeWriter {
       let members = objects.enumerated().map { (name: Array(String($0).utf8), address: $1) }
       links.append((Array("refs".utf8), try addGroup(members, at: .root) { _ in }))
     }
-    let root = try addGroup(links.sorted { $0.name.lexicographicallyPrecedes($1.name) }, at: .root, attributes)
+    let root = try addGroup(
+      links.sorted { $0.name.lexicographicallyPrecedes($1.name) }, at: .root, attributes)
     return (metadata.bytes, root)
   }
 
@@ -281,6 +282,7 @@ struct TreeWriter {
     }
     if leaf.dtype == .float8E4M3FN { header.addAttribute(LayoutNames.dtype, text: leaf.dtype.name) }
     header.addAttribute(LayoutNames.checksum, number: leaf.crc32)
+    if !leaf.slabCRC32s.isEmpty { header.addAttribute(LayoutNames.slabChecksums, numbers: leaf.slabCRC32s) }
     return add(header, tag)
   }
 }
