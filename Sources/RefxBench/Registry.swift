@@ -6,4 +6,5 @@ enum Registry {
     + CodecJobs.all
     + FileJobs.all
     + CodingJobs.all
+    + CoreJobs.all
 }

@@ -78,7 +78,7 @@ extension Set: DecodableContainer where Element: Decodable {
       var set: Set<Element> = []
       set.reserveCapacity(members.count)
       for (position, member) in members.enumerated() {
-        let memberPlace = place.appending(TreeKey(position))
+        let memberPlace = place.appending(position: position)
         let element = try session.value(Element.self, from: .tree(member), at: memberPlace)
         if !set.insert(element).inserted, !session.isCollecting {
           try session.report(

@@ -1,10 +1,12 @@
 extension DecodingSession {
   /// Decodes a class instance, once however many sites it has.
   func object<T: Decodable>(
-    _ type: T.Type, isWhole: Bool, from node: DecodingNode, at place: Place
+    _ type: T.Type, as representable: (any TensorRepresentable.Type)?, from node: DecodingNode,
+    at place: Place
   ) throws -> T {
     guard case .tree(let tree) = node, let position = entry(of: tree) else {
-      return isWhole ? try whole(type, from: node, at: place) : try ownValue(type, from: node, at: place)
+      if let representable { return try whole(type, as: representable, from: node, at: place) }
+      return try ownValue(type, from: node, at: place)
     }
     if let object = shared[position].object {
       if let same = object as? T { return same }
@@ -23,8 +25,11 @@ extension DecodingSession {
     defer { shared[position].opening = nil }
     let content = DecodingNode.tree(shared[position].content)
     let value =
-      try isWhole
-      ? whole(type, from: plain(content, at: place), at: place) : ownValue(type, from: content, at: place)
+      if let representable {
+        try whole(type, as: representable, from: plain(content, at: place), at: place)
+      } else {
+        try ownValue(type, from: content, at: place)
+      }
     shared[position].object = value as AnyObject
     return value
   }

@@ -15,6 +15,8 @@ final class DecodingSession {
   private var postponed: [() throws -> Void] = []
   /// The shared values whose inside was compared though the model has no Ref there.
   private var lookedThrough: Set<Int> = []
+  /// How often a plain value was taken from a shared one.
+  private var copies = 0
   /// The last value of each type, to stand in for one that cannot be made.
   private var samples: [ObjectIdentifier: Any] = [:]
 
@@ -56,19 +58,28 @@ final class DecodingSession {
     case .text:
       let text = try self.text(from: node, at: place)
       return try text as? T ?? ownValue(type, from: node, at: place)
-    case .whole: return try whole(type, from: try plain(node, at: place), at: place)
-    case .reference:
-      guard let reference = type as? any SessionDecodable.Type else {
-        throw RefxError.notDecodable(type, path: place.path)
-      }
-      return try cast(reference.decoded(in: self, from: node, at: place), at: place)
-    case .object(let isWhole): return try object(type, isWhole: isWhole, from: node, at: place)
-    case .container:
-      guard let container = type as? any DecodableContainer.Type else {
-        return try ownValue(type, from: node, at: place)
-      }
-      return try cast(container.decoded(in: self, from: node, at: place), at: place)
+    case .whole(let representable, _):
+      return try whole(type, as: representable, from: try plain(node, at: place), at: place)
+    case .reference(_, let reference):
+      guard let reference else { throw RefxError.notDecodable(type, path: place.path) }
+      return try decoded(reference, from: node, at: place)
+    case .object(let representable): return try object(type, as: representable, from: node, at: place)
+    case .container(_, let container):
+      guard let container else { return try ownValue(type, from: node, at: place) }
+      return try decoded(container, from: node, at: place)
     }
+  }
+
+  private func decoded<T, R: SessionDecodable>(
+    _ type: R.Type, from node: DecodingNode, at place: Place
+  ) throws -> T {
+    same(try type.decoded(in: self, from: node, at: place), as: T.self)
+  }
+
+  private func decoded<T, C: DecodableContainer>(
+    _ type: C.Type, from node: DecodingNode, at place: Place
+  ) throws -> T {
+    same(try type.decoded(in: self, from: node, at: place), as: T.self)
   }
 
   func cast<T>(_ value: Any, at place: Place) throws -> T {
@@ -109,10 +120,17 @@ final class DecodingSession {
     guard let whole = type as? any TensorRepresentable.Type else {
       return try ownValue(type, from: node, at: place)
     }
+    return try self.whole(type, as: whole, from: node, at: place)
+  }
+
+  /// Decodes what is taken whole, of a type whose conformance is known.
+  func whole<T: Decodable, Whole: TensorRepresentable>(
+    _ type: T.Type, as whole: Whole.Type, from node: DecodingNode, at place: Place
+  ) throws -> T {
     switch node {
     case .tree(.leaf(let leaf)):
       do {
-        return try cast(whole.init(leaf: leaf), at: place)
+        return same(try Whole(leaf: leaf), as: T.self)
       } catch let error as RefxError where error.code == .mismatch {
         try reportUnfit(leaf, for: type, error, at: place)
       } catch let error as RefxError {
@@ -185,6 +203,12 @@ extension DecodingSession {
       try report(.topology, at: place, expected: "a plain value", found: "a Ref")
       // What is wrong inside is said at the first site: sites inside sites would be as many as 2 to their depth.
       if let position = entry(of: tree), !lookedThrough.insert(position).inserted { return .known }
+    } else {
+      // Each site gets a copy: values that hold each other twice over would be copied 2 to their depth times.
+      copies += 1
+      guard copies <= 100_000 + 16 * shared.siteCount else {
+        throw RefxError.copiedTooOften(path: place.path)
+      }
     }
     var content = tree
     // As many steps as there are Refs, so that a ring of Refs in Refs ends.

@@ -2,7 +2,10 @@
 final class EncodingSession {
   /// Whether the contents of Refs are encoded, or Refs are leaves.
   let looksIntoRefs: Bool
-  private var objects: [ObjectIdentifier: ObjectPiece] = [:]
+  /// The class instances that were met, and the Refs by their number.
+  private var instances: [ObjectIdentifier: ObjectPiece] = [:]
+  private var refs: [ObjectPiece] = []
+  private var numbers = RefNumbers()
   private var kinds = TypeKinds()
   private var openRefs = 0
   private var nesting = 0
@@ -24,48 +27,70 @@ final class EncodingSession {
     case .text:
       guard let text = value as? String else { return try ownPiece(of: value, at: place) }
       return .static(.string(text))
-    case .whole: return try wholePiece(of: value, at: place)
-    case .reference:
-      guard let reference = value as? any RefEncodable else {
-        throw RefxError.refNotEncodable(T.self, path: place.path)
-      }
-      return try reference.piece(in: self, at: place)
-    case .object(let isWhole):
-      return try piece(of: value as AnyObject, isRef: false, collection: nil, at: place) {
-        isWhole ? try wholePiece(of: value, at: place) : try ownPiece(of: value, at: place)
-      }
-    case .container:
-      guard let container = value as? any EncodableContainer else {
+    case .whole(let type, _): return try wholePiece(of: value, as: type, at: place)
+    case .reference(let type, _):
+      guard let type else { throw RefxError.refNotEncodable(T.self, path: place.path) }
+      return try referencePiece(of: value, as: type, at: place)
+    case .object(let whole):
+      return try piece(ofInstance: value as AnyObject, at: place) {
+        if let whole { return try wholePiece(of: value, as: whole, at: place) }
         return try ownPiece(of: value, at: place)
       }
-      return try container.piece(in: self, at: place)
+    case .container(let type, _):
+      guard let type else { return try ownPiece(of: value, at: place) }
+      return try containerPiece(of: value, as: type, at: place)
     }
+  }
+
+  private func referencePiece<T, R: RefEncodable>(of value: T, as type: R.Type, at place: Place) throws
+    -> Piece
+  {
+    try same(value, as: type).piece(in: self, at: place)
+  }
+
+  private func containerPiece<T, C: EncodableContainer>(
+    of value: T, as type: C.Type, at place: Place
+  ) throws -> Piece {
+    try same(value, as: type).piece(in: self, at: place)
   }
 
   /// Whether values of this type are single numbers, which may stand in a row.
   func isNumber(_ type: Any.Type) -> Bool {
-    if case .whole(isNumber: true) = kinds.kind(of: type) { true } else { false }
+    if case .whole(_, isNumber: true) = kinds.kind(of: type) { true } else { false }
   }
 
-  /// Encodes an object at one of its sites: its contents at the first, by `content`.
-  func piece(
-    of object: AnyObject, isRef: Bool, collection: CollectionTag?, at place: Place,
-    content: () throws -> Piece
-  ) throws -> Piece {
-    let identity = ObjectIdentifier(object)
-    if let known = objects[identity] {
-      if known.isOpen, !isRef, known.openRefs == openRefs {
+  /// Encodes a class instance at one of its sites: its contents at the first, by `content`.
+  private func piece(ofInstance object: AnyObject, at place: Place, content: () throws -> Piece) throws
+    -> Piece
+  {
+    if let known = instances[ObjectIdentifier(object)] {
+      if known.isOpen, known.openRefs == openRefs {
         throw RefxError.cycleWithoutRef(type(of: object), path: place.path)
       }
       known.sites += 1
       return .object(known)
     }
-    let piece = ObjectPiece(object, isRef: isRef, collection: collection, openRefs: openRefs)
+    let piece = ObjectPiece(object, ref: nil, openRefs: openRefs)
     piece.sites = 1
-    objects[identity] = piece
-    if !isRef || looksIntoRefs {
-      openRefs += isRef ? 1 : 0
-      defer { openRefs -= isRef ? 1 : 0 }
+    instances[ObjectIdentifier(object)] = piece
+    piece.content = try content()
+    piece.isOpen = false
+    return .object(piece)
+  }
+
+  /// Encodes a Ref at one of its sites: its contents at the first, by `content`.
+  func piece(ofRef ref: AnyRef, at place: Place, content: () throws -> Piece) throws -> Piece {
+    let (number, isNew) = numbers.number(of: ref)
+    guard isNew else {
+      refs[number].sites += 1
+      return .object(refs[number])
+    }
+    let piece = ObjectPiece(ref, ref: ref, openRefs: openRefs)
+    piece.sites = 1
+    refs.append(piece)
+    if looksIntoRefs {
+      openRefs += 1
+      defer { openRefs -= 1 }
       piece.content = try content()
     }
     piece.isOpen = false
@@ -87,10 +112,11 @@ final class EncodingSession {
     return slot.piece ?? .keyed(KeyedPiece())
   }
 
-  private func wholePiece<T: Encodable>(of value: T, at place: Place) throws -> Piece {
-    guard let whole = value as? any TensorRepresentable else { return try ownPiece(of: value, at: place) }
+  private func wholePiece<T, Whole: TensorRepresentable>(
+    of value: T, as type: Whole.Type, at place: Place
+  ) throws -> Piece {
     do {
-      return .leaf(try whole.snapshot())
+      return .leaf(try same(value, as: type).snapshot())
     } catch let error as RefxError {
       throw error.atPath(place.path)
     }

@@ -9,7 +9,9 @@ extension Graft {
         choose(in: branches.members[position], at: place.appending(branches.keys[position]))
       }
     case .list(let members), .tuple(let members):
-      for position in members.indices { choose(in: members[position], at: place.appending(Key(position))) }
+      for position in members.indices {
+        choose(in: members[position], at: place.appending(position: position))
+      }
     case .value(let value):
       mark(value.index, at: place)
       choose(in: value.value, at: inner(of: value.index, at: place))
@@ -20,7 +22,7 @@ extension Graft {
 
   private mutating func mark(_ number: Int, at place: Place) {
     guard let ref = model.objects[number].ref, !isChosen[number] else { return }
-    isChosen[number] = selection.chooses(place.path, ref.collection, true)
+    isChosen[number] = selection.chooses(place, ref.collection, true)
   }
 
   /// Chooses the Refs inside chosen Refs, through class instances too; by whichever site a Ref was chosen.
@@ -38,7 +40,7 @@ extension Graft {
 
   /// Whether a plain site is taken from the file.
   func takes(_ place: Place, _ around: Surroundings) -> Bool {
-    around.isRefChosen ?? selection.chooses(place.path, nil, false)
+    around.isRefChosen ?? selection.chooses(place, nil, false)
   }
 
   /// Whether anything at or below a site of the model is taken from the file.
@@ -52,7 +54,7 @@ extension Graft {
       return false
     case .list(let members) where !members.isEmpty, .tuple(let members) where !members.isEmpty:
       for position in members.indices
-      where takesAny(members[position], place.appending(Key(position)), around) {
+      where takesAny(members[position], place.appending(position: position), around) {
         return true
       }
       return false
@@ -84,10 +86,10 @@ extension Graft {
         holdsWanted(branches.members[$0], at: place.appending(branches.keys[$0]))
       }
     case .list(let members), .tuple(let members):
-      members.indices.contains { holdsWanted(members[$0], at: place.appending(Key($0))) }
-    case .value(let value): selection.chooses(place.path, value.collection, true)
-    case .index(let index): selection.chooses(place.path, index.collection, true)
-    default: selection.chooses(place.path, nil, false)
+      members.indices.contains { holdsWanted(members[$0], at: place.appending(position: $0)) }
+    case .value(let value): selection.chooses(place, value.collection, true)
+    case .index(let index): selection.chooses(place, index.collection, true)
+    default: selection.chooses(place, nil, false)
     }
   }
 }

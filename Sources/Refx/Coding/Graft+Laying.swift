@@ -89,10 +89,10 @@ extension Graft {
     members.reserveCapacity(mine.count)
     for position in mine.indices {
       let other = position < theirs.count ? theirs[position] : nil
-      members.append(lay(other, over: mine[position], at: place.appending(Key(position)), in: around))
+      members.append(lay(other, over: mine[position], at: place.appending(position: position), in: around))
     }
     for position in theirs.indices.dropFirst(mine.count) {
-      noteUnexpected(theirs[position], at: place.appending(Key(position)), in: around)
+      noteUnexpected(theirs[position], at: place.appending(position: position), in: around)
     }
     return members
   }

@@ -20,7 +20,7 @@ extension Graft {
       }
     case .list(let members), .tuple(let members):
       for position in members.indices {
-        _ = lay(nil, over: members[position], at: place.appending(Key(position)), in: around)
+        _ = lay(nil, over: members[position], at: place.appending(position: position), in: around)
       }
     case .none:
       if takes(place, around), !allowing.contains(.missingOptionals) {
@@ -35,7 +35,7 @@ extension Graft {
     if allowing.contains(.unexpected) { return }
     let isWanted =
       if let position = position(of: found) {
-        selection.chooses(place.path, file[position].collection, true)
+        selection.chooses(place, file[position].collection, true)
       } else {
         takes(place, around) || holdsWanted(found, at: place)
       }

@@ -40,8 +40,12 @@ struct Graft {
     objectOfEntry = Array(repeating: nil, count: file.entries.count)
     isWanted = Array(repeating: nil, count: model.objects.count)
     tree = .none
-    choose(in: model.tree, at: .root())
-    if selection.reachesInside { chooseInside() }
+    if selection.isPartial {
+      choose(in: model.tree, at: .root())
+      if selection.reachesInside { chooseInside() }
+    } else {
+      isChosen = model.objects.map { $0.ref != nil }
+    }
     tree = lay(found, over: model.tree, at: .root(), in: Surroundings())
     for (number, place) in absent where entryOfObject[number] == nil && plainContent[number] == nil {
       let inside = Surroundings(isRefChosen: isChosen[number], isInObject: false)

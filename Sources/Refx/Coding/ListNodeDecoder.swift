@@ -11,7 +11,7 @@ struct ListNodeDecoder: UnkeyedDecodingContainer {
   }
 
   private var session: DecodingSession { owner.session }
-  private var place: Place { owner.place.appending(Key(currentIndex)) }
+  private var place: Place { owner.place.appending(position: currentIndex) }
   var codingPath: [any CodingKey] { owner.place.codingPath }
   var count: Int? { memberCount }
   var isAtEnd: Bool { currentIndex >= memberCount }

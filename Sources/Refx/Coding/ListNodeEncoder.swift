@@ -9,7 +9,7 @@ struct ListNodeEncoder: UnkeyedEncodingContainer {
   var count: Int { list.count }
 
   private func put(_ piece: Piece) { list.append(piece) }
-  private var nextPlace: Place { place.appending(Key(count)) }
+  private var nextPlace: Place { place.appending(position: count) }
 
   func encodeNil() { put(.none) }
   func encode(_ value: Bool) { list.append(value) }

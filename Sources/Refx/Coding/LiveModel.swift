@@ -10,9 +10,11 @@ struct LiveModel {
     let content: Tree<Leaf>
     /// Whether it stands as a shared value in a checkpoint as well.
     let isShared: Bool
-    let firstPath: Path
+    let firstPlace: Place
 
-    var ref: AnyRef? { object as? AnyRef }
+    /// The object as a Ref; nil where it is a class instance.
+    let ref: AnyRef?
+    var firstPath: Path { firstPlace.path }
   }
 
   init<Model: Encodable>(_ model: Model) throws {

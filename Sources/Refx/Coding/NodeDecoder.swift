@@ -4,7 +4,7 @@ final class NodeDecoder: Decoder {
   let node: DecodingNode
   let place: Place
   /// Which members of a dictionary or list were asked for; nil where nothing was.
-  private var asked: [Bool]?
+  private var asked: AskedMembers?
   /// Whether the value took all that stands here itself.
   private var isTaken = false
   /// What stands here once a Ref was looked through.
@@ -61,10 +61,10 @@ final class NodeDecoder: Decoder {
       return .absent(.missing)
     case .known: return .absent(.known)
     case .tree(.dictionary(let branches)) where isKeyed:
-      if asked == nil { asked = Array(repeating: false, count: branches.count) }
+      if asked == nil { asked = AskedMembers(of: branches.count) }
       return .branches(branches)
     case .tree(.list(let members)) where !isKeyed, .tree(.tuple(let members)) where !isKeyed:
-      if asked == nil { asked = Array(repeating: false, count: members.count) }
+      if asked == nil { asked = AskedMembers(of: members.count) }
       return .members(members)
     case .tree(let other):
       if !isKeyed, case .leaf(let leaf) = other, let row = try self.row(leaf) { return .row(row) }
@@ -79,7 +79,7 @@ final class NodeDecoder: Decoder {
   private func row(_ leaf: Leaf) throws -> NumberRowReader? {
     do {
       guard let row = try NumberRowReader(leaf) else { return nil }
-      if asked == nil { asked = Array(repeating: false, count: row.count) }
+      if asked == nil { asked = AskedMembers(of: row.count) }
       return row
     } catch let error as RefxError {
       throw error.atPath(place.path)
@@ -93,7 +93,7 @@ final class NodeDecoder: Decoder {
     try session.report(kind, at: place, expected: expected, found: found)
   }
 
-  func ask(_ position: Int) { asked?[position] = true }
+  func ask(_ position: Int) { asked?.insert(position) }
 
   func child(_ node: DecodingNode, _ place: Place) -> NodeDecoder {
     let child = NodeDecoder(session: session, node: node, place: place)
@@ -105,20 +105,20 @@ final class NodeDecoder: Decoder {
   func reportUnexpected() throws {
     for child in children { try child.reportUnexpected() }
     if isTaken || session.allowing.contains(.unexpected) { return }
-    if let asked, asked.allSatisfy({ $0 }) { return }
+    if let asked, asked.areAll { return }
     guard case .tree(let tree) = try plain() else { return }
     switch tree {
     case .dictionary(let branches):
-      for position in branches.keys.indices where asked?[position] != true {
+      for position in branches.keys.indices where asked?.contains(position) != true {
         noteUnexpected(branches.members[position], branches.keys[position])
       }
     case .list(let members), .tuple(let members):
-      for position in members.indices where asked?[position] != true {
+      for position in members.indices where asked?.contains(position) != true {
         noteUnexpected(members[position], Key(position))
       }
     case .leaf(let leaf):
       guard let asked else { break }
-      let expected = "\(leaf.dtype) [\(asked.count { $0 })]"
+      let expected = "\(leaf.dtype) [\(asked.count)]"
       session.note(Difference(.shape, place.path, expected: expected, found: leaf.summary))
     default: break
     }

@@ -111,8 +111,10 @@ final class SlotPiece {
 final class ObjectPiece {
   /// Kept, so that no other object takes the address while the model is encoded.
   let object: AnyObject
-  let isRef: Bool
-  let collection: CollectionTag?
+  /// The object where it is a Ref.
+  let ref: AnyRef?
+  /// The number that it got in the finished tree, once it was met there. A session's pieces are finished once.
+  var number: Int?
   /// Nil while it is being encoded, and where the walk does not look inside.
   var content: Piece?
   /// A Ref with its access, where the walk does not look inside Refs.
@@ -124,14 +126,14 @@ final class ObjectPiece {
   /// passes through none.
   let openRefs: Int
 
-  init(_ object: AnyObject, isRef: Bool, collection: CollectionTag?, openRefs: Int) {
+  init(_ object: AnyObject, ref: AnyRef?, openRefs: Int) {
     self.object = object
-    self.isRef = isRef
-    self.collection = collection
+    self.ref = ref
     self.openRefs = openRefs
   }
 
   /// Whether the object stands in a tree as a shared value: a Ref always, a class instance from its second
   /// site on.
-  var isShared: Bool { isRef || sites > 1 }
+  var isShared: Bool { ref != nil || sites > 1 }
+  var collection: CollectionTag? { ref?.collection }
 }

@@ -1,24 +1,36 @@
 /// Where the bridge stands inside a model: a chain of keys, made into a ``Path`` only where someone asks.
 final class Place {
-  private let parent: Place?
-  private let key: Key?
+  private enum Step {
+    case key(Key)
+    case position(Int)
+  }
 
-  static func root() -> Place { Place(parent: nil, key: nil) }
+  private let parent: Place?
+  private let step: Step?
+
+  static func root() -> Place { Place(parent: nil, step: nil) }
 
   static func at(_ path: Path) -> Place { path.keys.reduce(root()) { $0.appending($1) } }
 
-  private init(parent: Place?, key: Key?) {
+  private init(parent: Place?, step: Step?) {
     self.parent = parent
-    self.key = key
+    self.step = step
   }
 
-  func appending(_ key: Key) -> Place { Place(parent: self, key: key) }
+  func appending(_ key: Key) -> Place { Place(parent: self, step: .key(key)) }
+
+  /// The place of a list's member. Its number becomes text where someone asks.
+  func appending(position: Int) -> Place { Place(parent: self, step: .position(position)) }
 
   var path: Path {
     var keys: [Key] = []
     var place: Place? = self
     while let here = place {
-      if let key = here.key { keys.append(key) }
+      switch here.step {
+      case .key(let key): keys.append(key)
+      case .position(let position): keys.append(Key(position))
+      case nil: break
+      }
       place = here.parent
     }
     return Path(keys.reversed())

@@ -12,7 +12,7 @@ extension Ref: Encodable where Value: Encodable {
 
 extension Ref: RefEncodable where Value: Encodable {
   func piece(in session: EncodingSession, at place: Place) throws -> Piece {
-    let piece = try session.piece(of: self, isRef: true, collection: collection, at: place) {
+    let piece = try session.piece(ofRef: self, at: place) {
       let inside = Value.self is AnyRef.Type ? place.appending("0") : place
       do {
         return try session.piece(of: get(), at: inside)

@@ -15,20 +15,20 @@ public struct RestoreSelection {
 
   /// What stands at these paths, and the Refs inside the Refs among it.
   public static func paths(_ matches: @escaping (Path) -> Bool) -> RestoreSelection {
-    var selection = RestoreSelection { path, _, _ in matches(path) }
+    var selection = RestoreSelection { place, _, _ in matches(place.path) }
     selection.reachesInside = true
     return selection
   }
 
-  /// Whether a site is chosen: its path, its Ref's collection, whether a Ref stands there. A Ref is chosen
+  /// Whether a site is chosen: its place, its Ref's collection, whether a Ref stands there. A Ref is chosen
   /// where one of its sites is.
-  let chooses: (Path, CollectionTag?, Bool) -> Bool
+  let chooses: (Place, CollectionTag?, Bool) -> Bool
   /// Whether a chosen Ref brings the Refs inside it.
   private(set) var reachesInside = false
   /// Whether a checkpoint may lack some sites of a chosen Ref, as long as it has one.
   package private(set) var isPartial = true
 
-  init(_ chooses: @escaping (Path, CollectionTag?, Bool) -> Bool) {
+  init(_ chooses: @escaping (Place, CollectionTag?, Bool) -> Bool) {
     self.chooses = chooses
   }
 }

@@ -14,6 +14,8 @@ struct SharedValues {
   }
 
   private(set) var entries: [Entry] = []
+  /// At how many sites the shared values stand in all.
+  private(set) var siteCount = 0
   private var others: [Int: Int] = [:]
 
   /// Reads `tree`, of which nothing is trusted.
@@ -43,7 +45,7 @@ struct SharedValues {
   }
 
   subscript(position: Int) -> Entry {
-    get { entries[position] }
+    _read { yield entries[position] }
     _modify { yield &entries[position] }
   }
 
@@ -61,6 +63,7 @@ struct SharedValues {
       }
     case .value(let value):
       if depth >= maximumTreeDepth { throw RefxError.tooDeep() }
+      siteCount += 1
       guard register(value) else { throw RefxError.valueAlreadyExists(index: value.index, path: .root) }
       if value.value.isReference {
         try under("0") { try scan(value.value, depth: depth + 1) }
@@ -68,6 +71,7 @@ struct SharedValues {
         try scan(value.value, depth: depth + 1)
       }
     case .index(let index):
+      siteCount += 1
       if position(of: index.index) == nil {
         throw RefxError.indexWithoutValue(index: index.index, path: .root)
       }
@@ -87,10 +91,11 @@ struct SharedValues {
 }
 
 /// Runs `body`, which deals with what stands under `key`, and says so in its errors.
-private func under(_ key: Key, _ body: () throws -> Void) throws {
+@inline(__always)
+private func under(_ key: @autoclosure () -> Key, _ body: () throws -> Void) throws {
   do {
     try body()
   } catch let error as RefxError {
-    throw error.under(key)
+    throw error.under(key())
   }
 }

@@ -26,7 +26,7 @@ extension TreeDecoder {
       }
       do {
         assignments.append(
-          try ref.staged(in: session, from: .tree(graft.contents[number]), at: .at(entry.firstPath)))
+          try ref.staged(in: session, from: .tree(graft.contents[number]), at: entry.firstPlace))
       } catch let error as RefxError {
         throw error.atPath(entry.firstPath)
       }

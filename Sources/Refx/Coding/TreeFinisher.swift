@@ -4,7 +4,6 @@ struct TreeFinisher {
   var marksEveryObject = false
   /// The objects, by their number; kept only where every object is marked.
   private var objects: [LiveModel.Entry?] = []
-  private var numbers: [ObjectIdentifier: Int] = [:]
   private var nextNumber = 0
 
   init(marksEveryObject: Bool = false) {
@@ -36,7 +35,7 @@ struct TreeFinisher {
       var members: [Tree<Leaf>] = []
       members.reserveCapacity(pieces.count)
       for (position, member) in pieces.enumerated() {
-        let memberPlace = place.appending(Key(position))
+        let memberPlace = place.appending(position: position)
         members.append(try tree(of: member, place: memberPlace, depth: depth + 1))
       }
       return .list(members)
@@ -49,11 +48,10 @@ struct TreeFinisher {
     guard object.isShared || marksEveryObject else {
       return try tree(of: content, place: place, depth: depth)
     }
-    let identity = ObjectIdentifier(object.object)
-    if let number = numbers[identity] { return .index(Index(number, collection: object.collection)) }
+    if let number = object.number { return .index(Index(number, collection: object.collection)) }
     let number = nextNumber
     nextNumber += 1
-    numbers[identity] = number
+    object.number = number
     if marksEveryObject { objects.append(nil) }
     // A shared object directly inside another stands at "0", one level below.
     var inside = place
@@ -61,7 +59,8 @@ struct TreeFinisher {
     let inner = try tree(of: content, place: inside, depth: depth + 1)
     if marksEveryObject {
       objects[number] = LiveModel.Entry(
-        object: object.object, content: inner, isShared: object.isShared, firstPath: place.path)
+        object: object.object, content: inner, isShared: object.isShared, firstPlace: place,
+        ref: object.ref)
     }
     return .value(Value(inner, index: number, collection: object.collection))
   }

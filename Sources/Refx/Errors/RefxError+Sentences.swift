@@ -399,6 +399,12 @@ extension RefxError {
 
   // MARK: Update
 
+  static func copiedTooOften(path: Path) -> RefxError {
+    RefxError(
+      .limit, "shared values hold each other so often that a copy for each site would not end", path: path,
+      advice: "give the model a Ref where the file has one, instead of letting refForPlain pass")
+  }
+
   static func updateLengths(target: Int, source: Int, path: Path) -> RefxError {
     RefxError(
       .refusal, "the source does not have the leaves of the target", path: path, expected: "\(target) leaves",

@@ -72,7 +72,9 @@ struct RunningWalks: @unchecked Sendable {
     for step in 0..<RunningWalks.count {
       let slot = Int(truncatingIfNeeded: number &+ UInt64(step)) % RunningWalks.count
       let mark = number &* UInt64(RunningWalks.count) &+ UInt64(slot)
-      if slots[slot].compareExchange(expected: 0, desired: mark, ordering: .acquiring).exchanged { return mark }
+      if slots[slot].compareExchange(expected: 0, desired: mark, ordering: .acquiring).exchanged {
+        return mark
+      }
     }
     return RunningWalks.noMark
   }

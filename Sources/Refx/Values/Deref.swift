@@ -32,7 +32,8 @@ public struct Value<Wrapped>: Deref {
     get {
       guard isLeaf else { return unsafeDowncast(content, to: ValueBox<Wrapped>.self).value }
       // `isLeaf` is set where Wrapped is this type alone.
-      return unsafeBitCast(Tree<Leaf>.leaf(Leaf(unsafeDowncast(content, to: LeafContent.self))), to: Wrapped.self)
+      return unsafeBitCast(
+        Tree<Leaf>.leaf(Leaf(unsafeDowncast(content, to: LeafContent.self))), to: Wrapped.self)
     }
     set { (content, isLeaf) = Value.stored(newValue) }
   }

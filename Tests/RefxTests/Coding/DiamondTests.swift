@@ -34,6 +34,25 @@ import Testing
     #expect(levels == 200)
   }
 
+  /// Where plain values take copies of shared ones, a deep one is refused at once, and a shared leaf at many
+  /// sites is not.
+  @Test func copied() throws {
+    struct Level: Codable { var members: [Level] }
+    var tree = Tree<Leaf>.value(Value(["members": .list([])], index: 60))
+    for index in (0..<60).reversed() {
+      tree = .value(Value(["members": .list([tree, .index(Index(index + 1))])], index: index))
+    }
+    let lenient = TreeDecoder(allowing: .refForPlain)
+    let error = refusal { try lenient.decode(Level.self, from: tree) }
+    #expect(error?.code == .limit)
+    #expect(error?.message.contains("a copy for each site") == true)
+
+    let sites = Tree<Leaf>.list(
+      [.value(Value(.leaf(Tensor([1] as [Float])), index: 0))]
+        + Array(repeating: .index(Index(0)), count: 200_000))
+    #expect(try lenient.decode([Tensor].self, from: sites).count == 200_001)
+  }
+
   /// As a live tree a shallow one stands at each site.
   @Test func shallow() throws {
     let tree = try TreeEncoder().refTree(of: Self.diamond(3))
