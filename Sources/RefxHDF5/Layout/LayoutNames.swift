@@ -1,4 +1,5 @@
-/// The names that the layout gives to attributes, groups and kinds of nodes. See `Documentation/hdf5-layout.md`.
+/// The names that the layout gives to attributes, groups and kinds of nodes. See
+/// `Documentation/hdf5-layout.md`.
 enum LayoutNames {
   static let format = "refx_format"
   static let formatValue = "refx"
@@ -10,6 +11,7 @@ enum LayoutNames {
   static let collection = "refx_collection"
   static let dtype = "refx_dtype"
   static let checksum = "refx_crc32"
+  static let slabChecksums = "refx_slabs_crc32"
 
   static let tree = "tree"
   static let refs = "refs"
