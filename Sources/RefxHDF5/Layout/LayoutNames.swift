@@ -11,7 +11,6 @@ enum LayoutNames {
   static let collection = "refx_collection"
   static let dtype = "refx_dtype"
   static let checksum = "refx_crc32"
-  static let slabChecksums = "refx_slabs_crc32"
 
   static let tree = "tree"
   static let refs = "refs"

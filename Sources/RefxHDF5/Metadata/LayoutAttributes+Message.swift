@@ -25,8 +25,6 @@ extension LayoutAttributes {
     let content: Content?
     switch ObjectHeader.Space(&spaceFields, lengthSize: file.lengthSize) {
     case .simple(let extents)? where extents.allSatisfy { $0 == 1 }: content = Content(&typeFields, &fields)
-    case .simple(let extents)? where extents.count == 1:
-      content = type.elementsEqual(TypeMessage.uint32) ? Content(count: extents[0], &fields) : nil
     default: content = nil
     }
     guard let content else { return false }
@@ -36,14 +34,6 @@ extension LayoutAttributes {
 }
 
 extension LayoutAttributes.Content {
-  fileprivate init?(count: Int, _ values: inout Fields) {
-    guard count > 1, count <= values.remaining / 4 else { return nil }
-    var numbers: [UInt32] = []
-    numbers.reserveCapacity(count)
-    for _ in 0..<count { if let number = values.number(4) { numbers.append(UInt32(number)) } }
-    self = .numbers(numbers)
-  }
-
   /// A whole number or text of fixed size; nil for what libhdf5 has to be asked about.
   fileprivate init?(_ type: inout Fields, _ value: inout Fields) {
     guard let head = type.int(1), (1...3).contains(head >> 4), let bits = type.int(3), let size = type.int(4)

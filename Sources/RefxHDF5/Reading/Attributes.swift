@@ -9,8 +9,6 @@ struct LayoutAttributes: Sendable {
     case text(String)
     case number(Int64)
     case largeNumber(UInt64)
-    /// Several unsigned numbers of 32 bits.
-    case numbers([UInt32])
     /// Present, and neither.
     case other
   }

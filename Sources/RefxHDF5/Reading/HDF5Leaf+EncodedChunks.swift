@@ -5,7 +5,7 @@ import RefxStore
 extension HDF5Leaf: EncodedChunks {
   var codecIdentity: ChunkCodec.Identity? { ownChunking == nil ? nil : codec }
 
-  var logicalCRC32: UInt32? { checksums?.whole }
+  var logicalCRC32: UInt32? { checksum }
 
   var chunkCount: Int { ownChunking == nil ? 0 : grid.count }
 
@@ -24,7 +24,7 @@ extension HDF5Leaf: EncodedChunks {
 
   /// How the leaf is cut, where that is as this library cuts it.
   private var ownChunking: Chunking? {
-    guard codec != nil, checksums != nil, let size = dtype.itemSize, byteCount >= ChunkGrid.rawBelow,
+    guard codec != nil, checksum != nil, let size = dtype.itemSize, byteCount >= ChunkGrid.rawBelow,
       case .chunked(let chunking) = elements.header.layout,
       chunking.filters == [.shuffle(itemSize: size), .deflate], chunking.shape == grid.chunkShape
     else { return nil }

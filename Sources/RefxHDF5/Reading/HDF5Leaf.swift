@@ -6,37 +6,36 @@ import Synchronization
 /// The payload of a dataset, read when it is asked for and brought into little-endian order, by as many
 /// threads as ask.
 ///
-/// Where the file holds a checksum of the leaf, nobody sees a byte of it that was not checked: who reads all
-/// of it has all of it compared. A part of a compressed leaf is vouched for by the streams of its chunks,
-/// each of which ends in a checksum, a part of a large raw leaf by the checksums of its slabs; where there
-/// are none, all of it is read once before a part is given away.
+/// Where the file holds a checksum of the leaf, who reads all of it has all of it compared, with the last chunk
+/// where he reads chunk by chunk. A part of a compressed leaf is vouched for by the streams of its chunks, each
+/// of which ends in a checksum; of a raw leaf, all is read once before a part is given away.
 final class HDF5Leaf: LeafSource {
   let elements: StoredElements
   let dtype: DType
   let byteCount: Int
-  let checksums: LeafChecksums?
+  /// The CRC-32 of the logical bytes, where the file holds one.
+  let checksum: UInt32?
   let codec: ChunkCodec.Identity?
   private let isBigEndian: Bool
   /// Whether nothing is left to check.
   private let isSettled: Atomic<Bool>
   /// Held while all of the leaf is read on behalf of a part.
   private let checking = Mutex<Void>(())
-  private let slabsAreSound = Atomic<Bool>(false)
-  /// Which slabs were checked on behalf of a part of them; empty where none was.
-  private let checkedSlabs = Mutex<[Bool]>([])
+  /// The checksums of the slabs that were streamed so far, and how many are missing; none before the first.
+  private let streamed = Mutex<(sums: [UInt32?], missing: Int)>(([], 0))
 
   /// - Precondition: the elements are numbers as wide as `dtype`'s.
   init(
-    _ elements: StoredElements, dtype: DType, isBigEndian: Bool, checksums: LeafChecksums? = nil,
+    _ elements: StoredElements, dtype: DType, isBigEndian: Bool, checksum: UInt32? = nil,
     codec: ChunkCodec.Identity? = nil
   ) {
     self.elements = elements
     self.dtype = dtype
     self.isBigEndian = isBigEndian
-    self.checksums = checksums
+    self.checksum = checksum
     self.codec = codec
     byteCount = elements.byteCount
-    isSettled = Atomic(checksums == nil || elements.input.options.verify == .never)
+    isSettled = Atomic(checksum == nil || elements.input.options.verify == .never)
   }
 
   var storedByteCount: Int? { elements.storedByteCount }
@@ -50,8 +49,6 @@ final class HDF5Leaf: LeafSource {
       try readAll(into: buffer)
     } else if isSettled.load(ordering: .acquiring) || elements.chunksVouchForThemselves {
       try readUnchecked(at: offset, into: buffer)
-    } else if let slabs = try soundSlabs() {
-      try read(at: offset, into: buffer, checking: slabs)
     } else {
       try checkAll()
       try readUnchecked(at: offset, into: buffer)
@@ -120,70 +117,12 @@ final class HDF5Leaf: LeafSource {
 
   /// Compares the checksum of all bytes with what the file says.
   private func settle(_ found: UInt32) throws {
-    guard let checksums else { return }
-    try check(found, is: checksums.whole, elements.name)
-    isSettled.store(true, ordering: .releasing)
-  }
-
-  private func check(_ found: UInt32, is expected: UInt32, _ place: String) throws {
-    guard found == expected else {
+    guard let checksum else { return }
+    guard found == checksum else {
       throw RefxError.hdf5ChecksumDiffers(
-        expected: expected, found: found, object: place, file: elements.input.bytes.name)
+        expected: checksum, found: found, object: elements.name, file: elements.input.bytes.name)
     }
-  }
-
-  /// Reads a part of a leaf of which every slab has a checksum: of the slabs that it touches, each is checked
-  /// when it is touched for the first time.
-  private func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer, checking slabs: [UInt32])
-    throws
-  {
-    let grid = grid
-    var done = 0
-    while done < buffer.count {
-      let position = grid.position(ofByte: offset + done)
-      let slab = grid.range(of: position)
-      let start = offset + done
-      let target = UnsafeMutableRawBufferPointer(
-        rebasing: buffer[done..<(done + min(slab.upperBound - start, buffer.count - done))])
-      let place = "\(elements.name), bytes \(slab.lowerBound) to \(slab.upperBound)"
-      if wasSlabChecked(position) {
-        try readUnchecked(at: start, into: target)
-      } else if target.count == slab.count {
-        try readUnchecked(at: start, into: target)
-        try check(CRC32.of(UnsafeRawBufferPointer(target)), is: slabs[position], place)
-      } else {
-        try elements.input.slabs.with { room in
-          let whole = room.room(for: slab.count)
-          try readUnchecked(at: slab.lowerBound, into: whole)
-          try check(CRC32.of(UnsafeRawBufferPointer(whole)), is: slabs[position], place)
-          let from = start - slab.lowerBound
-          target.copyMemory(from: UnsafeRawBufferPointer(rebasing: whole[from..<(from + target.count)]))
-        }
-        checkedSlabs.withLock { checked in
-          if checked.isEmpty { checked = [Bool](repeating: false, count: slabs.count) }
-          checked[position] = true
-        }
-      }
-      done += target.count
-    }
-  }
-
-  private func wasSlabChecked(_ position: Int) -> Bool {
-    checkedSlabs.withLock { $0.isEmpty ? false : $0[position] }
-  }
-
-  /// The checksums of the slabs, where they are those of this leaf: together they must make that of the
-  /// whole.
-  private func soundSlabs() throws -> [UInt32]? {
-    guard let checksums, !checksums.slabs.isEmpty, checksums.slabs.count == grid.count else { return nil }
-    if slabsAreSound.load(ordering: .acquiring) { return checksums.slabs }
-    let grid = grid
-    let whole = checksums.slabs.indices.reduce(0) {
-      CRC32.combining($0, checksums.slabs[$1], count: grid.range(of: $1).count)
-    }
-    try check(whole, is: checksums.whole, elements.name)
-    slabsAreSound.store(true, ordering: .releasing)
-    return checksums.slabs
+    isSettled.store(true, ordering: .releasing)
   }
 
   // MARK: Bytes
@@ -230,12 +169,26 @@ final class HDF5Leaf: LeafSource {
   }
 }
 
-/// What a file says of the logical bytes of a leaf.
-struct LeafChecksums: Sendable {
-  /// The CRC-32 of all of them.
-  let whole: UInt32
-  /// The CRC-32 of each slab of the grid, where there are several.
-  var slabs: [UInt32] = []
+extension HDF5Leaf: StreamedSource {
+  func readStreamed(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws {
+    try readUnchecked(at: offset, into: buffer)
+    if isSettled.load(ordering: .acquiring) { return }
+    let grid = grid
+    let position = grid.position(ofByte: offset)
+    guard grid.range(of: position) == offset..<(offset + buffer.count) else { return try checkAll() }
+    let sum = CRC32.of(UnsafeRawBufferPointer(buffer))
+    let whole: UInt32? = streamed.withLock { state in
+      if state.sums.isEmpty { state = ([UInt32?](repeating: nil, count: grid.count), grid.count) }
+      if state.sums[position] == nil { state.missing -= 1 }
+      state.sums[position] = sum
+      guard state.missing == 0 else { return nil }
+      return state.sums.indices.reduce(0) {
+        CRC32.combining($0, state.sums[$1] ?? 0, count: grid.range(of: $1).count)
+      }
+    }
+    // All sums stay: where they do not fit, every later chunk is refused as well.
+    if let whole { try settle(whole) }
+  }
 }
 
 /// What stands in a file and cannot be represented.

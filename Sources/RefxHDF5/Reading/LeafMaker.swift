@@ -19,9 +19,9 @@ struct LeafMaker {
   ///
   /// - Parameters:
   ///   - dtype: what the layout says the elements are, where that differs from their HDF5 type.
-  ///   - checksums: those of the logical bytes, where the file holds them.
+  ///   - checksum: that of the logical bytes, where the file holds one.
   mutating func leaf(
-    _ header: DatasetHeader, _ name: String, dtype: DType? = nil, checksums: LeafChecksums? = nil,
+    _ header: DatasetHeader, _ name: String, dtype: DType? = nil, checksum: UInt32? = nil,
     codec: ChunkCodec.Identity? = nil
   ) throws -> Leaf {
     let shape = header.shape ?? []
@@ -38,9 +38,9 @@ struct LeafMaker {
     case .number(let own, let isBigEndian):
       let dtype = dtype ?? own
       let source = HDF5Leaf(
-        elements, dtype: dtype, isBigEndian: isBigEndian, checksums: checksums, codec: codec)
+        elements, dtype: dtype, isBigEndian: isBigEndian, checksum: checksum, codec: codec)
       return Leaf(dtype: dtype, shape: shape, source: source)
-    case .fixedText, .heapText: return try text(elements, shape, checksum: checksums?.whole)
+    case .fixedText, .heapText: return try text(elements, shape, checksum: checksum)
     }
   }
 

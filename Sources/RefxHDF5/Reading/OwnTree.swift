@@ -114,7 +114,7 @@ struct OwnTree {
     case nil: return nil
     case .text(let name): return .name(name)
     case .number(let number): return .number(number)
-    case .largeNumber, .numbers, .other:
+    case .largeNumber, .other:
       throw layout(
         graph.objects[object].name, expected: "a text or an int64 in \(LayoutNames.collection)",
         found: "something else")
@@ -275,9 +275,7 @@ struct OwnTree {
     }
     let checksum = try checksum(found)
     if checksum == nil { uncheckedLeaves += 1 }
-    var checksums = checksum.map { LeafChecksums(whole: $0) }
-    if case .numbers(let slabs)? = found.attributes[LayoutNames.slabChecksums] { checksums?.slabs = slabs }
-    return try leaves.leaf(header, found.name, dtype: dtype, checksums: checksums, codec: codec)
+    return try leaves.leaf(header, found.name, dtype: dtype, checksum: checksum, codec: codec)
   }
 
   private func checksum(_ found: ObjectGraph.Object) throws -> UInt32? {

@@ -168,12 +168,6 @@ struct HeaderBuilder {
     addAttribute(name, type: TypeMessage.int64, bytes: withUnsafeBytes(of: number.littleEndian, Array.init))
   }
 
-  mutating func addAttribute(_ name: String, numbers: [UInt32]) {
-    addAttribute(
-      name, type: TypeMessage.uint32, shape: [numbers.count],
-      bytes: numbers.flatMap { withUnsafeBytes(of: $0.littleEndian, Array.init) })
-  }
-
   mutating func addAttribute(_ name: String, number: UInt32) {
     addAttribute(name, type: TypeMessage.uint32, bytes: withUnsafeBytes(of: number.littleEndian, Array.init))
   }

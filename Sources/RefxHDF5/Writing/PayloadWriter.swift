@@ -11,8 +11,6 @@ final class PayloadWriter {
     let dtype: DType
     let content: Content
     let crc32: UInt32
-    /// Those of the slabs of a large raw leaf, so that a part of it can be checked without the rest.
-    var slabCRC32s: [UInt32] = []
   }
 
   enum Content {
@@ -64,19 +62,15 @@ final class PayloadWriter {
     // Whoever maps the file finds the elements aligned.
     try file.align(to: leaf.byteCount < ChunkGrid.rawBelow ? 8 : 64)
     let address = UInt64(file.position)
-    var slabs: [UInt32] = []
     let sums = try encoder.encodeNextLeaf { slab in
-      slabs.append(slab.crc32)
       try file.append(slab.stored)
       advance(slab.byteCount)
     }
-    // An attribute holds less than 64 KiB.
-    if slabs.count == 1 || slabs.count > 16_000 { slabs = [] }
     return StoredLeaf(
       shape: leaf.shape, dtype: leaf.dtype,
       content: .contiguous(
         type: type, address: leaf.byteCount == 0 ? nil : address, byteCount: leaf.byteCount),
-      crc32: sums.logicalCRC32, slabCRC32s: slabs)
+      crc32: sums.logicalCRC32)
   }
 
   private func writeChunks(_ leaf: Leaf, from encoder: PayloadEncoder) throws -> StoredLeaf {

@@ -282,7 +282,6 @@ struct TreeWriter {
     }
     if leaf.dtype == .float8E4M3FN { header.addAttribute(LayoutNames.dtype, text: leaf.dtype.name) }
     header.addAttribute(LayoutNames.checksum, number: leaf.crc32)
-    if !leaf.slabCRC32s.isEmpty { header.addAttribute(LayoutNames.slabChecksums, numbers: leaf.slabCRC32s) }
     return add(header, tag)
   }
 }

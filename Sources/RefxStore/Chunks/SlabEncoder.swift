@@ -58,7 +58,7 @@ final class SlabEncoder {
       return UnsafeRawBufferPointer(start: memory.start + range.lowerBound, count: range.count)
     }
     let room = room()
-    try leaf.source.read(at: range.lowerBound, into: room)
+    try leaf.source.readPiece(at: range.lowerBound, into: room)
     return UnsafeRawBufferPointer(room)
   }
 

@@ -130,7 +130,7 @@ import Testing
     #expect(try refusal(of: bytes, at: 2_000_000)?.code == .damaged)
   }
 
-  @Test func aPartOfALargeRawLeafIsCheckedWithoutTheRest() throws {
+  @Test func noPartOfADamagedRawLeafIsGivenAway() throws {
     let leaf = Leaf(Tensor((0..<1_000_000).map { Float($0) }, shape: [1000, 1000]))
     var bytes = try bytes(of: ["w": .leaf(leaf)], .none)
     let payload = try leaf.allBytes()
@@ -140,17 +140,10 @@ import Testing
       Issue.record("the catalogue is sound")
       return
     }
-    for (offset, count, isSound) in [
-      (0, 4, true), (1_000_000, 2_000_000, true), (3_999_996, 4, false), (0, 4_000_000, false), (8, 4, true),
-    ] {
+    for (offset, count) in [(0, 4), (1_000_000, 2_000_000), (3_999_996, 4), (0, 4_000_000), (8, 4)] {
       var found = [UInt8](repeating: 0, count: count)
-      if isSound {
+      #expect(throws: RefxError.self) {
         try found.withUnsafeMutableBytes { try read.source.read(at: offset, into: $0) }
-        #expect(found.elementsEqual(payload[offset..<(offset + count)]))
-      } else {
-        #expect(throws: RefxError.self) {
-          try found.withUnsafeMutableBytes { try read.source.read(at: offset, into: $0) }
-        }
       }
     }
   }
