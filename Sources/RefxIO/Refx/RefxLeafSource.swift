@@ -115,6 +115,49 @@ final class RefxLeafSource: EncodedChunks {
   }
 }
 
+extension RefxLeafSource: NeighbouringSource {
+  /// Raw leaves of one chunk that follow each other in the file are read with what lies between them.
+  func readRow(
+    _ row: ArraySlice<Leaf>, into memory: ArraySlice<MemoryBytes?>, _ scratch: ByteBuffer
+  ) throws -> Int {
+    let start = payload.chunks[entry.firstChunk].offset
+    var chunks: [Int] = []
+    var end = start
+    for (leaf, target) in zip(row, memory) {
+      guard let source = leaf.source as? RefxLeafSource, let target, source.payload === payload,
+        source.number == number + chunks.count, source.entry.storage == .raw, source.byteCount > 0,
+        source.byteCount == target.byteCount
+      else { break }
+      let chunk = payload.chunks[source.entry.firstChunk]
+      guard Int(chunk.byteCount) == target.byteCount, chunk.end - start <= RefxLeafSource.mostOfARow else {
+        break
+      }
+      chunks.append(source.entry.firstChunk)
+      end = chunk.end
+    }
+    guard chunks.count > 1 else { return 0 }
+    let room = scratch.room(for: end - start)
+    try payload.file.read(at: start, into: room)
+    for (position, (chunk, target)) in zip(chunks, memory).enumerated() {
+      guard let target else { continue }
+      let from = payload.chunks[chunk].offset - start
+      let bytes = UnsafeRawBufferPointer(rebasing: room[from..<(from + target.byteCount)])
+      if payload.options.verify == .always {
+        do {
+          try payload.check(bytes, are: chunk)
+        } catch let error as RefxError {
+          throw payload.located(error, leaf: number + position)
+        }
+      }
+      target.memory.copyMemory(from: bytes)
+    }
+    return chunks.count
+  }
+
+  /// The most bytes that are read at once.
+  private static let mostOfARow = 1 << 20
+}
+
 extension RefxPayload {
   /// `error` with the file and the path of the leaf that it is about.
   func located(_ error: RefxError, leaf number: Int) -> RefxError {

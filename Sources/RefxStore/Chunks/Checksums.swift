@@ -64,7 +64,7 @@ public struct ContentHasher: Sendable {
 
   /// XXH3-128 of `bytes`, with seed 0.
   public static func hash(_ bytes: UnsafeRawBufferPointer) -> ContentHash {
-    let hash = XXH3_128bits(bytes.baseAddress, bytes.count)
+    let hash = refx_xxh3_128(bytes.baseAddress, bytes.count)
     return ContentHash(low: hash.low64, high: hash.high64)
   }
 }

@@ -38,6 +38,8 @@ private struct PayloadLoading {
   }
 
   private static let bytesOfAJob = 512 << 10
+  /// A call of the system costs more than copying as many bytes.
+  private static let smallBelow = 16 << 10
 
   init(_ tree: Tree<Leaf>) throws {
     var parts = FreshMemoryParts()
@@ -77,16 +79,38 @@ private struct PayloadLoading {
   func run(threads: Int?, progress: ProgressHandler?) throws {
     let done = SharedProgress(total: byteCount, report: progress)
     let threads = Cores.threads(threads, forBytes: byteCount)
+    let scratch = Pool { ByteBuffer() }
     try forEachInParallel(jobs.count, threads: threads) { number in
       let job = jobs[number]
-      for leaf in job.leaves {
-        guard let memory = memory[leaf] else { continue }
-        let range = job.bytes ?? 0..<memory.byteCount
-        let target = UnsafeMutableRawBufferPointer(
-          start: UnsafeMutableRawPointer(mutating: memory.start) + range.lowerBound, count: range.count)
-        try leaves[leaf].source.readPiece(at: range.lowerBound, into: target)
+      if let range = job.bytes {
+        let leaf = job.leaves.lowerBound
+        guard let memory = memory[leaf] else { return }
+        let part = UnsafeMutableRawBufferPointer(rebasing: memory.memory[range])
+        try leaves[leaf].source.readPiece(at: range.lowerBound, into: part)
+      } else {
+        try scratch.with { try readRow(job.leaves, $0) }
       }
       done.add(job.byteCount)
+    }
+  }
+
+  /// Reads whole leaves, those that lie side by side together.
+  private func readRow(_ row: Range<Int>, _ scratch: ByteBuffer) throws {
+    var next = row.lowerBound
+    while next < row.upperBound {
+      guard let memory = memory[next] else {
+        next += 1
+        continue
+      }
+      let source = leaves[next].source
+      if memory.byteCount < PayloadLoading.smallBelow, let neighbour = source as? any NeighbouringSource {
+        let rest = next..<row.upperBound
+        let count = try neighbour.readRow(leaves[rest], into: self.memory[rest], scratch)
+        next += count
+        if count > 0 { continue }
+      }
+      try source.read(at: 0, into: memory.memory)
+      next += 1
     }
   }
 }
