@@ -17,7 +17,10 @@ let package = Package(
     .target(name: "Refx"),
 
     // What every format stands on: the store contract, files, chunks, checksums, JSON.
-    .target(name: "RefxStore", dependencies: ["Refx", "CZlib", "CISAL", "CXXHash", "CCrypto"]),
+    .target(name: "RefxStore", dependencies: ["Refx", "CShuffle", "CZlib", "CISAL", "CXXHash", "CCrypto"]),
+
+    // The byte shuffle with vector instructions, chosen at run time.
+    .target(name: "CShuffle"),
 
     // The HDF5 store, a target of its own so that a build can choose its HDF5 flavour.
     .target(name: "RefxHDF5", dependencies: ["RefxStore", "CHDF5"]),
@@ -43,6 +46,8 @@ let package = Package(
 
     .target(
       name: "RefxTestSupport", dependencies: ["RefxIO"], path: "Tests/RefxTestSupport"),
+    .executableTarget(
+      name: "CodecCheck", dependencies: ["RefxStore", "RefxTestSupport"], path: "Tests/CodecCheck"),
     .testTarget(name: "RefxTests", dependencies: ["Refx", "RefxTestSupport"]),
     .testTarget(name: "RefxStoreTests", dependencies: ["RefxStore", "RefxTestSupport"]),
     .testTarget(name: "RefxIOTests", dependencies: ["RefxIO", "RefxTestSupport"]),

@@ -3,6 +3,7 @@
 
   check_hdf5.py check FILE     reads FILE, which the tests wrote, and exits 1 with a reason where it differs
   check_hdf5.py make FOLDER    writes the files that the tests read
+  check_hdf5.py edit FILE NAME adds 1 to the last element of /tree/NAME, as someone with h5py would
   check_hdf5.py modules        exits 0 where everything needed is installed
 """
 
@@ -245,6 +246,14 @@ def make(folder):
         del f["tree/7"]
 
 
+def edit(path, name):
+    import h5py
+
+    with h5py.File(path, "r+") as f:
+        data = f["tree/" + name]
+        data[tuple(extent - 1 for extent in data.shape)] += 1
+
+
 if __name__ == "__main__":
     if len(sys.argv) == 3 and sys.argv[1] == "check":
         try:
@@ -253,6 +262,8 @@ if __name__ == "__main__":
             sys.exit(f"h5py reads otherwise: {error}")
     elif len(sys.argv) == 3 and sys.argv[1] == "make":
         make(sys.argv[2])
+    elif len(sys.argv) == 4 and sys.argv[1] == "edit":
+        edit(sys.argv[2], sys.argv[3])
     elif sys.argv[1:] == ["modules"]:
         import h5py  # noqa: F401
         import numpy  # noqa: F401

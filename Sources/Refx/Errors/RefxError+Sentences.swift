@@ -465,13 +465,9 @@ extension RefxError {
   // MARK: HDF5
 
   package static func hdf5Failed(
-    _ call: String, reason: String, stack: [String], isWriting: Bool, object: String, file: String?
+    _ call: String, reason: String, stack: [String], object: String, file: String?
   ) -> RefxError {
-    if isWriting {
-      return RefxError(
-        .system, "cannot write HDF5: \(reason)", file: file, place: .object(object), details: [call] + stack)
-    }
-    return RefxError(
+    RefxError(
       .damaged, "libhdf5 cannot read the file: \(reason)", file: file, place: .object(object),
       advice: "copy or download it again", details: [call] + stack)
   }
@@ -486,7 +482,7 @@ extension RefxError {
     RefxError(.unsupported, "HDF5 cannot hold \(what)", file: file, advice: "save it as .refx")
   }
 
-  package static func hdf5RankTooLarge(_ rank: Int, path: Path) -> RefxError {
+  package static func hdf5RankTooLarge(_ rank: Int, path: Path?) -> RefxError {
     RefxError(
       .limit, path: path, expected: "at most 32 dimensions, which is what HDF5 holds", found: "\(rank)",
       advice: "save it as .refx")
@@ -547,25 +543,6 @@ extension RefxError {
 
   package static func textDoesNotFit(count: Int, file: String?) -> RefxError {
     RefxError(.damaged, "text does not have its \(count) elements", file: file)
-  }
-
-  package static func hdf5Failed(
-    _ call: String, stack: [String], isWriting: Bool, object: String, file: String?
-  ) -> RefxError {
-    // The innermost message is the cause; one from the system stands in quotes within it.
-    let innermost = stack.last ?? "no reason given"
-    var reason = innermost
-    if let start = innermost.index(behind: "error message = '") {
-      let rest = innermost[start...]
-      reason = String(rest[..<(rest.firstIndex(of: "'") ?? rest.endIndex)])
-    }
-    if isWriting {
-      return RefxError(
-        .system, "cannot write HDF5: \(reason)", file: file, place: .object(object), details: [call] + stack)
-    }
-    return RefxError(
-      .damaged, "libhdf5 cannot read the file: \(reason)", file: file, place: .object(object),
-      advice: "copy or download it again", details: [call] + stack)
   }
 
   // MARK: Operations
@@ -1006,17 +983,5 @@ extension RefxError {
   package static func noSuchFormat(_ name: String, known: [String]) -> RefxError {
     RefxError(
       .unsupported, expected: "one of \(known.joined(separator: ", "))", found: "the format '\(name)'")
-  }
-}
-
-extension String {
-  /// The place behind the first occurrence of `text`.
-  fileprivate func index(behind text: String) -> String.Index? {
-    var place = startIndex
-    while place < endIndex {
-      if self[place...].hasPrefix(text) { return index(place, offsetBy: text.count) }
-      place = index(after: place)
-    }
-    return nil
   }
 }

@@ -2,18 +2,18 @@
 /// which is how deref and every store number them, a part with some left out; whatever numbers a tree made
 /// elsewhere has, a dictionary.
 @usableFromInline
-struct TableByIndex<Entry> {
+package struct TableByIndex<Entry> {
   @usableFromInline var row: [Entry?] = []
   @usableFromInline var others: [Int: Entry] = [:]
   /// How many entries there are; the row may have gaps, but at most fifteen for each of them.
-  @usableFromInline var count = 0
+  @usableFromInline package var count = 0
 
   @inlinable
-  init() {}
+  package init() {}
 
   /// What is known of an index; nil where nothing is.
   @inlinable
-  subscript(index: Int) -> Entry? {
+  package subscript(index: Int) -> Entry? {
     if index >= 0, index < row.count, let entry = row[index] { return entry }
     return others.isEmpty ? nil : others[index]
   }
@@ -21,7 +21,7 @@ struct TableByIndex<Entry> {
   /// - Returns: false where something is known of the index already, which stays.
   @discardableResult
   @inlinable
-  mutating func insert(_ entry: Entry, at index: Int) -> Bool {
+  package mutating func insert(_ entry: Entry, at index: Int) -> Bool {
     if index == row.count, others.isEmpty {
       row.append(entry)
     } else {

@@ -1,4 +1,5 @@
-/// The names that the layout gives to attributes, groups and kinds of nodes. See `Documentation/hdf5-layout.md`.
+/// The names that the layout gives to attributes, groups and kinds of nodes. See
+/// `Documentation/hdf5-layout.md`.
 enum LayoutNames {
   static let format = "refx_format"
   static let formatValue = "refx"

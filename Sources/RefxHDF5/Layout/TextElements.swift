@@ -1,8 +1,8 @@
 import Refx
 import RefxStore
 
-/// The elements of a text leaf within its canonical bytes: each its length as a little-endian UInt64, then its
-/// UTF-8.
+/// The elements of a text leaf within its canonical bytes: each its length as a little-endian UInt64, then
+/// its UTF-8.
 struct TextElements {
   let all: [Range<Int>]
 

@@ -22,7 +22,7 @@ package final class HDF5Library: @unchecked Sendable {
     pthread_mutex_init(lock, &attributes)
     pthread_mutexattr_destroy(&attributes)
     pthread_key_create(&silenced, nil)
-    // Nothing is left to the library's own exit handler: what was not closed is a save that failed.
+    // Nothing is left to the library's own exit handler: it only reads.
     H5dont_atexit()
     H5open()
     H5PLset_loading_state(0)
@@ -64,11 +64,9 @@ package final class HDF5Library: @unchecked Sendable {
   }
 }
 
-/// Who calls the library and about what: the file that errors name, and whether it is being written. A file
-/// that is being written has no name yet; who saves says it.
+/// Who calls the library: the file that errors name.
 struct HDF5Context: Sendable {
   let file: String?
-  let isWriting: Bool
 
   /// Makes one call of the library, which fails by a negative result.
   ///
@@ -94,7 +92,7 @@ struct HDF5Context: Sendable {
   func failure(_ call: StaticString, at object: String) -> RefxError {
     let stack = HDF5Library.shared.errorStack()
     return .hdf5Failed(
-      "\(call)", reason: reason(of: stack), stack: stack, isWriting: isWriting, object: object, file: file)
+      "\(call)", reason: reason(of: stack), stack: stack, object: object, file: file)
   }
 
   /// The innermost message is the cause; one from the system stands in quotes within it.

@@ -1,8 +1,8 @@
 import Refx
 import RefxStore
 
-/// Where the chunks of a dataset lie: all of them, read once, out of the tree in which files up to HDF5 1.8 list
-/// them (a B-tree of version 1).
+/// Where the chunks of a dataset lie: all of them, read once, out of the tree in which files up to HDF5 1.8
+/// list them (a B-tree of version 1).
 ///
 /// libhdf5 is not asked: its release 1.10 walks all chunks to find one, and only one thread can be in it.
 struct ChunkIndex {
@@ -83,7 +83,8 @@ struct ChunkIndex {
     let head = file.withBytes(at: offset, least: headBytes) { bytes -> (level: Int, count: Int)? in
       var fields = Fields(bytes)
       // The 1 says that it lists chunks.
-      guard fields.follows("TREE"), fields.number(1) == 1, let level = fields.int(1), let count = fields.int(2)
+      guard fields.follows("TREE"), fields.number(1) == 1, let level = fields.int(1),
+        let count = fields.int(2)
       else { return nil }
       return (level, count)
     }

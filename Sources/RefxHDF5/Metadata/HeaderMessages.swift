@@ -12,8 +12,8 @@ struct HeaderMessage {
 
 /// The messages of an object header of version 1 or 2, within strict bounds.
 ///
-/// An object header is a prefix and messages, which go on in other blocks where they did not fit. From version
-/// 2 on each block ends in a checksum, which is checked.
+/// An object header is a prefix and messages, which go on in other blocks where they did not fit. From
+/// version 2 on each block ends in a checksum, which is checked.
 struct HeaderMessages {
   private let file: MetadataFile
   private var bytesLeft = 1 << 20
@@ -130,7 +130,8 @@ struct HeaderMessages {
     return true
   }
 
-  private mutating func handle(_ message: HeaderMessage, least: Int, _ body: (HeaderMessage) -> Bool) -> Bool {
+  private mutating func handle(_ message: HeaderMessage, least: Int, _ body: (HeaderMessage) -> Bool) -> Bool
+  {
     switch message.type {
     case 0: return true  // nothing
     case 0x10:  // the header goes on elsewhere

@@ -21,12 +21,13 @@ extension LayoutAttributes {
       !name.utf8.contains(0), count < 64, self[name] == nil
     else { return false }
     var spaceFields = Fields(space)
-    switch ObjectHeader.Space(&spaceFields, lengthSize: file.lengthSize) {
-    case .simple(let extents)? where extents.allSatisfy { $0 == 1 }: break
-    default: return false
-    }
     var typeFields = Fields(type)
-    guard let content = Content(&typeFields, &fields) else { return false }
+    let content: Content?
+    switch ObjectHeader.Space(&spaceFields, lengthSize: file.lengthSize) {
+    case .simple(let extents)? where extents.allSatisfy { $0 == 1 }: content = Content(&typeFields, &fields)
+    default: content = nil
+    }
+    guard let content else { return false }
     add(name, content)
     return true
   }

@@ -20,7 +20,9 @@ enum MetadataChecksum {
     }
     // The last 1 to 12 bytes, as if zeros followed.
     var last: (UInt32, UInt32, UInt32) = (0, 0, 0)
-    withUnsafeMutableBytes(of: &last) { $0.copyMemory(from: UnsafeRawBufferPointer(start: rest, count: count)) }
+    withUnsafeMutableBytes(of: &last) {
+      $0.copyMemory(from: UnsafeRawBufferPointer(start: rest, count: count))
+    }
     a &+= UInt32(littleEndian: last.0)
     b &+= UInt32(littleEndian: last.1)
     c &+= UInt32(littleEndian: last.2)

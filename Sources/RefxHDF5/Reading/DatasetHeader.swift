@@ -13,8 +13,8 @@ struct DatasetHeader: Sendable {
   let layout: Layout
   /// One element as it stands in the file; nil where what was never written is zero.
   var fill: [UInt8]?
-  /// The bytes that the file spends on the elements; nil where that is the sum of the chunks, which nobody has
-  /// looked at yet.
+  /// The bytes that the file spends on the elements; nil where that is the sum of the chunks, which nobody
+  /// has looked at yet.
   let storedByteCount: Int?
 
   enum Layout: Sendable {

@@ -30,7 +30,7 @@ final class HDF5Input: Sendable {
   init(_ file: InputFile, options: OpenOptions) throws {
     self.options = options
     bytes = file
-    let context = HDF5Context(file: file.name, isWriting: false)
+    let context = HDF5Context(file: file.name)
     self.context = context
     let access = try context.open("H5Pcreate", at: "/", H5Pcreate(refx_h5p_file_access()))
     try context.check("H5Pset_file_locking", at: "/", H5Pset_file_locking(access.id, false, true))

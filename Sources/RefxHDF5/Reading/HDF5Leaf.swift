@@ -3,16 +3,17 @@ import Refx
 import RefxStore
 import Synchronization
 
-/// The payload of a dataset, read when it is asked for and brought into little-endian order, by as many threads
-/// as ask.
+/// The payload of a dataset, read when it is asked for and brought into little-endian order, by as many
+/// threads as ask.
 ///
-/// Where the file holds a checksum of the leaf, nobody sees a byte of it that was not checked: who reads all of
-/// it has all of it compared, and who reads a part of a raw leaf waits until all of it was read once. A part of
-/// a compressed leaf is vouched for by the streams of its chunks, each of which ends in a checksum.
+/// Where the file holds a checksum of the leaf, who reads all of it has all of it compared, with the last chunk
+/// where he reads chunk by chunk. A part of a compressed leaf is vouched for by the streams of its chunks, each
+/// of which ends in a checksum; of a raw leaf, all is read once before a part is given away.
 final class HDF5Leaf: LeafSource {
   let elements: StoredElements
   let dtype: DType
   let byteCount: Int
+  /// The CRC-32 of the logical bytes, where the file holds one.
   let checksum: UInt32?
   let codec: ChunkCodec.Identity?
   private let isBigEndian: Bool
@@ -20,6 +21,8 @@ final class HDF5Leaf: LeafSource {
   private let isSettled: Atomic<Bool>
   /// Held while all of the leaf is read on behalf of a part.
   private let checking = Mutex<Void>(())
+  /// The checksums of the slabs that were streamed so far, and how many are missing; none before the first.
+  private let streamed = Mutex<(sums: [UInt32?], missing: Int)>(([], 0))
 
   /// - Precondition: the elements are numbers as wide as `dtype`'s.
   init(
@@ -44,8 +47,10 @@ final class HDF5Leaf: LeafSource {
   func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws {
     if buffer.count == byteCount {
       try readAll(into: buffer)
+    } else if isSettled.load(ordering: .acquiring) || elements.chunksVouchForThemselves {
+      try readUnchecked(at: offset, into: buffer)
     } else {
-      try checkBeforeAPart()
+      try checkAll()
       try readUnchecked(at: offset, into: buffer)
     }
   }
@@ -95,8 +100,7 @@ final class HDF5Leaf: LeafSource {
 
   // MARK: Checking
 
-  private func checkBeforeAPart() throws {
-    guard !isSettled.load(ordering: .acquiring), !elements.chunksVouchForThemselves else { return }
+  private func checkAll() throws {
     try checking.withLock { _ in
       guard !isSettled.load(ordering: .acquiring) else { return }
       let scratch = elements.input.slabs
@@ -162,6 +166,28 @@ final class HDF5Leaf: LeafSource {
       for byte in 0..<(size / 2) { buffer.swapAt(word + byte, word + size - 1 - byte) }
       word += size
     }
+  }
+}
+
+extension HDF5Leaf: StreamedSource {
+  func readStreamed(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws {
+    try readUnchecked(at: offset, into: buffer)
+    if isSettled.load(ordering: .acquiring) { return }
+    let grid = grid
+    let position = grid.position(ofByte: offset)
+    guard grid.range(of: position) == offset..<(offset + buffer.count) else { return try checkAll() }
+    let sum = CRC32.of(UnsafeRawBufferPointer(buffer))
+    let whole: UInt32? = streamed.withLock { state in
+      if state.sums.isEmpty { state = ([UInt32?](repeating: nil, count: grid.count), grid.count) }
+      if state.sums[position] == nil { state.missing -= 1 }
+      state.sums[position] = sum
+      guard state.missing == 0 else { return nil }
+      return state.sums.indices.reduce(0) {
+        CRC32.combining($0, state.sums[$1] ?? 0, count: grid.range(of: $1).count)
+      }
+    }
+    // All sums stay: where they do not fit, every later chunk is refused as well.
+    if let whole { try settle(whole) }
   }
 }
 

@@ -4,8 +4,8 @@ import RefxStore
 /// Turns datasets into leaves and static values, within what the size of the file can justify.
 struct LeafMaker {
   private let input: HDF5Input
-  /// Deflate packs at most 1 : 1032. What declares more than that, all in all, is mostly fill values or a lie,
-  /// and reading it would take out of all proportion to the file.
+  /// Deflate packs at most 1 : 1032. What declares more than that, all in all, is mostly fill values or a
+  /// lie, and reading it would take out of all proportion to the file.
   private var bytesLeft: Int
   private var textLeft: Int
 
@@ -19,7 +19,7 @@ struct LeafMaker {
   ///
   /// - Parameters:
   ///   - dtype: what the layout says the elements are, where that differs from their HDF5 type.
-  ///   - checksum: the CRC-32 of the logical bytes, where the file holds it.
+  ///   - checksum: that of the logical bytes, where the file holds one.
   mutating func leaf(
     _ header: DatasetHeader, _ name: String, dtype: DType? = nil, checksum: UInt32? = nil,
     codec: ChunkCodec.Identity? = nil

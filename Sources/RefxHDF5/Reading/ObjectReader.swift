@@ -2,7 +2,8 @@ import CHDF5
 import Refx
 import RefxStore
 
-/// Looks at the objects of a file one by one: by our own reader of headers where it knows them, else by libhdf5.
+/// Looks at the objects of a file one by one: by our own reader of headers where it knows them, else by
+/// libhdf5.
 struct ObjectReader {
   private let input: HDF5Input
   private let file: MetadataFile
@@ -33,7 +34,9 @@ struct ObjectReader {
   mutating func object(at address: haddr_t, _ name: String) throws -> (Found, LayoutAttributes) {
     if let place = Int(exactly: address), let header = ObjectHeader(at: place, in: file) {
       if let links = header.links { return (.group(links.sorted { $0.name < $1.name }), header.attributes) }
-      if let dataset = try dataset(header, at: address, name) { return (.dataset(dataset), header.attributes) }
+      if let dataset = try dataset(header, at: address, name) {
+        return (.dataset(dataset), header.attributes)
+      }
     }
     return try askLibrary(address, name)
   }

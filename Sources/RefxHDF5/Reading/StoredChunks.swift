@@ -4,8 +4,8 @@ import Refx
 import RefxStore
 import Synchronization
 
-/// The chunks of one dataset as they are stored. Called from several threads at once: by our own index they are
-/// read without any lock, by libhdf5 under its one lock; nothing is decoded under it.
+/// The chunks of one dataset as they are stored. Called from several threads at once: by our own index they
+/// are read without any lock, by libhdf5 under its one lock; nothing is decoded under it.
 final class StoredChunks: Sendable {
   private let input: HDF5Input
   private let address: haddr_t
@@ -74,8 +74,8 @@ final class StoredChunks: Sendable {
     return found
   }
 
-  /// Reads a chunk by libhdf5, which finds one by its coordinates by walking all of them, except where it reads
-  /// it too. So it reads, the stored bytes alone; what they say is undone here.
+  /// Reads a chunk by libhdf5, which finds one by its coordinates by walking all of them, except where it
+  /// reads it too. So it reads, the stored bytes alone; what they say is undone here.
   private func readByLibrary(_ position: [Int], into buffer: ByteBuffer) throws -> Chunk? {
     let offset = zip(position, chunking.shape).map { hsize_t($0 * $1) }
     let place = "\(name), chunk \(position)"

@@ -7,39 +7,63 @@ extension HDF5Store {
     _ contents: CheckpointContents, to target: any WriteTarget, options: WriteOptions
   ) throws {
     if let path = target.temporaryPath {
-      try write(contents, path: path, hasName: true, options: options)
+      try write(contents, path: path, options: options)
       return
     }
-    // libhdf5 seeks, so a pipe or memory takes a copy of a file that has no name.
+    // What stands at the front is known in the end, so a pipe or memory takes a copy of a file without a
+    // name.
     let file = try UnnamedFile()
-    try write(contents, path: file.path, hasName: false, options: options)
+    try write(contents, path: file.path, options: options)
     try file.copy(to: target)
   }
 
-  private static func write(
-    _ contents: CheckpointContents, path: String, hasName: Bool, options: WriteOptions
-  ) throws {
+  /// Payload first, leaf by leaf; then the metadata, in one piece; then the superblock, at the front.
+  private static func write(_ contents: CheckpointContents, path: String, options: WriteOptions) throws {
     // Everything about the structure is checked before the first byte: an index without its value, for one.
     let structure = try contents.tree.structureDigest()
-    let file = try FileWriter(path: path, hasName: hasName, contents: contents, options: options)
-    let root = try file.openRoot()
-    try file.attach(LayoutNames.format, text: LayoutNames.formatValue, to: root.id, at: .root)
-    try file.attach(LayoutNames.version, number: 1 as Int64, dtype: .int64, to: root.id, at: .root)
-    try file.attach(
-      LayoutNames.codec, text: ChunkCodec(compression: options.compression).identity.text, to: root.id,
-      at: .root)
-    try file.attach(LayoutNames.structure, text: hexadecimal(structure.combined), to: root.id, at: .root)
-    try TreeWriter(file).write(contents.tree)
-    if !contents.metadata.isEmpty { try writeMetadata(contents.metadata, in: root, of: file) }
-    try file.finish()
+    let file = try PayloadFile(path: path)
+    try file.append([UInt8](repeating: 0, count: Superblock.byteCount))
+    let payload = PayloadWriter(
+      file, options: options, bytesInAll: options.progress == nil ? 0 : contents.tree.payloadByteCount)
+    try payload.write(contents.tree)
+    let metadata = try contents.metadata.isEmpty ? nil : write(contents.metadata, to: payload)
+    try file.align(to: 8)
+    var writer = TreeWriter(payload, options: options, at: file.position)
+    let (bytes, root) = try writer.write(contents.tree, metadata: metadata) { header in
+      header.addAttribute(LayoutNames.format, text: LayoutNames.formatValue)
+      header.addAttribute(LayoutNames.version, number: 1 as Int64)
+      header.addAttribute(
+        LayoutNames.codec, text: ChunkCodec(compression: options.compression).identity.text)
+      header.addAttribute(LayoutNames.structure, text: hexadecimal(structure.combined))
+    }
+    try file.append(bytes)
+    try file.flush()
+    try file.replaceStart(with: Superblock.bytes(root: root, end: UInt64(file.position)))
   }
 
-  private static func writeMetadata(_ metadata: JSONObject, in root: HDF5Handle, of file: FileWriter) throws {
-    let (type, bytes) = try file.textAndType(JSON.object(metadata).bytes())
-    let dataset = try file.makeScalar(LayoutNames.metadata, in: root.id, type: type, bytes: bytes, at: .root)
-    try file.attach(
-      LayoutNames.checksum, number: bytes.withUnsafeBytes(CRC32.of), dtype: .uint32, to: dataset.id, at: .root
-    )
+  private static func write(
+    _ metadata: JSONObject, to payload: PayloadWriter
+  ) throws -> (address: UInt64, type: [UInt8], byteCount: Int, crc32: UInt32) {
+    let (type, bytes) = FixedText.typeAndBytes(JSON.object(metadata).bytes())
+    return (try payload.write(bytes), type, bytes.count, bytes.withUnsafeBytes(CRC32.of))
+  }
+}
+
+/// The first bytes of a file, of version 2: where the root group and the end of the file are.
+private enum Superblock {
+  static let byteCount = 48
+
+  static func bytes(root: UInt64, end: UInt64) -> [UInt8] {
+    var block = MetadataBuffer()
+    block.add([0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A] as [UInt8])
+    // Addresses and lengths of eight bytes, no flags; addresses count from the start of the file.
+    for byte in [2, 8, 8, 0] as [UInt8] { block.add(byte) }
+    block.add(0 as UInt64)
+    block.add(MetadataBuffer.undefined)
+    block.add(end)
+    block.add(root)
+    block.addChecksum(from: 0)
+    return block.bytes
   }
 }
 

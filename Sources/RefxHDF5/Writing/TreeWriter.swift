@@ -1,116 +1,287 @@
-import CHDF5
 import Refx
 import RefxStore
 
-/// Lays a tree down as groups, datasets and hard links.
+/// Lays a tree down as groups, datasets and hard links, once its payload is written.
 ///
-/// Every object is made where it is met first, so that the order of the bytes is that of the tree.
-final class TreeWriter {
-  private let file: FileWriter
+/// An object is made where it is met first. A group's header gets its place before its members are made, so
+/// that a member may link back to it.
+struct TreeWriter {
+  private let payload: PayloadWriter
+  private let options: WriteOptions
+  private var metadata: MetadataBuffer
+  private var nextLeaf = 0
   /// The numbers that the file gives to Refs, in order of first sight, by those of the tree.
   private var numbers: [Int: Int] = [:]
-  private var refs: HDF5Handle?
+  /// Where each Ref's object lies, by the file's numbers.
+  private var objects: [UInt64] = []
+  /// How many sites each Ref of the tree has.
+  private var siteCounts: [Int: Int] = [:]
 
-  init(_ file: FileWriter) {
-    self.file = file
+  typealias Link = (name: [UInt8], address: UInt64)
+
+  /// What an object that is a Ref says about it.
+  private struct Tag {
+    let number: Int
+    let collection: CollectionTag?
+    let linkCount: Int
   }
 
-  func write(_ tree: Tree<Leaf>) throws {
-    let root = try file.openRoot()
-    try write(tree, as: LayoutNames.tree, in: root.id, at: .root, depth: 0)
+  /// - Parameter start: where the metadata will lie.
+  init(_ payload: PayloadWriter, options: WriteOptions, at start: Int) {
+    self.payload = payload
+    self.options = options
+    metadata = MetadataBuffer(at: UInt64(start))
   }
 
-  private func write(_ tree: Tree<Leaf>, as name: String, in group: hid_t, at path: Path, depth: Int) throws {
-    do {
-      switch tree {
-      case .value(let value): try write(value, as: name, in: group, at: path, depth: depth)
-      case .index(let index):
-        guard let number = numbers[index.index] else {
-          throw RefxError.indexWithoutValue(index: index.index, path: path)
-        }
-        try link(number, as: name, in: group, at: path)
-      default: _ = try makeObject(tree, as: name, in: group, at: path, depth: depth)
-      }
-    } catch let error as RefxError {
-      throw error.atPath(path)
+  /// Lays down everything.
+  ///
+  /// - Parameters:
+  ///   - attributes: adds those of the root.
+  ///   - text: what the root's member for metadata holds; nil where there is none.
+  /// - Returns: the metadata, and where the root group lies.
+  mutating func write(
+    _ tree: Tree<Leaf>, metadata text: (address: UInt64, type: [UInt8], byteCount: Int, crc32: UInt32)?,
+    attributes: (inout HeaderBuilder) -> Void
+  ) throws -> (bytes: [UInt8], root: UInt64) {
+    countSites(of: tree)
+    var links: [Link] = []
+    if let text {
+      var header = HeaderBuilder()
+      header.addDataset(
+        type: text.type, space: .simple([]),
+        layout: .contiguous(address: text.address, byteCount: text.byteCount))
+      header.addAttribute(LayoutNames.checksum, number: text.crc32)
+      links.append((Array("metadata".utf8), add(header.bytes)))
+    }
+    links.append((Array("tree".utf8), try write(tree, at: .root)))
+    if !objects.isEmpty {
+      let members = objects.enumerated().map { (name: Array(String($0).utf8), address: $1) }
+      links.append((Array("refs".utf8), try addGroup(members, at: .root) { _ in }))
+    }
+    let root = try addGroup(
+      links.sorted { $0.name.lexicographicallyPrecedes($1.name) }, at: .root, attributes)
+    return (metadata.bytes, root)
+  }
+
+  private mutating func countSites(of tree: Tree<Leaf>) {
+    switch tree {
+    case .index(let index): siteCounts[index.index, default: 0] += 1
+    case .value(let value):
+      siteCounts[value.index, default: 0] += 1
+      countSites(of: value.value)
+    case .dictionary(let branches): for member in branches.members { countSites(of: member) }
+    case .list(let members), .tuple(let members): for member in members { countSites(of: member) }
+    case .leaf, .none, .nothing, .hole, .static: break
     }
   }
 
-  /// A Ref: one object under /refs, and a hard link here.
-  private func write(
-    _ value: Value<Tree<Leaf>>, as name: String, in group: hid_t, at path: Path, depth: Int
-  ) throws {
+  // MARK: Nodes
+
+  /// - Returns: the address of the node's object.
+  private mutating func write(_ tree: Tree<Leaf>, at path: Path) throws -> UInt64 {
+    switch tree {
+    case .value(let value): return try write(value, at: path)
+    case .index(let index):
+      guard let number = numbers[index.index] else {
+        throw RefxError.indexWithoutValue(index: index.index, path: path)
+      }
+      return objects[number]
+    default: return try writeObject(tree, nil, at: path)
+    }
+  }
+
+  /// A Ref: one object, to which every site and /refs have a link.
+  private mutating func write(_ value: Value<Tree<Leaf>>, at path: Path) throws -> UInt64 {
     guard numbers[value.index] == nil else {
       throw RefxError.valueAlreadyExists(index: value.index, path: path)
     }
-    let number = numbers.count
-    numbers[value.index] = number
-    let refs = try openRefs()
-    try file.tagNext(index: number, collection: value.collection)
-    let inner = value.value
-    if inner.isReference {
-      let object = try file.makeGroup(String(number), in: refs.id, kind: .reference, at: path)
-      try link(number, as: name, in: group, at: path)
-      try write(inner, as: "0", in: object.id, at: path.appending("0"), depth: depth + 1)
-    } else {
-      try makeObject(inner, as: String(number), in: refs.id, at: path, depth: depth) {
-        try self.link(number, as: name, in: group, at: path)
-      }
+    if case .name(let name) = value.collection, name.string.utf8.count > 60_000 {
+      throw RefxError.hdf5NameTooLong(bytes: name.string.utf8.count, path: path)
     }
+    let number = objects.count
+    numbers[value.index] = number
+    objects.append(MetadataBuffer.undefined)
+    let tag = Tag(
+      number: number, collection: value.collection, linkCount: 1 + (siteCounts[value.index] ?? 1))
+    return try writeObject(value.value, tag, at: path)
   }
 
-  private func link(_ number: Int, as name: String, in group: hid_t, at path: Path) throws {
-    let refs = try openRefs()
-    try file.context.check(
-      "H5Lcreate_hard", at: file.place(path),
-      H5Lcreate_hard(refs.id, String(number), group, name, file.linkProperties.id, 0))
-  }
-
-  private func openRefs() throws -> HDF5Handle {
-    if let refs { return refs }
-    let root = try file.openRoot()
-    let made = try file.makeGroup(LayoutNames.refs, in: root.id, kind: nil, at: .root)
-    refs = made
-    return made
-  }
-
-  /// Makes the object of a node that is no Ref, and then those below it.
-  private func makeObject(
-    _ tree: Tree<Leaf>, as name: String, in group: hid_t, at path: Path, depth: Int,
-    beforeMembers: () throws -> Void = {}
-  ) throws {
+  private mutating func writeObject(_ tree: Tree<Leaf>, _ tag: Tag?, at path: Path) throws -> UInt64 {
     switch tree {
     case .dictionary(let branches):
-      let object = try file.makeGroup(name, in: group, kind: .dictionary, at: path)
-      try beforeMembers()
-      for (key, member) in zip(branches.keys, branches.members) {
-        let below = path.appending(key)
-        try write(member, as: try file.linkName(key, at: below), in: object.id, at: below, depth: depth + 1)
-      }
-    case .list(let members), .tuple(let members):
-      let kind: NodeKind = if case .list = tree { .list } else { .tuple }
-      let object = try file.makeGroup(name, in: group, kind: kind, at: path)
-      try beforeMembers()
-      for (position, member) in members.enumerated() {
-        try write(
-          member, as: String(position), in: object.id, at: path.appending(Key(position)), depth: depth + 1)
-      }
-    case .none: try file.makeEmpty(name, in: group, kind: .none, at: path)
-    case .nothing: try file.makeEmpty(name, in: group, kind: .nothing, at: path)
-    case .hole: try file.makeEmpty(name, in: group, kind: .hole, at: path)
-    case .static(let value): try file.makeStatic(value, as: name, in: group, at: path)
-    case .leaf(let leaf): try file.makeLeaf(leaf, as: name, in: group, at: path)
-    case .value, .index: throw RefxError.hdf5CannotHold("a Ref that was met twice", file: file.context.file)
+      return try writeGroup(
+        .dictionary, branches.members, keys: branches.keys, tag, at: path
+      ) { key, path in try TreeWriter.linkName(key, at: path) }
+    case .list(let members): return try writeList(.list, members, tag, at: path)
+    case .tuple(let members): return try writeList(.tuple, members, tag, at: path)
+    // A Ref directly inside a Ref.
+    case .value, .index: return try writeList(.reference, [tree], tag, at: path)
+    case .none: return addEmpty(.none, tag)
+    case .nothing: return addEmpty(.nothing, tag)
+    case .hole: return addEmpty(.hole, tag)
+    case .static(let value): return try addStatic(value, tag)
+    case .leaf:
+      nextLeaf += 1
+      return try addLeaf(payload.leaves[nextLeaf - 1], tag)
     }
-    if !tree.hasMembers { try beforeMembers() }
   }
-}
 
-extension Tree {
-  fileprivate var hasMembers: Bool {
-    switch self {
-    case .dictionary, .list, .tuple: true
-    default: false
+  private mutating func writeList(
+    _ kind: NodeKind, _ members: [Tree<Leaf>], _ tag: Tag?, at path: Path
+  ) throws -> UInt64 {
+    try writeGroup(kind, members, keys: members.indices.map { Key($0) }, tag, at: path) { key, _ in
+      Array(key.string.utf8)
     }
+  }
+
+  static func linkName(_ key: Key, at path: Path) throws -> [UInt8] {
+    let name = Array(LinkName.encode(key).utf8)
+    guard name.count < 64_000 else { throw RefxError.hdf5NameTooLong(bytes: name.count, path: path) }
+    return name
+  }
+
+  // MARK: Groups
+
+  private mutating func writeGroup(
+    _ kind: NodeKind, _ members: [Tree<Leaf>], keys: [Key], _ tag: Tag?, at path: Path,
+    _ name: (Key, Path) throws -> [UInt8]
+  ) throws -> UInt64 {
+    var links: [Link] = []
+    links.reserveCapacity(members.count)
+    for key in keys { links.append((try name(key, path.appending(key)), MetadataBuffer.undefined)) }
+    func attributes(_ header: inout HeaderBuilder) {
+      header.addAttribute(LayoutNames.node, text: kind.rawValue)
+      TreeWriter.add(tag, to: &header)
+    }
+    // Only what is met within itself needs its place before it is complete; its size depends on names alone.
+    var reserved: (address: UInt64, place: Int)?
+    if let tag {
+      let size = try header(of: links, at: path, heap: (0, 0), attributes).count
+      metadata.align()
+      reserved = (metadata.address, metadata.bytes.count)
+      objects[tag.number] = metadata.address
+      metadata.add(zeros: size)
+    }
+    for (position, member) in members.enumerated() {
+      links[position].address = try write(member, at: path.appending(keys[position]))
+    }
+    guard let reserved else { return try addGroup(links, at: path, attributes) }
+    let heap = try addHeap(links, at: path)
+    metadata.replace(at: reserved.place, with: try header(of: links, at: path, heap: heap, attributes))
+    return reserved.address
+  }
+
+  private mutating func addGroup(
+    _ links: [Link], at path: Path, _ attributes: (inout HeaderBuilder) -> Void
+  ) throws -> UInt64 {
+    let heap = try addHeap(links, at: path)
+    return add(try header(of: links, at: path, heap: heap, attributes))
+  }
+
+  /// Up to eight links stand in the header, as HDF5 itself has it.
+  private static func areFew(_ links: [Link]) -> Bool { links.count <= 8 }
+
+  private mutating func addHeap(_ links: [Link], at path: Path) throws -> (heap: UInt64, index: UInt64)? {
+    if TreeWriter.areFew(links) { return nil }
+    guard LinkHeap.holds(links) else {
+      throw RefxError.hdf5CannotHold("a node of \(links.count) members with these names", file: nil)
+        .atPath(path)
+    }
+    metadata.align()
+    let heap = LinkHeap(links, to: &metadata)
+    return (heap.heap, heap.index)
+  }
+
+  private func header(
+    of links: [Link], at path: Path, heap: (heap: UInt64, index: UInt64)?,
+    _ attributes: (inout HeaderBuilder) -> Void
+  ) throws -> [UInt8] {
+    var header = HeaderBuilder()
+    if let heap, !TreeWriter.areFew(links) {
+      header.addLinkInfo(heap: heap.heap, index: heap.index)
+    } else {
+      header.addLinks(links)
+    }
+    attributes(&header)
+    return header.bytes
+  }
+
+  // MARK: Datasets
+
+  /// Adds a header.
+  private mutating func add(_ header: [UInt8]) -> UInt64 {
+    metadata.align()
+    defer { metadata.add(header) }
+    return metadata.address
+  }
+
+  private mutating func add(_ header: HeaderBuilder, _ tag: Tag?) -> UInt64 {
+    var header = header
+    TreeWriter.add(tag, to: &header)
+    let address = add(header.bytes)
+    if let tag { objects[tag.number] = address }
+    return address
+  }
+
+  private static func add(_ tag: Tag?, to header: inout HeaderBuilder) {
+    guard let tag else { return }
+    header.addLinkCount(tag.linkCount)
+    header.addAttribute(LayoutNames.index, number: UInt64(tag.number))
+    switch tag.collection {
+    case nil: break
+    case .name(let name): header.addAttribute(LayoutNames.collection, text: name.string)
+    case .number(let number): header.addAttribute(LayoutNames.collection, number: number)
+    }
+  }
+
+  private mutating func addEmpty(_ kind: NodeKind, _ tag: Tag?) -> UInt64 {
+    var header = HeaderBuilder()
+    header.addDataset(
+      type: TypeMessage.uint8, space: .null, layout: .contiguous(address: nil, byteCount: 0))
+    header.addAttribute(LayoutNames.node, text: kind.rawValue)
+    return add(header, tag)
+  }
+
+  private mutating func addStatic(_ value: StaticValue, _ tag: Tag?) throws -> UInt64 {
+    let (type, bytes): ([UInt8], [UInt8]) =
+      switch value {
+      case .string(let text): FixedText.typeAndBytes(Array(text.utf8))
+      case .int(let number): (TypeMessage.int64, withUnsafeBytes(of: number.littleEndian, Array.init))
+      case .float(let number):
+        (
+          try payload.type(of: .float64),
+          withUnsafeBytes(of: number.bitPattern.littleEndian, Array.init)
+        )
+      case .bool(let flag): (try payload.type(of: .bool), [flag ? 1 : 0])
+      }
+    // Values of the structure stand among the metadata.
+    metadata.align()
+    let place = metadata.address
+    metadata.add(bytes)
+    var header = HeaderBuilder()
+    header.addDataset(
+      type: type, space: .simple([]), layout: .contiguous(address: place, byteCount: bytes.count))
+    header.addAttribute(LayoutNames.node, text: NodeKind.static.rawValue)
+    return add(header, tag)
+  }
+
+  private mutating func addLeaf(_ leaf: PayloadWriter.StoredLeaf, _ tag: Tag?) throws -> UInt64 {
+    var header = HeaderBuilder()
+    switch leaf.content {
+    case .contiguous(let type, let address, let byteCount):
+      header.addDataset(
+        type: type, space: .simple(leaf.shape), layout: .contiguous(address: address, byteCount: byteCount))
+    case .chunked(let grid, let range):
+      metadata.align()
+      let tree = ChunkTree.add(payload.chunks[range], on: grid, shape: leaf.shape, to: &metadata)
+      header.addDataset(
+        type: try payload.type(of: leaf.dtype), space: .simple(leaf.shape),
+        layout: .chunked(
+          tree: tree, shape: grid.chunkShape, itemSize: grid.itemSize,
+          level: options.compression == .best ? 9 : 1))
+    }
+    if leaf.dtype == .float8E4M3FN { header.addAttribute(LayoutNames.dtype, text: leaf.dtype.name) }
+    header.addAttribute(LayoutNames.checksum, number: leaf.crc32)
+    return add(header, tag)
   }
 }

@@ -57,7 +57,7 @@ extension LeafPair {
       }
       return try buffers.with { buffer in
         let room = buffer.room(for: piece.range.count)
-        try other.source.read(at: piece.range.lowerBound, into: room)
+        try other.source.readPiece(at: piece.range.lowerBound, into: room)
         return body(UnsafeRawBufferPointer(room))
       }
     } catch let error as RefxError {

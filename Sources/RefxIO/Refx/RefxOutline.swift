@@ -13,16 +13,19 @@ struct RefxOutline {
   /// walks over the tree.
   private var namesTaken = 0
   private var numbersOfCollections: [CollectionTag: Int] = [:]
+  /// The tag that was met last, and its number: most Refs have the tag of their neighbour.
+  private var lastTag: (tag: CollectionTag, number: Int)?
   /// How far down the walk is, for errors.
   private var steps: [Step] = []
   /// The file's index and the collection of each Ref met so far, by the tree's index.
-  private var refs: [Int: (index: Int, collection: CollectionTag?)] = [:]
+  private var refs = TableByIndex<(index: Int, collection: CollectionTag?)>()
 
   /// - Throws: ``RefxError`` where the tree is no dereffed tree, or too deep.
   init(_ tree: Tree<Leaf>) throws {
     var tagsInUse: Set<CollectionTag> = []
     collectWords(of: tree, &tagsInUse, depth: 0)
     names.finish()
+    lastTag = nil
     let tags = tagsInUse.sorted()
     collections.add(varint: tags.count)
     for (number, tag) in tags.enumerated() {
@@ -50,7 +53,10 @@ struct RefxOutline {
     case .list(let members), .tuple(let members):
       for member in members { collectWords(of: member, &tags, depth: depth + 1) }
     case .value(let value):
-      if let collection = value.collection { tags.insert(collection) }
+      if let collection = value.collection, collection != lastTag?.tag {
+        tags.insert(collection)
+        lastTag = (collection, 0)
+      }
       collectWords(of: value.value, &tags, depth: depth + 1)
     default: break
     }
@@ -124,17 +130,24 @@ struct RefxOutline {
 
   /// A Ref is known under its number before its value is written, so that an index inside may refer to it.
   private mutating func addValue(_ value: Value<Tree<Leaf>>) throws {
-    guard refs[value.index] == nil else {
+    let number = refs.count
+    guard refs.insert((number, value.collection), at: value.index) else {
       throw RefxError.valueAlreadyExists(index: value.index, path: path)
     }
-    refs[value.index] = (refs.count, value.collection)
     nodes.add(RefxLayout.Node.value.rawValue)
-    nodes.add(varint: value.collection.flatMap { numbersOfCollections[$0] }.map { $0 + 1 } ?? 0)
+    nodes.add(varint: value.collection.map { numberOfCollection($0) + 1 } ?? 0)
     if value.value.isReference {
       try add(value.value, below: .position(0))
     } else {
       try add(value.value)
     }
+  }
+
+  private mutating func numberOfCollection(_ tag: CollectionTag) -> Int {
+    if let lastTag, lastTag.tag == tag { return lastTag.number }
+    let number = numbersOfCollections[tag] ?? 0
+    lastTag = (tag, number)
+    return number
   }
 
   private mutating func addStatic(_ value: StaticValue) {

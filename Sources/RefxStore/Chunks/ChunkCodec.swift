@@ -3,7 +3,8 @@ import Refx
 /// How a chunk is encoded in both containers: HDF5's byte shuffle, then one zlib stream.
 ///
 /// An edge chunk is padded with zeros to full size before it is encoded, so that its bytes are those of an
-/// HDF5 chunk.
+/// HDF5 chunk. A stream is at most 11 bytes longer than the full chunk, and 5 more for each 65,535 of its bytes:
+/// under 0.1 % from 11,000 bytes on.
 public struct ChunkCodec: Sendable, Hashable {
   /// Which encoder made a chunk: chunks may be copied between files only where it is the same.
   public struct Identity: Hashable, Sendable {
@@ -15,7 +16,7 @@ public struct ChunkCodec: Sendable, Hashable {
       self.compression = compression
     }
 
-    /// As files record it, such as "shuffle-deflate/1 fast".
+    /// As files record it, such as "shuffle-deflate/2 fast".
     public var text: String { "shuffle-deflate/\(version) \(compression.rawValue)" }
 
     /// Reads the form that ``text`` writes; nil for any other.

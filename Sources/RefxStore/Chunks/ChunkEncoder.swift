@@ -38,7 +38,8 @@ package final class ChunkEncoder {
     let planeBytes = chunkBytes / itemSize
     let contentBytes = bytes.count / itemSize
     if let start = bytes.baseAddress {
-      Shuffle.shuffle(start, count: contentBytes, into: planes.baseAddress!, stride: planeBytes, itemSize)
+      Shuffle.shuffle(
+        start, count: contentBytes, into: planes.baseAddress!, stride: planeBytes, itemSize: itemSize)
     }
     if contentBytes < planeBytes {
       for plane in 0..<itemSize {

@@ -14,12 +14,14 @@ struct SlabResult {
 
 /// Reads, sums and encodes slabs, in memory that it keeps. One for each thread.
 final class SlabEncoder {
-  private let chunkEncoder: ChunkEncoder
-  private let chunkDecoder = ChunkDecoder()
+  private let codec: ChunkCodec
+  // Each with memory of its own, which a file of raw leaves needs nothing of.
+  private lazy var chunkEncoder = ChunkEncoder(compression: codec.compression)
+  private lazy var chunkDecoder = ChunkDecoder()
   private let logical = ByteBuffer()
 
   init(codec: ChunkCodec) {
-    chunkEncoder = ChunkEncoder(compression: codec.compression)
+    self.codec = codec
   }
 
   /// - Parameter output: where the result lies, unless it lies in memory already.
@@ -56,7 +58,7 @@ final class SlabEncoder {
       return UnsafeRawBufferPointer(start: memory.start + range.lowerBound, count: range.count)
     }
     let room = room()
-    try leaf.source.read(at: range.lowerBound, into: room)
+    try leaf.source.readPiece(at: range.lowerBound, into: room)
     return UnsafeRawBufferPointer(room)
   }
 

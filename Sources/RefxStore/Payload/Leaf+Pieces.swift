@@ -26,7 +26,7 @@ extension Leaf {
     for position in 0..<grid.count {
       let range = grid.range(of: position)
       let piece = UnsafeMutableRawBufferPointer(rebasing: buffer[..<range.count])
-      try source.read(at: range.lowerBound, into: piece)
+      try source.readPiece(at: range.lowerBound, into: piece)
       try body(UnsafeRawBufferPointer(piece))
     }
   }

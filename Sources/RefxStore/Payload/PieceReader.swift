@@ -80,7 +80,7 @@ package struct PieceReader<Finding> {
             bytes = UnsafeRawBufferPointer(
               start: memory.start + piece.range.lowerBound, count: piece.range.count)
           } else {
-            try leaf.source.read(at: piece.range.lowerBound, into: here)
+            try leaf.source.readPiece(at: piece.range.lowerBound, into: here)
             bytes = UnsafeRawBufferPointer(here)
           }
         }

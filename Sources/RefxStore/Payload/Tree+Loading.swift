@@ -84,7 +84,7 @@ private struct PayloadLoading {
         let range = job.bytes ?? 0..<memory.byteCount
         let target = UnsafeMutableRawBufferPointer(
           start: UnsafeMutableRawPointer(mutating: memory.start) + range.lowerBound, count: range.count)
-        try leaves[leaf].source.read(at: range.lowerBound, into: target)
+        try leaves[leaf].source.readPiece(at: range.lowerBound, into: target)
       }
       done.add(job.byteCount)
     }

@@ -1,6 +1,7 @@
 import Foundation
 import Refx
 import RefxHDF5
+import RefxIO
 import RefxStore
 import RefxTestSupport
 import Testing
@@ -21,6 +22,38 @@ import Testing
     }
     let (status, output) = try HDF5Python.run(["check", path])
     #expect(status == 0, "\(output)")
+  }
+
+  /// The chunks that h5py wrote are sound streams; that they are not those of the checksum must come out.
+  @Test(arguments: [Compression.none, .fast], [300_000, 1_000_000, 3_000_000])
+  func whatSomebodyEditedIsFound(_ compression: Compression, count: Int) throws {
+    let path = folder.file("edited.h5")
+    let leaf = Leaf((0..<count).map { Float($0 % 1000) })
+    try Checkpoint.save(tree: ["w": .leaf(leaf)], to: path, compression: compression, durability: .none)
+    #expect(try problems(of: path).isEmpty)
+    let (status, output) = try HDF5Python.run(["edit", path, "w"])
+    try #require(status == 0, "\(output)")
+    #expect(try problems(of: path) == [["w"]])
+    for threads in [1, 2, 5] {
+      let tree = try Checkpoint.open(path, options: OpenOptions(threads: threads)).contents.tree
+      #expect(throws: RefxError.self) { try tree.loaded(threads: threads) }
+      #expect(throws: RefxError.self) { try tree.digest() }
+      for target in ["out.refx", "out.h5"] {
+        #expect(throws: RefxError.self) {
+          try Checkpoint.save(
+            contents: CheckpointContents(tree: tree), to: folder.file(target),
+            options: WriteOptions(compression: compression, threads: threads), durability: .none)
+        }
+      }
+    }
+    let unchecked = try Checkpoint.open(path, options: OpenOptions(verify: .never)).contents.tree
+    #expect(throws: Never.self) { try unchecked.loaded() }
+  }
+
+  private func problems(of path: String) throws -> [Path?] {
+    var problems: [Path?] = []
+    try Checkpoint.open(path).verify(nil) { problems.append($0.path) }
+    return problems
   }
 
   /// What `check_hdf5.py check` expects.

@@ -87,17 +87,12 @@ import Testing
     #expect(try firstDifference(GoldenHDF5Tree.tree, opened.contents.tree) == nil)
   }
 
-  @Test func manySmallLeavesAreFast() throws {
+  @Test func manySmallLeavesComeBack() throws {
     let members = (0..<20_000).map { (Key("w\($0)"), Tree<Leaf>.leaf(Leaf(Int64($0)))) }
     let target = MemoryTarget()
-    let clock = ContinuousClock()
-    let saving = try clock.measure {
-      try HDF5Store.write(CheckpointContents(tree: .dictionary(members)), to: target, options: WriteOptions())
-    }
-    var opened: OpenedCheckpoint?
-    let opening = try clock.measure { opened = try openHDF5(target.bytes) }
-    #expect(saving < .seconds(30) && opening < .seconds(30), "\(saving), \(opening)")
-    guard case .leaf(let leaf)? = opened?.contents.tree.member("w12345") else {
+    try HDF5Store.write(CheckpointContents(tree: .dictionary(members)), to: target, options: WriteOptions())
+    let opened = try openHDF5(target.bytes)
+    guard case .leaf(let leaf)? = opened.contents.tree.member("w12345") else {
       Issue.record("a leaf is lost")
       return
     }

@@ -8,7 +8,7 @@ extension DeflateEncoder {
   ) throws {
     let start = bytes.baseAddress!.assumingMemoryBound(to: UInt8.self)
     let isNoise = !isThorough && sampleIsNoise(start + group.lowerBound, count: group.count)
-    let comesAgain = repeats.find(in: start + group.lowerBound, count: group.count)
+    var comesAgain = repeats.find(in: start + group.lowerBound, count: group.count)
     if isNoise, !comesAgain { return try extend(group, .stored, seed: 8, entropy: 0, of: bytes, &target) }
     var place = group.lowerBound
     while place < group.upperBound {
@@ -17,6 +17,10 @@ extension DeflateEncoder {
       unit.finish()
       let entropy = cost.entropy(unit.counts, symbols: 256, total: part.count)
       let constant = DeflateEncoder.constantWords(start + part.lowerBound, count: part.count)
+      let isEven = constant * 8 * 64 <= part.count && entropy >> 16 > UInt64(part.count * 7 / 2)
+      if place == group.lowerBound, !comesAgain, isEven {
+        comesAgain = repeats.findShort(in: start + part.lowerBound, count: part.count)
+      }
       let (kind, seed) = kind(
         of: part.count, bits: Int(entropy >> 16), constantWords: constant, comesAgain: comesAgain)
       try extend(part, kind, seed: seed, entropy: entropy, of: bytes, &target)

@@ -111,7 +111,8 @@ struct DeflateEncoder: ~Copyable {
       if seed == self.seed, part.upperBound - start <= limit {
         for byte in 0..<256 { together.start[byte] = counts.start[byte] &+ unit.counts[byte] }
         let joint = cost.entropy(together.start, symbols: 256, total: part.upperBound - start)
-        if (kind != .literals && kind != .any) || joint <= self.entropy + entropy + DeflateEncoder.headerCost {
+        if (kind != .literals && kind != .any) || joint <= self.entropy + entropy + DeflateEncoder.headerCost
+        {
           counts.start.update(from: together.start, count: 256)
           self.entropy = joint
           end = part.upperBound
@@ -189,7 +190,8 @@ struct DeflateEncoder: ~Copyable {
   ) throws -> Bool {
     let content = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
     let bitsPerByte = literalBits * 16 / content.count
-    let zlibBytes = try kind == .matched ? zlibMatches(bytes, atMost: min(literalBits, limit) / 8, isFinal) : nil
+    let zlibBytes =
+      try kind == .matched ? zlibMatches(bytes, atMost: min(literalBits, limit) / 8, isFinal) : nil
     var shortest = min(literalBits, limit, zlibBytes.map { $0 * 8 } ?? Int.max)
     var found: (kind: Kind, seed: Int)?
     for (kind, seed) in kind == .runs ? [(Kind.runs, 8)] : DeflateEncoder.attempts {

@@ -51,8 +51,10 @@ struct PatternFinder: ~Copyable {
       }
       var start = place
       while start > literals, bytes[start &- 1] == bytes[place] { start &-= 1 }
-      let end = place &+ 8 &+ common(
-        bytes + place, bytes + place + 8, from: 0, most: range.upperBound &- place &- 8)
+      let end =
+        place &+ 8
+        &+ common(
+          bytes + place, bytes + place + 8, from: 0, most: range.upperBound &- place &- 8)
       // The first byte of the run stands for itself.
       start &+= 1
       while end &- start >= 3 {

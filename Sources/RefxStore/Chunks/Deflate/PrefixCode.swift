@@ -11,6 +11,10 @@ struct PrefixCode: ~Copyable {
   private let spare: Scratch<UInt64>
   /// The weights of the nodes of the tree, then their parents, then their depths.
   private let nodes: Scratch<Int>
+  /// Where the numbers with each byte end while they are sorted.
+  private let ends = Scratch<Int>(256, of: 0)
+  /// How many codes there are of each length, then the next code of that length.
+  private let lengths = Scratch<Int>(17, of: 0)
 
   init(capacity: Int) {
     precondition(capacity <= 512)
@@ -47,11 +51,8 @@ struct PrefixCode: ~Copyable {
     precondition(used >= 2 && used <= 1 << limit && limit <= 15)
     sort(used)
     findDepths(used)
-    withUnsafeTemporaryAllocation(of: Int.self, capacity: 17) { lengths in
-      lengths.initialize(repeating: 0)
-      countLengths(used, limit: limit, into: lengths.baseAddress!)
-      assign(used, lengths: lengths.baseAddress!, limit: limit)
-    }
+    countLengths(used, limit: limit)
+    assign(used, limit: limit)
   }
 
   /// Sorts by the counts, least first, byte by byte; the symbols are in order already.
@@ -61,26 +62,23 @@ struct PrefixCode: ~Copyable {
     var largest: UInt64 = 0
     for place in 0..<used { largest |= from[place] }
     var shift: UInt64 = 9
-    var passes = 0
-    withUnsafeTemporaryAllocation(of: Int.self, capacity: 256) { ends in
-      while passes == 0 || largest >> shift > 0 {
-        ends.initialize(repeating: 0)
-        for place in 0..<used { ends[Int(from[place] >> shift & 255)] += 1 }
-        var sum = 0
-        for digit in 0..<256 {
-          let count = ends[digit]
-          ends[digit] = sum
-          sum += count
-        }
-        for place in 0..<used {
-          let digit = Int(from[place] >> shift & 255)
-          to[ends[digit]] = from[place]
-          ends[digit] += 1
-        }
-        swap(&from, &to)
-        shift += 8
-        passes += 1
+    let ends = ends.start
+    while largest >> shift > 0 {
+      ends.update(repeating: 0, count: 256)
+      for place in 0..<used { ends[Int(from[place] >> shift & 255)] += 1 }
+      var sum = 0
+      for digit in 0..<256 {
+        let count = ends[digit]
+        ends[digit] = sum
+        sum += count
       }
+      for place in 0..<used {
+        let digit = Int(from[place] >> shift & 255)
+        to[ends[digit]] = from[place]
+        ends[digit] += 1
+      }
+      swap(&from, &to)
+      shift += 8
     }
     if from != sorted.start { sorted.start.update(from: from, count: used) }
   }
@@ -136,7 +134,9 @@ struct PrefixCode: ~Copyable {
   /// How many codes there are of each length. Depths beyond the limit are cut to it; then as often as the code
   /// is too full by one place, the longest code that is shorter than the limit makes room beside itself for one
   /// of those at the limit, until it is complete again: deflate's decoders refuse others.
-  private func countLengths(_ used: Int, limit: Int, into lengths: UnsafeMutablePointer<Int>) {
+  private func countLengths(_ used: Int, limit: Int) {
+    let lengths = lengths.start
+    lengths.update(repeating: 0, count: 17)
     var filled = 0
     for place in 0..<used {
       let length = min(nodes.start[place], limit)
@@ -154,7 +154,8 @@ struct PrefixCode: ~Copyable {
 
   /// Gives the longest codes to the rarest symbols, and to each symbol the next code of its length (RFC 1951,
   /// 3.2.2).
-  private func assign(_ used: Int, lengths: UnsafeMutablePointer<Int>, limit: Int) {
+  private func assign(_ used: Int, limit: Int) {
+    let lengths = lengths.start
     table.start.update(repeating: 0, count: capacity)
     var place = 0
     for length in stride(from: limit, to: 0, by: -1) {
