@@ -49,6 +49,7 @@ def document(programs, sets, folder, facts, options):
     others = environment.Others()
     for number in range(options.rounds):
         for axis, at, file, jobs in rows:
+            environment.say(f"round {number + 1} of {options.rounds}: {axis} {label(at, axis)}")
             for job in jobs:
                 if job:
                     job.round(programs)
@@ -56,7 +57,6 @@ def document(programs, sets, folder, facts, options):
                         failures[f"{job.name} {at}"] = job.failure
             if file and os.path.exists(file):
                 os.remove(file)
-            environment.say(f"round {number + 1} of {options.rounds}: {at:,} {axis}")
     facts["othersShare"] = others.share()
     series = {}
     for axis, at, _, jobs in rows:

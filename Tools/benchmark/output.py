@@ -85,7 +85,9 @@ def shown(value, kind):
 
 
 def seconds(value):
-    return f"{value:.3f} s" if value >= 0.1 else f"{value * 1e3:.2f} ms"
+    if value >= 0.1:
+        return f"{value:.3f} s"
+    return f"{value * 1e3:.2f} ms" if value >= 1e-4 else f"{value * 1e6:.1f} µs"
 
 
 def title(result):
