@@ -90,3 +90,23 @@ def children_seconds():
     """User and system time of the children that have ended."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
+
+
+class Others:
+    """How much of the machine's cores other processes took since this was made."""
+
+    def __init__(self):
+        self.before = self._now()
+
+    @staticmethod
+    def _now():
+        """Ticks of all cores that were not idle, ticks in all, and seconds of this process and its children."""
+        with open("/proc/stat") as file:
+            ticks = [int(word) for word in file.readline().split()[1:9]]
+        own = resource.getrusage(resource.RUSAGE_SELF)
+        return sum(ticks) - ticks[3] - ticks[4], sum(ticks), own.ru_utime + own.ru_stime + children_seconds()
+
+    def share(self):
+        busy, total, own = (now - before for now, before in zip(self._now(), self.before))
+        own_ticks = own * os.sysconf("SC_CLK_TCK")
+        return round(min(1, max(0, (busy - own_ticks) / total)), 3) if total else None

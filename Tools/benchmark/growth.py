@@ -46,8 +46,10 @@ def steps(programs, sets, folder, quick):
 def document(programs, sets, folder, facts, options):
     rows = [row for row in steps(programs, sets, folder, options.quick)]
     failures = {}
+    others = environment.Others()
     for number in range(options.rounds):
         for axis, at, file, jobs in rows:
+            environment.say(f"round {number + 1} of {options.rounds}: {axis} {label(at, axis)}")
             for job in jobs:
                 if job:
                     job.round(programs)
@@ -55,7 +57,7 @@ def document(programs, sets, folder, facts, options):
                         failures[f"{job.name} {at}"] = job.failure
             if file and os.path.exists(file):
                 os.remove(file)
-            environment.say(f"round {number + 1} of {options.rounds}: {at:,} {axis}")
+    facts["othersShare"] = others.share()
     series = {}
     for axis, at, _, jobs in rows:
         for job in jobs:
@@ -102,7 +104,7 @@ def tables(document):
 
 def headline(document):
     machine = document["machine"]
-    return (f"{machine['cpu']}, {machine['cores']} cores, load {machine['load1']:.1f}; "
+    return (f"{machine['cpu']}, {machine['cores']} cores{output.busy(machine)}; "
             f"medians of {document['rounds']} rounds")
 
 

@@ -85,7 +85,9 @@ def shown(value, kind):
 
 
 def seconds(value):
-    return f"{value:.3f} s" if value >= 0.1 else f"{value * 1e3:.2f} ms"
+    if value >= 0.1:
+        return f"{value:.3f} s"
+    return f"{value * 1e3:.2f} ms" if value >= 1e-4 else f"{value * 1e6:.1f} µs"
 
 
 def title(result):
@@ -105,7 +107,8 @@ def all_entries(document):
 def budget_rows(document):
     """Budget, measured, limit, of what, verdict."""
     for result in all_entries(document):
-        if not result["budget"]:
+        # What could not be judged is listed below, also where its job ran.
+        if not result["budget"] or result["measured"] is None:
             continue
         budget, kind = result["budget"], result["budget"]["of"]
         sign = "≥" if budget["op"] == ">=" else "≤"
@@ -159,9 +162,15 @@ def markdown_table(columns, rows):
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"
 
 
+def busy(machine):
+    """How quiet the machine was: what scales with cores, and every wall time, suffers from others' work."""
+    share = machine.get("othersShare")
+    return f", {share:.0%} of them taken by others" if share is not None else ""
+
+
 def headline(document):
     machine = document["machine"]
-    return (f"{machine['cpu']}, {machine['cores']} cores, load {machine['load1']:.1f}; "
+    return (f"{machine['cpu']}, {machine['cores']} cores{busy(machine)}; "
             f"medians of {document['rounds']} interleaved rounds; "
             f"{document['within']} budgets within, {document['short']} short")
 

@@ -4,7 +4,7 @@ import os
 import subprocess
 import time
 
-from environment import say
+from environment import Others, say
 from jobs import Trouble
 
 # What the command can compare with its source.
@@ -26,7 +26,8 @@ def is_right(programs, job):
 
 
 def run(plan, rounds):
-    programs, began = plan.programs, time.monotonic()
+    """Gives the share of the cores that other processes took meanwhile."""
+    programs, began, others = plan.programs, time.monotonic(), Others()
     for number in range(rounds):
         for job in plan.jobs:
             checked = number == 0 and job.source and job.out and job.out.endswith(READABLE)
@@ -42,6 +43,7 @@ def run(plan, rounds):
             elif time.monotonic() - start > 10:
                 say(f"  {job.name} took {time.monotonic() - start:.0f} s")
         say(f"round {number + 1} of {rounds}, {time.monotonic() - began:.0f} s")
+    share = others.share()
     for job in plan.once:
         job.round(programs, keep=True)
         if not job.failure and job.out and job.out.endswith(READABLE):
@@ -55,6 +57,7 @@ def run(plan, rounds):
     for job in plan.jobs:
         job.extra(programs)
     say(f"done in {time.monotonic() - began:.0f} s")
+    return share
 
 
 def selected(jobs, budgets, pattern):
