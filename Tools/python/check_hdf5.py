@@ -18,6 +18,13 @@ def check(path):
 
     f = h5py.File(path, "r")
 
+    def counted(item):
+        assert len(item.attrs) == len(list(item.attrs)), f"{item.name}: the attributes are miscounted"
+
+    counted(f)
+    assert len(f.attrs) >= 3, "the root has too few attributes"
+    f.visititems(lambda name, item: counted(item))
+
     def equal(name, expected):
         found = f["tree/" + name][()]
         expected = np.asarray(expected)

@@ -25,10 +25,10 @@ struct RefNumbers: ~Copyable {
 
   /// The number of `ref`, given now where it is met for the first time.
   mutating func number(of ref: AnyRef) -> (number: Int, isNew: Bool) {
-    let mark = ref.walk.load(ordering: .relaxed)
+    let mark = ref.walk.load(ordering: .acquiring)
     if mark == walk { return (ref.number.load(ordering: .relaxed), false) }
     guard canTake(ref, from: mark),
-      ref.walk.compareExchange(expected: mark, desired: walk, ordering: .acquiring).exchanged
+      ref.walk.compareExchange(expected: mark, desired: walk, ordering: .acquiringAndReleasing).exchanged
     else { return numberBesideMark(of: ref) }
     ref.number.store(count, ordering: .relaxed)
     count += 1
@@ -72,7 +72,7 @@ struct RunningWalks: @unchecked Sendable {
     for step in 0..<RunningWalks.count {
       let slot = Int(truncatingIfNeeded: number &+ UInt64(step)) % RunningWalks.count
       let mark = number &* UInt64(RunningWalks.count) &+ UInt64(slot)
-      if slots[slot].compareExchange(expected: 0, desired: mark, ordering: .acquiring).exchanged {
+      if slots[slot].compareExchange(expected: 0, desired: mark, ordering: .acquiringAndReleasing).exchanged {
         return mark
       }
     }

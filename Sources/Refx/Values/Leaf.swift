@@ -61,7 +61,8 @@ public protocol LeafSource: AnyObject, Sendable {
   /// - Throws: ``RefxError`` where the bytes cannot be read or are damaged.
   func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws
 
-  /// The bytes where they already lie in memory, so that nobody needs to copy them; nil elsewhere.
+  /// The bytes where they already lie in memory, so that nobody needs to copy them; nil elsewhere. Who looks
+  /// at them holds the object: the source need not.
   var bytesInMemory: MemoryBytes? { get }
 
   /// The 128-bit hash of the logical bytes, where it is known without reading them.

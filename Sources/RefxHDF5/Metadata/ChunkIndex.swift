@@ -66,9 +66,9 @@ struct ChunkIndex {
       self.input = input
       chunkShape = chunking.shape
       counts = zip(shape, chunking.shape).map { extent, chunk in extent == 0 ? 0 : (extent - 1) / chunk + 1 }
-      guard counts.count == shape.count, let count = DType.elementCount(of: counts), count <= Grid.most else {
-        return nil
-      }
+      guard counts.count == shape.count, let count = DType.elementCount(of: counts),
+        (1...Grid.most).contains(count)
+      else { return nil }
       self.count = count
     }
   }

@@ -24,8 +24,20 @@ final class ChunkCache: Sendable {
 
   private let state = Mutex(State())
   private let byteLimit = 32 << 20
+  /// The last of the chunks that are too large to be kept with others. One thread at a time decodes such.
+  private let large = Mutex<(key: Key, bytes: [UInt8])?>(nil)
 
-  func chunk(_ key: Key, decode: () throws -> [UInt8]) rethrows -> [UInt8] {
+  /// The chunk of `byteCount` bytes, decoded unless it is kept.
+  func chunk(_ key: Key, byteCount: Int, decode: () throws -> [UInt8]) rethrows -> [UInt8] {
+    if byteCount > byteLimit / 2 {
+      return try large.withLock { large in
+        if let large, large.key == key { return large.bytes }
+        large = nil
+        let bytes = try decode()
+        large = (key, bytes)
+        return bytes
+      }
+    }
     let known = state.withLock { state -> [UInt8]? in
       state.clock += 1
       state.entries[key]?.lastUse = state.clock
@@ -33,7 +45,6 @@ final class ChunkCache: Sendable {
     }
     if let known { return known }
     let bytes = try decode()
-    guard bytes.count <= byteLimit / 2 else { return bytes }
     state.withLock { state in
       guard state.entries[key] == nil else { return }
       state.entries[key] = Entry(bytes: bytes, lastUse: state.clock)

@@ -19,7 +19,8 @@ extension HDF5Leaf: EncodedChunks {
     guard let stored = try elements.chunks?.read(chunk, into: buffer), stored.mask == 0 else {
       throw elements.input.damaged("a chunk is missing", at: "\(elements.name), chunk \(chunk)")
     }
-    return EncodedChunk(bytes: stored.bytes, checkedCRC32: nil)
+    let file = elements.input.bytes.name
+    return EncodedChunk(bytes: stored.bytes, checkedCRC32: nil) { $0.atObject(stored.place).inFile(file) }
   }
 
   /// How the leaf is cut, where that is as this library cuts it.

@@ -227,7 +227,7 @@ private struct ChunkReader {
       if try elements.read(position, of: chunking, into: target) { return }
     }
     let key = ChunkCache.Key(dataset: UInt(elements.header.address), chunk: position)
-    let bytes = try elements.input.chunks.chunk(key) {
+    let bytes = try elements.input.chunks.chunk(key, byteCount: chunking.byteCount) {
       try elements.chunk(position, of: chunking) ?? fillChunk()
     }
     var place = low

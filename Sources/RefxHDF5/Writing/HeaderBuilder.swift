@@ -4,6 +4,7 @@ import RefxStore
 /// The header of an object on its way to a file, of version 2: message after message, then a checksum.
 struct HeaderBuilder {
   private var messages = MetadataBuffer()
+  private var hasAttributes = false
 
   private mutating func add(_ type: UInt8, flags: UInt8 = 0, _ body: [UInt8]) {
     messages.add(type)
@@ -14,6 +15,8 @@ struct HeaderBuilder {
 
   /// The whole header.
   var bytes: [UInt8] {
+    var messages = messages
+    if hasAttributes { messages.add(HeaderBuilder.attributeInfo) }
     var header = MetadataBuffer()
     header.add("OHDR")
     header.add(2 as UInt8)
@@ -141,6 +144,20 @@ struct HeaderBuilder {
     addAttribute(name, type: type, bytes: bytes)
   }
 
+  /// The message by which libhdf5 knows that there are attributes, all of them in the header: without it, it
+  /// finds each by name, but counts and copies none.
+  private static let attributeInfo: [UInt8] = {
+    var message = MetadataBuffer()
+    message.add(0x15 as UInt8)
+    message.add(18 as UInt16)
+    message.add(0 as UInt8)
+    message.add(0 as UInt8)  // version
+    message.add(0 as UInt8)  // no order of creation
+    message.add(MetadataBuffer.undefined)  // no heap
+    message.add(MetadataBuffer.undefined)  // and no index
+    return message.bytes
+  }()
+
   /// - Precondition: the attribute has less than 64 KiB.
   mutating func addAttribute(_ name: String, type: [UInt8], shape: [Int] = [], bytes: [UInt8]) {
     var body = MetadataBuffer()
@@ -150,6 +167,7 @@ struct HeaderBuilder {
     body.add(UInt16(name.utf8.count + 1))
     body.add(UInt16(type.count))
     body.add(UInt16(space.count))
+    hasAttributes = true
     // The name is ASCII.
     body.add(0 as UInt8)
     body.add(name.utf8)

@@ -19,7 +19,8 @@ struct LinkHeap {
 
   /// Whether a heap has room for links with names of that many bytes altogether.
   static func holds(_ links: [(name: [UInt8], address: UInt64)]) -> Bool {
-    links.count < 1 << 24 && links.reduce(0) { $0 + $1.name.count + 16 } < 1 << 30
+    // Two blocks in a row hold more than one; of blocks there may be 32,768.
+    links.count < 1 << 24 && links.reduce(0) { $0 + $1.name.count + 16 } < 1 << 29
   }
 
   /// Adds heap and index of `links`, which are many.

@@ -52,8 +52,7 @@ extension LeafPair {
     do {
       if let reason = other.source.unsupported { throw RefxError.unsupportedLeaf(reason) }
       if let memory = other.source.bytesInMemory {
-        return body(
-          UnsafeRawBufferPointer(start: memory.start + piece.range.lowerBound, count: piece.range.count))
+        return memory.withBytes { body(UnsafeRawBufferPointer(rebasing: $0[piece.range])) }
       }
       return try buffers.with { buffer in
         let room = buffer.room(for: piece.range.count)

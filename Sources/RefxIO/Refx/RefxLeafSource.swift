@@ -24,8 +24,10 @@ final class RefxLeafSource: EncodedChunks {
       ?? ChunkGrid(itemSize: 1, shape: [byteCount], byteCount: byteCount)
   }
 
+  /// A Swift Bool of another byte than 0 and 1 is undefined, so booleans are looked at while they are read.
   var bytesInMemory: MemoryBytes? {
-    payload.bytesInMemory(ofLeaf: number, grid: grid, byteCount: byteCount)
+    if dtype == .bool { return nil }
+    return payload.bytesInMemory(ofLeaf: number, grid: grid, byteCount: byteCount)
   }
 
   func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws {
@@ -36,8 +38,16 @@ final class RefxLeafSource: EncodedChunks {
       } else {
         try readChunks(at: offset, into: buffer)
       }
+      try checkBooleans(UnsafeRawBufferPointer(buffer))
     } catch let error as RefxError {
       throw payload.located(error, leaf: number)
+    }
+  }
+
+  /// - Throws: ``RefxError`` where the leaf is of booleans, and one is neither false nor true.
+  func checkBooleans(_ bytes: UnsafeRawBufferPointer) throws {
+    if dtype == .bool, bytes.contains(where: { $0 > 1 }) {
+      throw RefxError.boolOfAnotherByte(at: payload.chunks[entry.firstChunk].offset)
     }
   }
 
@@ -92,8 +102,10 @@ final class RefxLeafSource: EncodedChunks {
 
   // MARK: Encoded chunks
 
-  /// Nil for a raw leaf: it has no encoded chunks to copy.
-  var codecIdentity: ChunkCodec.Identity? { entry.storage == .compressed ? payload.codecIdentity : nil }
+  /// Nil for a raw leaf, which has no encoded chunks to copy, and for booleans, which are looked at.
+  var codecIdentity: ChunkCodec.Identity? {
+    entry.storage == .compressed && dtype != .bool ? payload.codecIdentity : nil
+  }
 
   var logicalCRC32: UInt32? { entry.crc32 }
 
@@ -126,7 +138,7 @@ extension RefxLeafSource: NeighbouringSource {
     for (leaf, target) in zip(row, memory) {
       guard let source = leaf.source as? RefxLeafSource, let target, source.payload === payload,
         source.number == number + chunks.count, source.entry.storage == .raw, source.byteCount > 0,
-        source.byteCount == target.byteCount
+        source.byteCount == target.byteCount, source.dtype != .bool
       else { break }
       let chunk = payload.chunks[source.entry.firstChunk]
       guard Int(chunk.byteCount) == target.byteCount, chunk.end - start <= RefxLeafSource.mostOfARow else {

@@ -16,6 +16,7 @@ final class RefxPayload: @unchecked Sendable {
   private let readers = Pool { ChunkReader() }
   /// The leaves that were checked as they lie in memory, and whether they were sound.
   private let checkedInMemory = Mutex<[Int: Bool]>([:])
+  private let checking = Mutex<Void>(())
   /// Which encoder made the compressed chunks; nil where the file does not say.
   var codecIdentity: ChunkCodec.Identity?
   /// The sections that a leaf's path is found in.
@@ -64,9 +65,13 @@ final class RefxPayload: @unchecked Sendable {
     }
     guard options.verify == .always else { return bytes }
     if let isSound = checkedInMemory.withLock({ $0[number] }) { return isSound ? bytes : nil }
-    let isSound = areSound(bytes, chunksFrom: leaf.firstChunk, grid: grid)
-    checkedInMemory.withLock { $0[number] = isSound }
-    return isSound ? bytes : nil
+    // One after the other: each check uses all threads, and who waits finds the answer.
+    return checking.withLock { _ in
+      if let isSound = checkedInMemory.withLock({ $0[number] }) { return isSound ? bytes : nil }
+      let isSound = areSound(bytes, chunksFrom: leaf.firstChunk, grid: grid)
+      checkedInMemory.withLock { $0[number] = isSound }
+      return isSound ? bytes : nil
+    }
   }
 
   private func areSound(_ bytes: MemoryBytes, chunksFrom first: Int, grid: ChunkGrid) -> Bool {

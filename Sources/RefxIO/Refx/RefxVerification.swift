@@ -15,8 +15,9 @@ struct RefxVerification: Sendable {
     let reader = PieceReader(
       leaves.map(\.leaf), threads: payload.options.threads,
       read: { leaf, piece, target in
-        guard let number = (leaf.source as? RefxLeafSource)?.number else { return }
-        try read(piece, ofLeaf: number, grid: ChunkGrid(of: leaf), into: target)
+        guard let source = leaf.source as? RefxLeafSource else { return }
+        try read(piece, ofLeaf: source.number, grid: ChunkGrid(of: leaf), into: target)
+        try source.checkBooleans(UnsafeRawBufferPointer(target))
       }, look: { _, bytes in SlabSums(of: bytes) })
     var check = LeafCheck()
     try reader.forEach { piece, bytes, result in

@@ -33,9 +33,15 @@ package struct EncodedChunk {
   package let bytes: UnsafeRawBufferPointer
   /// The CRC-32 of `bytes` where the file holds one and it has just been checked.
   package let checkedCRC32: UInt32?
+  /// An error about the bytes, with the file and the place that they come from.
+  package let located: (RefxError) -> RefxError
 
-  package init(bytes: UnsafeRawBufferPointer, checkedCRC32: UInt32?) {
+  package init(
+    bytes: UnsafeRawBufferPointer, checkedCRC32: UInt32?,
+    located: @escaping (RefxError) -> RefxError = { $0 }
+  ) {
     self.bytes = bytes
     self.checkedCRC32 = checkedCRC32
+    self.located = located
   }
 }

@@ -10,6 +10,8 @@ struct SlabResult {
   let byteCount: Int
   /// What the logical bytes add to the leaf's sums; nil where those are known.
   let sums: SlabSums?
+  /// What `stored` lies in, where that is the leaf's own memory.
+  var owner: MemoryBytes?
 }
 
 /// Reads, sums and encodes slabs, in memory that it keeps. One for each thread.
@@ -32,7 +34,8 @@ final class SlabEncoder {
     if plan.storage == .raw {
       return try SlabEncoder.raw(plan.leaf, range) { output.room(for: range.count) }
     }
-    let bytes = try SlabEncoder.read(plan.leaf, range) { logical.room(for: range.count) }
+    let (bytes, owner) = try SlabEncoder.read(plan.leaf, range) { logical.room(for: range.count) }
+    defer { withExtendedLifetime(owner) {} }
     let sums = SlabSums(of: bytes)
     let stored = try chunkEncoder.encode(
       bytes, itemSize: plan.grid.itemSize, chunkBytes: plan.grid.chunkBytes, into: output)
@@ -45,21 +48,22 @@ final class SlabEncoder {
   static func raw(
     _ leaf: Leaf, _ range: Range<Int>, _ room: () -> UnsafeMutableRawBufferPointer
   ) throws -> SlabResult {
-    let bytes = try read(leaf, range, room)
+    let (bytes, owner) = try read(leaf, range, room)
     let sums = SlabSums(of: bytes)
-    return SlabResult(stored: bytes, crc32: sums.crc32, byteCount: bytes.count, sums: sums)
+    return SlabResult(
+      stored: bytes, crc32: sums.crc32, byteCount: bytes.count, sums: sums, owner: owner)
   }
 
   private static func read(
     _ leaf: Leaf, _ range: Range<Int>, _ room: () -> UnsafeMutableRawBufferPointer
-  ) throws -> UnsafeRawBufferPointer {
-    // The leaf holds the memory, and the writer the leaf.
+  ) throws -> (bytes: UnsafeRawBufferPointer, owner: MemoryBytes?) {
+    // A source need not hold what it gave out.
     if let memory = leaf.source.bytesInMemory {
-      return UnsafeRawBufferPointer(start: memory.start + range.lowerBound, count: range.count)
+      return (UnsafeRawBufferPointer(start: memory.start + range.lowerBound, count: range.count), memory)
     }
     let room = room()
     try leaf.source.readPiece(at: range.lowerBound, into: room)
-    return UnsafeRawBufferPointer(room)
+    return (UnsafeRawBufferPointer(room), nil)
   }
 
   /// Copies a chunk that needs no encoding. Where the file vouches for it, it is not decoded.
@@ -73,8 +77,12 @@ final class SlabEncoder {
       return SlabResult(stored: chunk.bytes, crc32: crc, byteCount: count, sums: nil)
     }
     let room = logical.room(for: count)
-    try chunkDecoder.decode(
-      chunk.bytes, into: room, itemSize: plan.grid.itemSize, chunkBytes: plan.grid.chunkBytes)
+    do {
+      try chunkDecoder.decode(
+        chunk.bytes, into: room, itemSize: plan.grid.itemSize, chunkBytes: plan.grid.chunkBytes)
+    } catch let error as RefxError {
+      throw chunk.located(error)
+    }
     return SlabResult(
       stored: chunk.bytes, crc32: crc, byteCount: count, sums: SlabSums(of: UnsafeRawBufferPointer(room)))
   }

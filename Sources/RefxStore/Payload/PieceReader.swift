@@ -59,10 +59,13 @@ package struct PieceReader<Finding> {
   private final class Slot {
     var pieces: [(LeafPiece, UnsafeRawBufferPointer, Result<Finding, any Error>)] = []
     let buffer = ByteBuffer()
+    /// What the bytes lie in, where that is a leaf's own memory: a source need not hold what it gave out.
+    var owners: [MemoryBytes] = []
   }
 
   private func fill(_ slot: Slot, with job: [LeafPiece]) {
     slot.pieces.removeAll(keepingCapacity: true)
+    slot.owners.removeAll(keepingCapacity: true)
     let room = slot.buffer.room(for: job.reduce(0) { $0 + $1.range.count })
     var filled = 0
     for piece in job {
@@ -77,6 +80,7 @@ package struct PieceReader<Finding> {
             try read(leaf, piece, here)
             bytes = UnsafeRawBufferPointer(here)
           } else if let memory = leaf.source.bytesInMemory {
+            slot.owners.append(memory)
             bytes = UnsafeRawBufferPointer(
               start: memory.start + piece.range.lowerBound, count: piece.range.count)
           } else {

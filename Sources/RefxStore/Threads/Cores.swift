@@ -6,7 +6,7 @@ public enum Cores {
   public static let available = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
 
   /// More threads than this are never started for one operation: memory is held for each.
-  static let most = 64
+  static let most = 16
 
   /// The threads for an operation on `byteCount` bytes: `asked`, or as many as there are cores; fewer where
   /// the work would be over before they have started.
