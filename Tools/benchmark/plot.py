@@ -4,8 +4,10 @@ import math
 from xml.sax.saxutils import escape
 
 # Told apart by people who see fewer colours too (Okabe and Ito's), the light ones deepened for white paper.
-COLOURS = ["#0072b2", "#d55e00", "#009e73", "#aa4499", "#b8860b", "#3b8ed0", "#777777", "#882255", "#117733"]
-DARK = ["#56b4e9", "#ff9e4a", "#2fc79a", "#dd88cc", "#f0e442", "#8ec6f0", "#aaaaaa", "#cc6688", "#66cc77"]
+COLOURS = ["#0072b2", "#d55e00", "#009e73", "#aa4499", "#b8860b", "#c0392b", "#777777", "#882255", "#117733",
+           "#332288"]
+DARK = ["#56b4e9", "#ff9e4a", "#2fc79a", "#dd88cc", "#f0e442", "#ff6b6b", "#aaaaaa", "#cc6688", "#66cc77",
+        "#b0a4ff"]
 
 WIDTH, PLOT_HEIGHT, LEFT, GAP, TOP, BOTTOM, ROW = 1000, 320, 64, 84, 58, 44, 17
 
@@ -39,11 +41,8 @@ def svg(title, panels):
     panels = [panel for panel in panels if panel.lines]
     rows = max((len(panel.lines) for panel in panels), default=0)
     height = TOP + PLOT_HEIGHT + BOTTOM + ROW * rows + 16
-    families = list(dict.fromkeys(line.family for panel in panels for line in panel.lines))
-    light = "\n".join(f".c{n} {{ stroke: {COLOURS[n % len(COLOURS)]} }} .d{n} {{ fill: {COLOURS[n % len(COLOURS)]} }}"
-                      for n in range(len(families)))
-    dark = "\n".join(f".c{n} {{ stroke: {DARK[n % len(DARK)]} }} .d{n} {{ fill: {DARK[n % len(DARK)]} }}"
-                     for n in range(len(families)))
+    light = "\n".join(f".c{n} {{ stroke: {colour} }} .d{n} {{ fill: {colour} }}" for n, colour in enumerate(COLOURS))
+    dark = "\n".join(f".c{n} {{ stroke: {colour} }} .d{n} {{ fill: {colour} }}" for n, colour in enumerate(DARK))
     out = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img">',
         f"<title>{escape(title)}</title>",
@@ -62,12 +61,13 @@ def svg(title, panels):
     ]
     width = (WIDTH - LEFT - 24 - GAP * (len(panels) - 1)) / max(1, len(panels))
     for number, panel in enumerate(panels):
-        out += _panel(panel, LEFT + number * (width + GAP), width, families)
+        out += _panel(panel, LEFT + number * (width + GAP), width)
     out.append("</svg>")
     return "\n".join(out) + "\n"
 
 
-def _panel(panel, left, width, families):
+def _panel(panel, left, width):
+    families = list(dict.fromkeys(line.family for line in panel.lines))
     xs = [x for line in panel.lines for x, _ in line.points]
     ys = [y for line in panel.lines for _, y in line.points]
     low_x, high_x = math.log10(min(xs)), math.log10(max(xs))
@@ -79,7 +79,7 @@ def _panel(panel, left, width, families):
         return (left + (math.log10(x) - low_x) / (high_x - low_x) * width,
                 bottom - (math.log10(y) - low_y) / (high_y - low_y) * PLOT_HEIGHT)
 
-    yield f'<text x="{left:.1f}" y="{TOP - 12}">{escape(panel.title)}</text>'
+    yield f'<text x="{left:.1f}" y="{TOP - 12}">{escape(panel.title)} (dotted: linear)</text>'
     for exponent in range(low_y, high_y + 1):
         _, y = place(min(xs), 10.0**exponent)
         yield f'<line class="grid" x1="{left:.1f}" y1="{y:.1f}" x2="{left + width:.1f}" y2="{y:.1f}"/>'
@@ -95,7 +95,7 @@ def _panel(panel, left, width, families):
     x2, y2 = place(10 ** (low_x + rise), 10.0 ** (low_y + rise))
     yield f'<line class="linear" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
     for row, line in enumerate(panel.lines):
-        colour = families.index(line.family)
+        colour = families.index(line.family) % len(COLOURS)
         dashed = " dashed" if line.dashed else ""
         points = [place(x, y) for x, y in sorted(line.points)]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
