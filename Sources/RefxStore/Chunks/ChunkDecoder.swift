@@ -4,16 +4,13 @@ import Refx
 /// Decodes chunks one after the other, in memory that it keeps. For one thread.
 package final class ChunkDecoder {
   private let state: UnsafeMutableRawPointer
-  private var planes = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+  private let planes = ByteBuffer()
 
   package init() {
     state = .allocate(byteCount: refx_inflate_state_size(), alignment: 64)
   }
 
-  deinit {
-    state.deallocate()
-    planes.deallocate()
-  }
+  deinit { state.deallocate() }
 
   /// Decodes a chunk into `target`, which takes its first bytes; the rest of the full chunk is padding.
   ///
@@ -29,11 +26,7 @@ package final class ChunkDecoder {
     precondition(target.count <= chunkBytes)
     let hasPlanes = shuffled && itemSize > 1
     if !hasPlanes, target.count == chunkBytes { return try inflate(stored, into: target) }
-    if planes.count < chunkBytes {
-      planes.deallocate()
-      planes = .allocate(byteCount: chunkBytes, alignment: 64)
-    }
-    let whole = UnsafeMutableRawBufferPointer(rebasing: planes[..<chunkBytes])
+    let whole = planes.room(for: chunkBytes)
     try inflate(stored, into: whole)
     if hasPlanes {
       Shuffle.unshuffle(UnsafeRawBufferPointer(whole), into: target, itemSize: itemSize)

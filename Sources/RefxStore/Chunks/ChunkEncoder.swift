@@ -4,15 +4,13 @@ import Refx
 package final class ChunkEncoder {
   private var fast = DeflateEncoder(isThorough: false)
   private var thorough: DeflateEncoder?
-  private var planes = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+  private let planes = ByteBuffer()
   private let stream = ByteBuffer()
   private let other = ByteBuffer()
 
   package init(compression: Compression) {
     if compression == .best { thorough = DeflateEncoder(isThorough: true) }
   }
-
-  deinit { planes.deallocate() }
 
   /// Encodes the logical bytes of a chunk, padded with zeros to `chunkBytes`; `body` gets the stream, which
   /// is valid during the call alone.
@@ -32,7 +30,7 @@ package final class ChunkEncoder {
   ) throws -> UnsafeRawBufferPointer {
     precondition(chunkBytes >= max(1, bytes.count) && chunkBytes.isMultiple(of: itemSize))
     precondition(bytes.count.isMultiple(of: itemSize))
-    ChunkEncoder.grow(&planes, to: chunkBytes)
+    let planes = planes.room(for: chunkBytes)
     // Eight bytes more: bits are written a word at a time.
     let stream = output.room(for: DeflateEncoder.bound(count: chunkBytes) + 8)
     let planeBytes = chunkBytes / itemSize
@@ -48,7 +46,7 @@ package final class ChunkEncoder {
         tail.initializeMemory(as: UInt8.self, repeating: 0)
       }
     }
-    let shuffled = UnsafeRawBufferPointer(rebasing: planes[..<chunkBytes])
+    let shuffled = UnsafeRawBufferPointer(planes)
     var length = try fast.encode(
       shuffled, planeBytes: planeBytes, contentBytes: contentBytes, into: stream)
     if thorough != nil {
@@ -62,12 +60,5 @@ package final class ChunkEncoder {
       }
     }
     return UnsafeRawBufferPointer(rebasing: stream[..<length])
-  }
-
-  /// Makes `memory` hold at least `count` bytes; what it held is lost.
-  private static func grow(_ memory: inout UnsafeMutableRawBufferPointer, to count: Int) {
-    guard memory.count < count else { return }
-    memory.deallocate()
-    memory = .allocate(byteCount: count, alignment: 64)
   }
 }
