@@ -1,4 +1,3 @@
-import Glibc
 import Refx
 import RefxStore
 
@@ -6,22 +5,23 @@ extension HDF5Store {
   public static func write(
     _ contents: CheckpointContents, to target: any WriteTarget, options: WriteOptions
   ) throws {
-    if let path = target.temporaryPath {
-      try write(contents, path: path, options: options)
+    if let target = target as? any RewritableTarget {
+      try write(contents, toFile: target, options: options)
       return
     }
-    // What stands at the front is known in the end, so a pipe or memory takes a copy of a file without a
-    // name.
+    // What stands at the front is known in the end, so a pipe takes a copy of a file without a name.
     let file = try UnnamedFile()
-    try write(contents, path: file.path, options: options)
+    try write(contents, toFile: file, options: options)
     try file.copy(to: target)
   }
 
   /// Payload first, leaf by leaf; then the metadata, in one piece; then the superblock, at the front.
-  private static func write(_ contents: CheckpointContents, path: String, options: WriteOptions) throws {
+  private static func write(
+    _ contents: CheckpointContents, toFile target: any RewritableTarget, options: WriteOptions
+  ) throws {
     // Everything about the structure is checked before the first byte: an index without its value, for one.
     let structure = try contents.tree.structureDigest()
-    let file = try PayloadFile(path: path)
+    let file = FileLayout(of: target)
     try file.append([UInt8](repeating: 0, count: Superblock.byteCount))
     let payload = PayloadWriter(
       file, options: options, bytesInAll: options.progress == nil ? 0 : contents.tree.payloadByteCount)
@@ -37,7 +37,6 @@ extension HDF5Store {
       header.addAttribute(LayoutNames.structure, text: hexadecimal(structure.combined))
     }
     try file.append(bytes)
-    try file.flush()
     try file.replaceStart(with: Superblock.bytes(root: root, end: UInt64(file.position)))
   }
 
@@ -64,43 +63,5 @@ private enum Superblock {
     block.add(root)
     block.addChecksum(from: 0)
     return block.bytes
-  }
-}
-
-/// A file on disk without a name, for a library that insists on a path.
-private final class UnnamedFile {
-  private let descriptor: Int32
-
-  init() throws {
-    let folder = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
-    var name = Array("\(folder)/refx-hdf5-XXXXXX".utf8CString)
-    descriptor = mkstemp(&name)
-    guard descriptor >= 0 else {
-      throw RefxError.system("cannot make a temporary file", errno: errno, file: folder)
-    }
-    unlink(name)
-    _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-  }
-
-  deinit {
-    close(descriptor)
-  }
-
-  var path: String { "/proc/self/fd/\(descriptor)" }
-
-  func copy(to target: any WriteTarget) throws {
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
-    defer { buffer.deallocate() }
-    var offset = 0
-    while true {
-      let count = pread(descriptor, buffer.baseAddress, buffer.count, off_t(offset))
-      if count < 0 {
-        if errno == EINTR { continue }
-        throw RefxError.system("cannot read the temporary file", errno: errno, file: path)
-      }
-      if count == 0 { return }
-      try target.append(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
-      offset += count
-    }
   }
 }

@@ -19,7 +19,7 @@ final class PayloadWriter {
     case chunked(ChunkGrid, Range<Int>)
   }
 
-  private let file: PayloadFile
+  private let file: FileLayout
   private let options: WriteOptions
   private var bytesDone = 0
   private let bytesInAll: Int
@@ -28,7 +28,7 @@ final class PayloadWriter {
   private(set) var chunks: [ChunkTree.Chunk] = []
   private var types: [DType: [UInt8]] = [:]
 
-  init(_ file: PayloadFile, options: WriteOptions, bytesInAll: Int) {
+  init(_ file: FileLayout, options: WriteOptions, bytesInAll: Int) {
     self.file = file
     self.options = options
     self.bytesInAll = bytesInAll

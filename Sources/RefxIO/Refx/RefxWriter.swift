@@ -24,7 +24,7 @@ struct RefxWriter {
     let outline = try RefxOutline(contents.tree)
     progress = Progress(
       total: outline.leaves.reduce(0) { $0.addingSaturated($1.byteCount) }, report: options.progress)
-    try append(RefxEnvelope.header())
+    try target.append(RefxEnvelope.header())
     leafTable.add(varint: outline.leaves.count)
     try PayloadEncoder.run(outline.leaves, compression: options.compression, threads: options.threads) {
       encoder in
@@ -41,10 +41,6 @@ struct RefxWriter {
   }
 
   private var offset: Int { target.position - start }
-
-  private func append(_ bytes: [UInt8]) throws {
-    try bytes.withUnsafeBytes { try target.append($0) }
-  }
 
   private mutating func write(_ leaf: Leaf, from encoder: PayloadEncoder) throws {
     guard let dtype = RefxLayout.code(of: leaf.dtype) else {
@@ -100,7 +96,7 @@ struct RefxWriter {
         RefxEnvelope.Section(
           tag: tag, isRequired: isRequired, offset: offset, byteCount: bytes.count,
           crc32: bytes.withUnsafeBytes { CRC32.of($0) }))
-      try append(bytes)
+      try target.append(bytes)
     }
     try add(RefxLayout.Section.names, outline.names.section.bytes)
     try add(RefxLayout.Section.collections, outline.collections.bytes)
@@ -116,8 +112,8 @@ struct RefxWriter {
     }
     let directoryOffset = offset
     let directory = RefxEnvelope.directory(of: sections)
-    try append(directory.bytes)
-    try append(
+    try target.append(directory.bytes)
+    try target.append(
       RefxEnvelope.trailer(
         catalogueOffset: catalogueOffset, directoryOffset: directoryOffset, sections: sections.count,
         directoryCRC32: directory.crc32))

@@ -14,8 +14,23 @@ public protocol WriteTarget: AnyObject {
   var temporaryPath: String? { get }
 }
 
+extension WriteTarget {
+  package func append(_ bytes: [UInt8]) throws {
+    try bytes.withUnsafeBytes { try append($0) }
+  }
+}
+
+/// A target that takes back what it was given, for a format whose first bytes say where its last ones are.
+public protocol RewritableTarget: WriteTarget {
+  /// Writes over bytes that were appended before.
+  ///
+  /// - Precondition: all of them were.
+  /// - Throws: ``RefxError`` with the system's reason.
+  func replace(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws
+}
+
 /// Bytes collected in memory.
-public final class MemoryTarget: WriteTarget {
+public final class MemoryTarget: RewritableTarget {
   /// What was appended so far.
   public private(set) var bytes: [UInt8] = []
 
@@ -26,5 +41,9 @@ public final class MemoryTarget: WriteTarget {
 
   public func append(_ more: UnsafeRawBufferPointer) {
     bytes.append(contentsOf: more)
+  }
+
+  public func replace(_ some: UnsafeRawBufferPointer, at offset: Int) {
+    bytes.replaceSubrange(offset..<(offset + some.count), with: some)
   }
 }

@@ -24,7 +24,7 @@ public final class DescriptorTarget: WriteTarget {
 }
 
 /// The temporary of an atomic save as a target.
-final class FileTarget: WriteTarget {
+final class FileTarget: RewritableTarget {
   private let writer: BufferedWriter
   private let path: String
   /// Whether someone asked for the path, to write the file there.
@@ -46,6 +46,10 @@ final class FileTarget: WriteTarget {
 
   func append(_ bytes: UnsafeRawBufferPointer) throws {
     try writer.append(bytes)
+  }
+
+  func replace(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws {
+    try writer.replace(bytes, at: offset)
   }
 
   func flush() throws {
@@ -97,11 +101,24 @@ final class BufferedWriter {
     try write(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
   }
 
-  /// The whole write: short writes go on, interrupted ones are tried again.
+  /// Writes over what was appended before; needs a descriptor of a file.
+  func replace(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws {
+    precondition(offset >= 0 && offset + bytes.count <= position)
+    try flush()
+    try writeAll(bytes) { pwrite(descriptor, $0, $1, off_t(offset + $2)) }
+  }
+
   private func write(_ bytes: UnsafeRawBufferPointer) throws {
+    try writeAll(bytes) { bytes, count, _ in Glibc.write(descriptor, bytes, count) }
+  }
+
+  /// The whole write: short writes go on, interrupted ones are tried again.
+  private func writeAll(
+    _ bytes: UnsafeRawBufferPointer, _ write: (UnsafeRawPointer, _ count: Int, _ done: Int) -> Int
+  ) throws {
     var done = 0
     while done < bytes.count {
-      let count = Glibc.write(descriptor, bytes.baseAddress! + done, bytes.count - done)
+      let count = write(bytes.baseAddress! + done, bytes.count - done, done)
       if count > 0 {
         done += count
       } else if count == 0 {

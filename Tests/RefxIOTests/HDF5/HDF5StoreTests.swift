@@ -63,17 +63,52 @@ import Testing
     #expect(damaged?.details.isEmpty == false)
   }
 
-  @Test func anUnwritablePlaceIsAnErrorAndNotACrash() throws {
-    final class Nowhere: WriteTarget {
-      var position: Int { 0 }
-      var temporaryPath: String? { "/nonexistent-folder/file.h5" }
-      func append(_ bytes: UnsafeRawBufferPointer) {}
+  @Test func aTargetThatTakesNoMoreIsAnErrorWhereverItStops() throws {
+    /// Takes `left` bytes and then none.
+    final class Full: RewritableTarget {
+      let memory = MemoryTarget()
+      var left: Int
+      init(left: Int) { self.left = left }
+      var position: Int { memory.position }
+      var temporaryPath: String? { nil }
+      func append(_ bytes: UnsafeRawBufferPointer) throws {
+        left -= bytes.count
+        guard left >= 0 else { throw RefxError(.system, "no room") }
+        memory.append(bytes)
+      }
+      func replace(_ bytes: UnsafeRawBufferPointer, at offset: Int) { memory.replace(bytes, at: offset) }
     }
-    let error = #expect(throws: RefxError.self) {
-      try HDF5Store.write(GoldenHDF5Tree.contents, to: Nowhere(), options: WriteOptions())
+    let whole = MemoryTarget()
+    try HDF5Store.write(GoldenHDF5Tree.contents, to: whole, options: WriteOptions())
+    for room in stride(from: 0, to: whole.bytes.count, by: 97) {
+      let error = #expect(throws: RefxError.self) {
+        try HDF5Store.write(GoldenHDF5Tree.contents, to: Full(left: room), options: WriteOptions())
+      }
+      #expect(error?.message == "no room", "\(room) bytes")
     }
-    #expect(error?.code == .system)
-    #expect(error?.message.contains("No such file or directory") == true, "\(error?.message ?? "")")
+    let enough = Full(left: whole.bytes.count)
+    try HDF5Store.write(GoldenHDF5Tree.contents, to: enough, options: WriteOptions())
+    #expect(enough.memory.bytes == whole.bytes)
+  }
+
+  @Test func aPipeAndATargetThatHoldsSomethingGetTheSameFile() throws {
+    /// Takes nothing back.
+    final class Pipe: WriteTarget {
+      let memory = MemoryTarget()
+      var position: Int { memory.position }
+      var temporaryPath: String? { nil }
+      func append(_ bytes: UnsafeRawBufferPointer) { memory.append(bytes) }
+    }
+    let whole = MemoryTarget()
+    try HDF5Store.write(GoldenHDF5Tree.contents, to: whole, options: WriteOptions())
+    let pipe = Pipe()
+    try HDF5Store.write(GoldenHDF5Tree.contents, to: pipe, options: WriteOptions())
+    #expect(pipe.memory.bytes == whole.bytes)
+    let begun = MemoryTarget()
+    [1, 2, 3].withUnsafeBytes { begun.append($0) }
+    let count = begun.bytes.count
+    try HDF5Store.write(GoldenHDF5Tree.contents, to: begun, options: WriteOptions())
+    #expect(Array(begun.bytes[count...]) == whole.bytes)
   }
 
   @Test func aFileThatIsReplacedAfterItWasOpenedIsStillRead() throws {

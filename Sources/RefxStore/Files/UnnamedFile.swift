@@ -1,0 +1,53 @@
+import Glibc
+import Refx
+
+/// A file on disk without a name, for what must be complete before it goes to a pipe.
+package final class UnnamedFile: RewritableTarget {
+  private let writer: BufferedWriter
+
+  /// Makes the file in the system's folder for temporaries.
+  ///
+  /// - Throws: ``RefxError`` where the system refuses.
+  package init() throws {
+    let folder = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+    var name = Array("\(folder)/refx-XXXXXX".utf8CString)
+    let descriptor = mkstemp(&name)
+    guard descriptor >= 0 else {
+      throw RefxError.system("cannot make a temporary file", errno: errno, file: folder)
+    }
+    unlink(name)
+    _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+    writer = BufferedWriter(descriptor: descriptor, name: "a temporary file in \(folder)")
+  }
+
+  deinit { close(writer.descriptor) }
+
+  package var position: Int { writer.position }
+  package var temporaryPath: String? { nil }
+
+  package func append(_ bytes: UnsafeRawBufferPointer) throws {
+    try writer.append(bytes)
+  }
+
+  package func replace(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws {
+    try writer.replace(bytes, at: offset)
+  }
+
+  /// Appends all of it to `target`, a piece at a time.
+  package func copy(to target: any WriteTarget) throws {
+    try writer.flush()
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
+    defer { buffer.deallocate() }
+    var offset = 0
+    while true {
+      let count = pread(writer.descriptor, buffer.baseAddress, buffer.count, off_t(offset))
+      if count < 0 {
+        if errno == EINTR { continue }
+        throw RefxError.system("cannot read", errno: errno, file: writer.name)
+      }
+      if count == 0 { return }
+      try target.append(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+      offset += count
+    }
+  }
+}
