@@ -34,6 +34,8 @@ struct RefxCommand: ParsableCommand {
   /// - Returns: the exit code.
   static func run(_ arguments: [String]) -> Int32 {
     let isJSON = arguments.prefix { $0 != "--" }.contains("--json")
+    // Scripts ask for it again and again, and the parser takes longer to get ready than the rest of the start.
+    if arguments == ["--version"] { return show(configuration.version) }
     do {
       try checkCommandName(arguments)
       var command = try parseAsRoot(arguments)

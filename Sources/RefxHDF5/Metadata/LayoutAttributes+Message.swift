@@ -17,7 +17,7 @@ extension LayoutAttributes {
     else { return false }
     let name = nameField[..<(nameSize - 1)]
     guard name.starts(with: "refx_".utf8) else { return !name.contains(0) }
-    guard version == 1 || flags == 0, let name = String(validating: name, as: UTF8.self),
+    guard version == 1 || flags == 0, let name = String(utf8: UnsafeRawBufferPointer(rebasing: name)),
       !name.utf8.contains(0), count < 64, self[name] == nil
     else { return false }
     var spaceFields = Fields(space)
@@ -57,7 +57,7 @@ extension LayoutAttributes.Content {
       guard paddings.indices.contains(bits & 15), size > 0, size <= 1 << 16, let field = value.take(size)
       else { return nil }
       let bytes = paddings[bits & 15].unpadded(Array(field)[...])
-      guard let text = String(validating: bytes, as: UTF8.self) else { return nil }
+      guard let text = bytes.withUnsafeBytes({ String(utf8: $0) }) else { return nil }
       self = .text(text)
     default: return nil
     }

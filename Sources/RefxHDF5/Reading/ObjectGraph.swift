@@ -136,7 +136,7 @@ struct LinkText: Hashable, Comparable, Sendable {
   static func < (a: LinkText, b: LinkText) -> Bool { a.bytes.lexicographicallyPrecedes(b.bytes) }
 
   /// The name as text; nil where it is not UTF-8.
-  var text: String? { String(validating: bytes, as: UTF8.self) }
+  var text: String? { bytes.withUnsafeBytes { String(utf8: $0) } }
 
   /// The name as text, with the bytes that are not ASCII as `\xNN` where it is not UTF-8.
   var visible: String {

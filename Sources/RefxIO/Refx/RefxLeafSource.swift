@@ -26,7 +26,7 @@ final class RefxLeafSource: EncodedChunks {
 
   /// A Swift Bool of another byte than 0 and 1 is undefined, so booleans are looked at while they are read.
   var bytesInMemory: MemoryBytes? {
-    if dtype == .bool { return nil }
+    if !payload.isMapped || dtype == .bool { return nil }
     return payload.bytesInMemory(ofLeaf: number, grid: grid, byteCount: byteCount)
   }
 

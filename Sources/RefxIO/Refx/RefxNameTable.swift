@@ -15,16 +15,23 @@ struct RefxNameTable {
   private var ends: [Int] = [0]
 
   mutating func add(_ keys: [Key]) {
+    // A large dictionary mostly has names of its own: growing step by step would move them over and over.
+    if keys.count > provisional.capacity { provisional.reserveCapacity(provisional.count + keys.count) }
     for key in keys {
       let next = UInt32(truncatingIfNeeded: provisional.count)
-      let number = provisional[key, default: next]
+      let number = numberOrNew(key, next)
       if number == next {
-        provisional[key] = next
         bytes.append(contentsOf: key.string.utf8)
         ends.append(bytes.count)
       }
       numbers.append(number)
     }
+  }
+
+  /// The number of `key`, which is `new` where it was not met before; one look-up for both.
+  private mutating func numberOrNew(_ key: Key, _ new: UInt32) -> UInt32 {
+    func value(_ number: inout UInt32) -> UInt32 { number }
+    return value(&provisional[key, default: new])
   }
 
   /// Puts the names in order and gives them their numbers.

@@ -19,7 +19,7 @@ struct RefxNames {
     for _ in 0..<count {
       let raw = try RefxNames.name(&reader, limits: limits)
       if let last, !precedes(last, raw) { throw reader.damaged("names do not ascend") }
-      guard let text = String(validating: raw, as: UTF8.self) else {
+      guard let text = String(utf8: raw) else {
         throw reader.damaged("a name is not valid UTF-8")
       }
       keys.append(Key(text))
@@ -55,7 +55,7 @@ struct RefxNames {
       switch try reader.byte() {
       case 0: tag = .number(try reader.integer())
       case 1:
-        guard let text = String(validating: try name(&reader, limits: limits), as: UTF8.self) else {
+        guard let text = String(utf8: try name(&reader, limits: limits)) else {
           throw reader.damaged("a collection is not valid UTF-8")
         }
         tag = .name(text)

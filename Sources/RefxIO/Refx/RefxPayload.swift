@@ -22,10 +22,11 @@ final class RefxPayload: @unchecked Sendable {
   /// The sections that a leaf's path is found in.
   var outline: [RefxEnvelope.Section] = []
 
+  // Not checked for overlapping accesses, of which there are none: they are looked up for every small leaf.
   /// One entry for each leaf.
-  var leaves: [LeafEntry] = []
+  @exclusivity(unchecked) var leaves: [LeafEntry] = []
   /// One entry for each chunk, in the order of the leaves.
-  var chunks: [ChunkEntry] = []
+  @exclusivity(unchecked) var chunks: [ChunkEntry] = []
 
   struct LeafEntry {
     let firstChunk: Int
@@ -52,6 +53,9 @@ final class RefxPayload: @unchecked Sendable {
     self.options = options
     mapped = options.payload == .map ? file.mapped() : nil
   }
+
+  /// Whether raw leaves may lie in memory.
+  var isMapped: Bool { mapped != nil }
 
   /// The bytes of a raw leaf where they lie in the mapped file, checked when they are first asked for; nil
   /// where they do not lie there, or are damaged: reading them says how.

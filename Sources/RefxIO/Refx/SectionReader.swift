@@ -70,7 +70,7 @@ struct SectionReader {
   /// UTF-8 of `count` bytes.
   mutating func text(count: Int) throws -> String {
     let raw = try raw(count: count)
-    guard let text = String(validating: raw, as: UTF8.self) else { throw damaged("text is not valid UTF-8") }
+    guard let text = String(utf8: raw) else { throw damaged("text is not valid UTF-8") }
     return text
   }
 

@@ -121,7 +121,7 @@ extension JSONScanner {
   }
 
   private static func text(_ bytes: UnsafeBufferPointer<UInt8>, at place: Int) throws -> String {
-    guard let text = String(validating: bytes, as: UTF8.self) else {
+    guard let text = String(utf8: UnsafeRawBufferPointer(bytes)) else {
       throw RefxError.json(expected: "UTF-8", found: "a string that is not", at: place)
     }
     return text
