@@ -55,8 +55,14 @@ def peer_python(cache, torch):
 def built(name, folder):
     path = os.path.join(folder, name)
     if not os.access(path, os.X_OK):
-        sys.exit(f"Tools/bench: {path} is not there; run `swift build -c release --product {name}` first")
+        sys.exit(f"Tools/bench: {path} is not there; run `swift build -c release --static-swift-stdlib` first")
     return path
+
+
+def build_of(program):
+    """How the program was built, as far as it shows."""
+    with open(program, "rb") as file:
+        return "-c release" if b"libswiftCore.so" in file.read() else "-c release --static-swift-stdlib"
 
 
 def output_of(arguments):

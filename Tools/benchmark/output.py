@@ -61,7 +61,8 @@ def document(plan, judgements, facts, programs, data, rounds):
                 for judgement in judgements if judgement.measured is None]
     return {
         "schema": "refx-bench/1", "refx": environment.output_of([programs.refx, "--version"]),
-        "commit": environment.output_of(["git", "rev-parse", "HEAD"]), "build": "-c release", "machine": facts,
+        "commit": environment.output_of(["git", "rev-parse", "HEAD"]), "build": environment.build_of(programs.refx),
+        "machine": facts,
         "rounds": rounds,
         "data": {name: {key: value for key, value in set.items() if key != "file"} for name, set in data.items()},
         "results": results, "peers": peers, "more": more, "sizes": sizes,

@@ -35,9 +35,10 @@ struct ForeignTree {
     countSites()
     let tree = try node(0, at: .root, depth: 0)
     let contents = CheckpointContents(tree: tree)
+    let threads = graph.input.options.threads
     return OpenedCheckpoint(
       contents: contents, format: HDF5Store.format.name, version: nil, warnings: warnings,
-      verify: { try contents.tree.verify($0, $1) })
+      verify: { try contents.tree.verify(threads: threads, $0, $1) })
   }
 
   private mutating func countSites() {

@@ -61,9 +61,10 @@ struct OwnTree {
       warnings.append("\(uncheckedLeaves) leaves have no checksum, so their values are not checked")
     }
     let contents = CheckpointContents(tree: tree, metadata: try metadata())
+    let threads = graph.input.options.threads
     return OpenedCheckpoint(
       contents: contents, format: HDF5Store.format.name, version: 1, warnings: warnings,
-      verify: { try contents.tree.verify($0, $1) })
+      verify: { try contents.tree.verify(threads: threads, $0, $1) })
   }
 
   private func layout(_ object: String, expected: String, found: String) -> RefxError {

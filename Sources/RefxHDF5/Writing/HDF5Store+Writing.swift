@@ -23,8 +23,7 @@ extension HDF5Store {
     let structure = try contents.tree.structureDigest()
     let file = FileLayout(of: target)
     try file.append([UInt8](repeating: 0, count: Superblock.byteCount))
-    let payload = PayloadWriter(
-      file, options: options, bytesInAll: options.progress == nil ? 0 : contents.tree.payloadByteCount)
+    let payload = PayloadWriter(file, options: options)
     try payload.write(contents.tree)
     let metadata = try contents.metadata.isEmpty ? nil : write(contents.metadata, to: payload)
     try file.align(to: 8)

@@ -21,30 +21,31 @@ final class PayloadWriter {
 
   private let file: FileLayout
   private let options: WriteOptions
-  private var bytesDone = 0
-  private let bytesInAll: Int
+  private var progress: Progress
   /// In the order of the leaves.
   private(set) var leaves: [StoredLeaf] = []
   private(set) var chunks: [ChunkTree.Chunk] = []
   private var types: [DType: [UInt8]] = [:]
 
-  init(_ file: FileLayout, options: WriteOptions, bytesInAll: Int) {
+  init(_ file: FileLayout, options: WriteOptions) {
     self.file = file
     self.options = options
-    self.bytesInAll = bytesInAll
+    progress = Progress(total: 0, report: nil)
   }
 
   /// Writes all leaves of `tree`.
   func write(_ tree: Tree<Leaf>) throws {
     let given = tree.leaves()
     leaves.reserveCapacity(given.count)
+    progress = Progress(
+      total: options.progress == nil ? 0 : given.payloadByteCount, report: options.progress)
     try PayloadEncoder.run(given, compression: options.compression, threads: options.threads) { encoder in
       for (number, leaf) in given.enumerated() {
         do {
           leaves.append(try write(leaf, from: encoder))
         } catch let error as RefxError where error.path == nil {
           // The path is looked up where it is needed alone.
-          throw error.atPath(try tree.path(ofLeaf: number))
+          throw error.atPath(tree.path(ofLeaf: number))
         }
       }
     }
@@ -64,7 +65,7 @@ final class PayloadWriter {
     let address = UInt64(file.position)
     let sums = try encoder.encodeNextLeaf { slab in
       try file.append(slab.stored)
-      advance(slab.byteCount)
+      progress.add(slab.byteCount)
     }
     return StoredLeaf(
       shape: leaf.shape, dtype: leaf.dtype,
@@ -79,7 +80,7 @@ final class PayloadWriter {
       chunks.append(
         ChunkTree.Chunk(address: UInt64(file.position), byteCount: UInt32(slab.stored.count)))
       try file.append(slab.stored)
-      advance(slab.byteCount)
+      progress.add(slab.byteCount)
     }
     return StoredLeaf(
       shape: leaf.shape, dtype: leaf.dtype, content: .chunked(ChunkGrid(of: leaf), first..<chunks.count),
@@ -106,12 +107,6 @@ final class PayloadWriter {
     return type
   }
 
-  private func advance(_ count: Int) {
-    guard let progress = options.progress else { return }
-    bytesDone = bytesDone.addingReportingOverflow(count).partialValue
-    progress(bytesDone, bytesInAll)
-  }
-
   // MARK: Text
 
   /// Text: in a heap; in a fixed size where a NUL stands inside an element, at which the heap's strings end.
@@ -120,7 +115,7 @@ final class PayloadWriter {
     bytes.reserveCapacity(leaf.byteCount)
     let sums = try encoder.encodeNextLeaf { slab in
       bytes += slab.stored
-      advance(slab.byteCount)
+      progress.add(slab.byteCount)
     }
     let elements = try TextElements(canonical: bytes, count: leaf.count, file: nil).all
     let (type, image) =
@@ -158,29 +153,5 @@ final class PayloadWriter {
     heap.finish()
     try file.append(heap.collections.bytes)
     return heap.elements.bytes
-  }
-}
-
-extension Tree where Element == Leaf {
-  /// The path of the `number`-th leaf.
-  fileprivate func path(ofLeaf number: Int) throws -> Path {
-    var seen = 0
-    var found = Path.root
-    try forEachSite { site in
-      guard case .leaf = site.content, site.reference?.isFirst ?? true else { return }
-      if seen == number { found = site.path }
-      seen += 1
-    }
-    return found
-  }
-
-  /// The payload of all leaves, each shared value once, or as much as can be counted.
-  var payloadByteCount: Int {
-    var sum = 0
-    forEachLeaf { leaf in
-      let (more, overflow) = sum.addingReportingOverflow(leaf.byteCount)
-      sum = overflow ? Int.max : more
-    }
-    return sum
   }
 }

@@ -23,7 +23,7 @@ struct RefxWriter {
   mutating func write(_ contents: CheckpointContents) throws {
     let outline = try RefxOutline(contents.tree)
     progress = Progress(
-      total: outline.leaves.reduce(0) { $0.addingSaturated($1.byteCount) }, report: options.progress)
+      total: options.progress == nil ? 0 : outline.leaves.payloadByteCount, report: options.progress)
     try target.append(RefxEnvelope.header())
     leafTable.add(varint: outline.leaves.count)
     try PayloadEncoder.run(outline.leaves, compression: options.compression, threads: options.threads) {
@@ -33,7 +33,7 @@ struct RefxWriter {
           try write(leaf, from: encoder)
         } catch let error as RefxError where error.path == nil && error.file == nil {
           // The path is looked up where it is needed alone.
-          throw error.atPath(contents.tree.pathOfLeaf(number) ?? .root)
+          throw error.atPath(contents.tree.path(ofLeaf: number))
         }
       }
     }
@@ -117,37 +117,5 @@ struct RefxWriter {
       RefxEnvelope.trailer(
         catalogueOffset: catalogueOffset, directoryOffset: directoryOffset, sections: sections.count,
         directoryCRC32: directory.crc32))
-  }
-}
-
-/// Counts the bytes that are done.
-struct Progress {
-  let total: Int
-  let report: ProgressHandler?
-  private var done = 0
-
-  init(total: Int, report: ProgressHandler?) {
-    self.total = total
-    self.report = report
-  }
-
-  mutating func add(_ count: Int) {
-    guard let report else { return }
-    done += count
-    report(done, total)
-  }
-}
-
-extension Tree where Element == Leaf {
-  /// The path of the `number`-th leaf in the order of storage.
-  func pathOfLeaf(_ number: Int) -> Path? {
-    var seen = 0
-    var found: Path?
-    try? forEachSite { site in
-      guard case .leaf = site.content, site.reference?.isFirst ?? true else { return }
-      if seen == number { found = site.path }
-      seen += 1
-    }
-    return found
   }
 }

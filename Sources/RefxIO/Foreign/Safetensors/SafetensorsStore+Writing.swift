@@ -19,13 +19,12 @@ extension SafetensorsStore {
     let (header, total) = try header(of: entries, metadata: metadata)
     try withUnsafeBytes(of: UInt64(header.count).littleEndian) { try target.append($0) }
     try header.withUnsafeBytes { try target.append($0) }
-    var done = 0
+    var progress = Progress(total: total, report: options.progress)
     for (entry, _) in entries {
       do {
         try entry.leaf.forEachPiece { piece in
           try target.append(piece)
-          done += piece.count
-          options.progress?(done, total)
+          progress.add(piece.count)
         }
       } catch let error as RefxError {
         throw error.atPath(entry.path)

@@ -32,34 +32,10 @@ public enum SafetensorsStore: CheckpointStore {
       return OpenedCheckpoint(
         contents: contents, format: format.name, version: nil,
         warnings: metadata.proposedTies(among: leaves),
-        verify: { progress, report in try verify(contents.tree, progress: progress, report: report) })
+        // There are no checksums: what can be found is what cannot be read, and a bool that is none.
+        verify: { try contents.tree.verify(threads: options.threads, $0, $1) })
     } catch let error as RefxError {
       throw error.inFile(file.name)
-    }
-  }
-
-  /// Reads every tensor. The format has no checksums, so what can be found is what cannot be read, and a bool
-  /// that is none.
-  private static func verify(
-    _ tree: Tree<Leaf>, progress: ProgressHandler?, report: (Problem) -> Void
-  ) throws {
-    var leaves: [(path: Path, leaf: Leaf)] = []
-    try tree.forEachSite { site in
-      if case .leaf(let leaf) = site.content, site.reference?.isFirst ?? true {
-        leaves.append((site.path, leaf))
-      }
-    }
-    let total = leaves.reduce(0) { $0 + $1.leaf.byteCount }
-    var done = 0
-    for (path, leaf) in leaves where leaf.source.unsupported == nil {
-      do {
-        try leaf.forEachPiece { piece in
-          done += piece.count
-          progress?(done, total)
-        }
-      } catch let error as RefxError {
-        report(Problem(path: path, what: error.summary))
-      }
     }
   }
 }
