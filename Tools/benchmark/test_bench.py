@@ -4,13 +4,16 @@ import io
 import json
 import os
 import pickle
+import shutil
 import struct
+import tempfile
 import types
 import unittest
 import xml.etree.ElementTree as xml
 import zipfile
 
 import budgets
+import environment
 import growth
 import output
 import weights
@@ -101,13 +104,21 @@ def example():
     budget = {"id": "refx.raw.save", "data": "D1", "against": "peer:b", "of": "ratio", "op": ">=", "limit": 3.0,
               "says": "three times b"}
     plan = types.SimpleNamespace(jobs=[subject, other, extra], once=[])
-    programs = types.SimpleNamespace(refx="false")
+    programs = types.SimpleNamespace(refx=shutil.which("false"))
     data = {"D1": {"file": "x", "bytes": 10, "leaves": 1, "dtype": "float32", "sha256": "0" * 64}}
     facts = {"cpu": "a cpu", "cores": 2, "os": "an os", "load1": 0.0, "yardCpuBytesPerSecond": 1}
     return output.document(plan, budgets.judge([budget], plan.jobs), facts, programs, data, 5)
 
 
 class Documents(unittest.TestCase):
+    def test_the_build_is_read_off_the_program(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for content, flags in ((b"..libswiftCore.so..", "-c release"), (b"..", "-c release --static-swift-stdlib")):
+                program = os.path.join(folder, "refx")
+                with open(program, "wb") as file:
+                    file.write(content)
+                self.assertEqual(environment.build_of(program), flags)
+
     def test_it_has_the_fields_of_the_contract(self):
         document = json.loads(json.dumps(example()))
         with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "bench.schema.json")) as file:
