@@ -29,11 +29,14 @@ protocol RerefElement {
   var plain: Leaf? { get }
   /// The first sight of a Ref that holds a single leaf, which nearly all are; nil where it is looked at closer.
   static func sight(in tree: Tree<Self>) -> BorrowedSight?
+  /// The collection of such a sight.
+  static func collection(in tree: Tree<Self>) -> CollectionTag?
 }
 
 extension Leaf: RerefElement {
   var plain: Leaf? { self }
   @inline(__always) static func sight(in tree: Tree<Leaf>) -> BorrowedSight? { tree.borrowedSight }
+  @inline(__always) static func collection(in tree: Tree<Leaf>) -> CollectionTag? { tree.collectionOfValue }
 }
 
 extension RefLeaf: RerefElement {
@@ -41,6 +44,7 @@ extension RefLeaf: RerefElement {
     if case .leaf(let leaf) = self { leaf } else { nil }
   }
   static func sight(in tree: RefTree) -> BorrowedSight? { nil }
+  static func collection(in tree: RefTree) -> CollectionTag? { nil }
 }
 
 /// One pass of reref over a tree, or over several that share values.
@@ -82,7 +86,8 @@ struct RerefWalk<Element: RerefElement> {
     for position in members.indices {
       do {
         if let sight = Element.sight(in: members[position]) {
-          rereffed.append(.ref(try made(sight.leaf, sight.collection, sight.index)))
+          let collection = Element.collection(in: members[position])
+          rereffed.append(.ref(try made(sight.leaf, collection, sight.index)))
         } else {
           rereffed.append(try visit(members[position], depth: depth))
         }
@@ -109,7 +114,9 @@ struct RerefWalk<Element: RerefElement> {
   }
 
   @inline(__always)
-  private mutating func made(_ leaf: Leaf, _ collection: CollectionTag?, _ index: Int) throws -> Ref<Leaf> {
+  private mutating func made(
+    _ leaf: consuming Leaf, _ collection: consuming CollectionTag?, _ index: Int
+  ) throws -> Ref<Leaf> {
     let ref = Ref(leaf, collection: collection)
     try register(ref, at: index)
     return ref

@@ -11,7 +11,7 @@ public class AnyRef: Referential {
   final let number = Atomic<Int>(0)
 
   @usableFromInline
-  init(collection: CollectionTag?, level: TraceLevel) {
+  init(collection: consuming CollectionTag?, level: TraceLevel) {
     self.collection = collection
     self.level = level
   }
@@ -36,7 +36,7 @@ public final class Ref<Value>: AnyRef {
 
   /// A Ref of the running task's trace level.
   @inlinable
-  public init(_ value: Value, collection: CollectionTag? = nil) {
+  public init(_ value: consuming Value, collection: consuming CollectionTag? = nil) {
     stored = value
     super.init(collection: collection, level: .current)
   }

@@ -63,7 +63,13 @@ struct BorrowedRef {
 extension Tree where Element == RefLeaf {
   /// The Ref that stands here; good while the tree is held.
   var borrowedRef: BorrowedRef? {
-    @inline(__always) get { if case .leaf(.ref(let live)) = self { BorrowedRef(live) } else { nil } }
+    @inline(__always) get {
+      // Not `if case`: see BorrowedSight.
+      switch self {
+      case .leaf(.ref(let live)): BorrowedRef(live)
+      default: nil
+      }
+    }
   }
 }
 

@@ -68,24 +68,37 @@ extension Value where Wrapped == Tree<Leaf> {
 struct BorrowedSight {
   private let content: Unmanaged<LeafContent>
   let index: Int
-  let collection: CollectionTag?
 
-  init(_ content: LeafContent, index: Int, collection: CollectionTag?) {
+  init(_ content: LeafContent, index: Int) {
     self.content = .passUnretained(content)
     self.index = index
-    self.collection = collection
   }
 
   var leaf: Leaf { Leaf(content.takeUnretainedValue()) }
 }
 
+// `switch` and not `if case`: with the latter the compiler (6.3) counts references to all of a payload up and down to
+// look at a part of it.
 extension Tree where Element == Leaf {
   /// The first sight of a Ref that holds a single leaf; good while the tree is held.
   var borrowedSight: BorrowedSight? {
     @inline(__always) get {
-      guard case .value(let value) = self, value.isLeaf else { return nil }
-      return BorrowedSight(
-        unsafeDowncast(value.content, to: LeafContent.self), index: value.index, collection: value.collection)
+      switch self {
+      case .value(let value):
+        guard value.isLeaf else { return nil }
+        return BorrowedSight(unsafeDowncast(value.content, to: LeafContent.self), index: value.index)
+      default: return nil
+      }
+    }
+  }
+
+  /// The collection of the Ref whose first sight this is. Asked for on its own, so that nothing else is copied.
+  var collectionOfValue: CollectionTag? {
+    @inline(__always) get {
+      switch self {
+      case .value(let value): return value.collection
+      default: return nil
+      }
     }
   }
 }
