@@ -10,15 +10,20 @@ struct Repeats: ~Copyable {
     places = Scratch(1 << Repeats.tableBits, of: 0)
   }
 
-  /// Whether 16 bytes of `bytes` come twice, as far as a sample shows: every 128th place is remembered, and 128
+  /// How many bytes in a row come twice. Sixteen say that strings come again, unless there are so few different
+  /// bytes that chance brings them about; 32 are none of chance's.
+  enum Found: Comparable { case nothing, some, long }
+
+  /// Whether strings of `bytes` come twice, as far as a sample shows: every 128th place is remembered, and 128
   /// places in a row are looked up here and there, so that what comes again in some distance is found wherever
   /// it stands.
   ///
   /// - Precondition: at most 65,536 bytes.
-  func find(in bytes: UnsafePointer<UInt8>, count: Int) -> Bool {
-    guard count >= 4 * Repeats.stride else { return false }
+  func find(in bytes: UnsafePointer<UInt8>, count: Int) -> Found {
+    guard count >= 4 * Repeats.stride else { return .nothing }
     places.start.update(repeating: 0, count: places.count)
-    let last = count - 16
+    let last = count - 32
+    var found = Found.nothing
     var place = 0
     while place <= last {
       let word = word(bytes + place)
@@ -36,11 +41,16 @@ struct Repeats: ~Copyable {
         if other >= 0, other != place, word(bytes + other) == word(bytes + place),
           word(bytes + other + 8) == word(bytes + place + 8)
         {
-          return true
+          if word(bytes + other + 16) == word(bytes + place + 16),
+            word(bytes + other + 24) == word(bytes + place + 24)
+          {
+            return .long
+          }
+          found = .some
         }
       }
     }
-    return false
+    return found
   }
 
   /// Whether many short strings of a window of `bytes` come twice in it, as in text: a tenth of four bytes each.
