@@ -1,3 +1,4 @@
+import Glibc
 import Refx
 import RefxStore
 import RefxTestSupport
@@ -16,6 +17,8 @@ import Testing
 
     func decode(_ number: Int, byteCount: Int) -> [UInt8] {
       calls.withLock { $0[number, default: 0] += 1 }
+      // Long enough for others to come and ask meanwhile.
+      usleep(20_000)
       return [UInt8](repeating: UInt8(number), count: byteCount)
     }
   }
