@@ -4,6 +4,10 @@
   check_hdf5.py check FILE     reads FILE, which the tests wrote, and exits 1 with a reason where it differs
   check_hdf5.py make FOLDER    writes the files that the tests read
   check_hdf5.py edit FILE NAME adds 1 to the last element of /tree/NAME, as someone with h5py would
+  check_hdf5.py flags FILE NAME  makes the last boolean of /tree/NAME a byte of 2, under a right checksum
+  check_hdf5.py large FILE     writes datasets of one chunk of 64 MiB each
+  check_hdf5.py names FILE NAME  prints how many members /tree/NAME has, and the CRC-32 of their sorted names
+  check_hdf5.py same ONE OTHER exits 1 with a reason where the two files differ in an object or an attribute
   check_hdf5.py modules        exits 0 where everything needed is installed
 """
 
@@ -261,6 +265,93 @@ def edit(path, name):
         data[tuple(extent - 1 for extent in data.shape)] += 1
 
 
+def flags(path, name):
+    import zlib
+
+    import h5py
+    import numpy as np
+
+    with h5py.File(path, "r+") as f:
+        data = f["tree/" + name]
+        bytes_ = data[()].view(np.uint8)
+        bytes_[-1] = 2
+        # As the file has it, so that nothing is converted.
+        data.id.write(h5py.h5s.ALL, h5py.h5s.ALL, bytes_, data.id.get_type())
+        data.attrs.modify("refx_crc32", np.uint32(zlib.crc32(bytes_.tobytes())))
+
+
+def large(path):
+    import h5py
+    import numpy as np
+
+    values = np.arange(1 << 24, dtype=np.uint32).reshape(4096, 4096)
+    with h5py.File(path, "w") as f:
+        f.create_dataset("gzip", data=values, chunks=values.shape, compression="gzip", compression_opts=1)
+        f.create_dataset("shuffled", data=values, chunks=values.shape, compression="gzip", compression_opts=1,
+                         shuffle=True)
+        # A little more than the dataset, whose rows lie apart in it.
+        f.create_dataset("wide", data=values[:, :4000], chunks=values.shape, compression="gzip", compression_opts=1,
+                         maxshape=(None, None))
+
+
+def names(path, name):
+    import zlib
+
+    import h5py
+
+    with h5py.File(path, "r") as f:
+        group = f["tree/" + name]
+        found = sorted(member.encode() for member in group)
+        assert len(found) == len(group), "the members are miscounted"
+        assert all(group.get(member) is not None for member in found), "a member is not found by its name"
+        print(len(found), zlib.crc32(b"\n".join(found)))
+
+
+def same(one, other):
+    import h5py
+    import numpy as np
+
+    def objects(f):
+        """Every object by its first name, every other name by the first."""
+        first, found = {}, {}
+
+        def visit(name, item):
+            key = h5py.h5o.get_info(item.id).addr
+            if key in first:
+                found[name] = first[key]
+                return
+            first[key] = name
+            found[name] = item
+            if isinstance(item, h5py.Group):
+                for member in sorted(item):
+                    visit(name.rstrip("/") + "/" + member, item[member])
+
+        visit("/", f["/"])
+        return found
+
+    def plain(value):
+        value = np.asarray(value)
+        return (value.dtype, value.shape, value.tobytes() if value.dtype.kind != "O" else value.tolist())
+
+    with h5py.File(one, "r") as a, h5py.File(other, "r") as b:
+        ours, theirs = objects(a), objects(b)
+        assert ours.keys() == theirs.keys(), f"other objects: {ours.keys() ^ theirs.keys()}"
+        for name, item in ours.items():
+            twin = theirs[name]
+            if isinstance(item, str) or isinstance(twin, str):
+                assert item == twin, f"{name} is {item} in one file, {twin} in the other"
+                continue
+            assert len(item.attrs) == len(twin.attrs), f"{name}: the attributes are miscounted"
+            assert sorted(item.attrs) == sorted(twin.attrs), f"{name}: {list(item.attrs)} and {list(twin.attrs)}"
+            for key in item.attrs:
+                assert plain(item.attrs[key]) == plain(twin.attrs[key]), f"{name}: the attributes {key} differ"
+            if isinstance(item, h5py.Dataset):
+                assert item.shape == twin.shape and item.dtype == twin.dtype, f"{name}: other elements"
+                if item.shape is not None and item.dtype.kind in "biufc":
+                    assert item[()].tobytes() == twin[()].tobytes(), f"{name}: other values"
+        print(len(ours), sum(len(item.attrs) for item in ours.values() if not isinstance(item, str)))
+
+
 if __name__ == "__main__":
     if len(sys.argv) == 3 and sys.argv[1] == "check":
         try:
@@ -271,6 +362,17 @@ if __name__ == "__main__":
         make(sys.argv[2])
     elif len(sys.argv) == 4 and sys.argv[1] == "edit":
         edit(sys.argv[2], sys.argv[3])
+    elif len(sys.argv) == 4 and sys.argv[1] == "flags":
+        flags(sys.argv[2], sys.argv[3])
+    elif len(sys.argv) == 3 and sys.argv[1] == "large":
+        large(sys.argv[2])
+    elif len(sys.argv) == 4 and sys.argv[1] == "names":
+        names(sys.argv[2], sys.argv[3])
+    elif len(sys.argv) == 4 and sys.argv[1] == "same":
+        try:
+            same(sys.argv[2], sys.argv[3])
+        except AssertionError as error:
+            sys.exit(f"the files differ: {error}")
     elif sys.argv[1:] == ["modules"]:
         import h5py  # noqa: F401
         import numpy  # noqa: F401

@@ -3,7 +3,8 @@ import RefxStore
 
 /// Chunks that this library encoded can be copied to another file as they are.
 extension HDF5Leaf: EncodedChunks {
-  var codecIdentity: ChunkCodec.Identity? { ownChunking == nil ? nil : codec }
+  /// Nil for booleans, which are looked at: a checksum may fit bytes that are none.
+  var codecIdentity: ChunkCodec.Identity? { ownChunking == nil || dtype == .bool ? nil : codec }
 
   var logicalCRC32: UInt32? { checksum }
 

@@ -84,12 +84,12 @@ struct HeaderBuilder {
     body.add(3 as UInt8)
     switch layout {
     case .contiguous(let address, let byteCount):
-      addFill(allocatedAt: 1)
+      addFill(allocatedAt: 1, of: type)
       body.add(1 as UInt8)
       body.add(address ?? MetadataBuffer.undefined)
       body.add(UInt64(byteCount))
     case .chunked(let tree, let shape, let itemSize, let level):
-      addFill(allocatedAt: 3)
+      addFill(allocatedAt: 3, of: type)
       addFilters(itemSize: itemSize, level: level)
       body.add(2 as UInt8)
       body.add(UInt8(shape.count + 1))
@@ -100,8 +100,11 @@ struct HeaderBuilder {
   }
 
   /// What was not written is zero, and nothing is written to make it so: everything is written.
-  private mutating func addFill(allocatedAt time: UInt8) {
-    add(0x05, flags: 1, [3, time | 1 << 2])
+  ///
+  /// Of references into a heap HDF5 wants it written: it makes no dataset like one of ours otherwise.
+  private mutating func addFill(allocatedAt time: UInt8, of type: [UInt8]) {
+    let isWritten = type == TypeMessage.heapText
+    add(0x05, flags: 1, [3, time | (isWritten ? 0 : 1 << 2)])
   }
 
   private mutating func addFilters(itemSize: Int, level: UInt32) {

@@ -17,15 +17,21 @@ struct LinkHeap {
   /// Signature, version, the heap's address, the block's place in it, checksum.
   private static let blockHead = 4 + 1 + 8 + 4 + 4
 
+  /// What the names of all links must stay below, with 16 bytes for each link.
+  ///
+  /// Two blocks in a row hold more than one; of blocks there may be 32,768.
+  static let mostNameBytes = 1 << 29
+
   /// Whether a heap has room for links with names of that many bytes altogether.
-  static func holds(_ links: [(name: [UInt8], address: UInt64)]) -> Bool {
-    // Two blocks in a row hold more than one; of blocks there may be 32,768.
-    links.count < 1 << 24 && links.reduce(0) { $0 + $1.name.count + 16 } < 1 << 29
+  static func holds(
+    _ links: [(name: [UInt8], address: UInt64)], within most: Int = LinkHeap.mostNameBytes
+  ) -> Bool {
+    links.count < 1 << 24 && links.reduce(0) { $0 + $1.name.count + 16 } < most
   }
 
   /// Adds heap and index of `links`, which are many.
   ///
-  /// - Precondition: names are shorter than a block, and ``holds(_:)``.
+  /// - Precondition: names are shorter than a block, and ``holds(_:within:)``.
   init(_ links: [(name: [UInt8], address: UInt64)], to metadata: inout MetadataBuffer) {
     let (blocks, records) = LinkHeap.packed(links)
     blockBytes =

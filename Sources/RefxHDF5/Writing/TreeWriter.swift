@@ -8,6 +8,7 @@ import RefxStore
 struct TreeWriter {
   private let payload: PayloadWriter
   private let options: WriteOptions
+  private let mostNameBytes: Int
   private var metadata: MetadataBuffer
   private var nextLeaf = 0
   /// The numbers that the file gives to Refs, in order of first sight, by those of the tree.
@@ -26,10 +27,16 @@ struct TreeWriter {
     let linkCount: Int
   }
 
-  /// - Parameter start: where the metadata will lie.
-  init(_ payload: PayloadWriter, options: WriteOptions, at start: Int) {
+  /// - Parameters:
+  ///   - start: where the metadata will lie.
+  ///   - mostNameBytes: what the names in a group must stay below, where they do not stand in its header.
+  init(
+    _ payload: PayloadWriter, options: WriteOptions, at start: Int,
+    mostNameBytes: Int = LinkHeap.mostNameBytes
+  ) {
     self.payload = payload
     self.options = options
+    self.mostNameBytes = mostNameBytes
     metadata = MetadataBuffer(at: UInt64(start))
   }
 
@@ -183,7 +190,7 @@ struct TreeWriter {
 
   private mutating func addHeap(_ links: [Link], at path: Path) throws -> (heap: UInt64, index: UInt64)? {
     if TreeWriter.areFew(links) { return nil }
-    guard LinkHeap.holds(links) else {
+    guard LinkHeap.holds(links, within: mostNameBytes) else {
       throw RefxError.hdf5CannotHold("a node of \(links.count) members with these names", file: nil)
         .atPath(path)
     }
