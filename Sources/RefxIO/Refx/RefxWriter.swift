@@ -31,18 +31,12 @@ struct RefxWriter {
       for (number, leaf) in outline.leaves.enumerated() {
         do {
           try write(leaf, from: encoder)
-<<<<<<< HEAD
-        } catch let error as RefxError where error.path == nil && error.file == nil {
-          // The path is looked up where it is needed alone.
-          throw error.atPath(contents.tree.path(ofLeaf: number))
-=======
         } catch let error as RefxError
           where error.path == nil && (error.file == nil || error.code == .damaged)
         {
           // What names a file is about the target, unless that is one that the leaf comes from. The path is
           // looked up where it is needed alone.
-          throw error.atPath(contents.tree.pathOfLeaf(number) ?? .root)
->>>>>>> tests
+          throw error.atPath(contents.tree.path(ofLeaf: number))
         }
       }
     }

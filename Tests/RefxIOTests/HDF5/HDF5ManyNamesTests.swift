@@ -36,7 +36,7 @@ import Testing
   /// Writes `tree` where a group holds less than `most` bytes.
   private func write(_ tree: Tree<Leaf>, within most: Int) throws {
     let options = WriteOptions()
-    let payload = PayloadWriter(FileLayout(of: MemoryTarget()), options: options, bytesInAll: 0)
+    let payload = PayloadWriter(FileLayout(of: MemoryTarget()), options: options)
     try payload.write(tree)
     var writer = TreeWriter(payload, options: options, at: 48, mostNameBytes: most)
     _ = try writer.write(tree, metadata: nil) { _ in }

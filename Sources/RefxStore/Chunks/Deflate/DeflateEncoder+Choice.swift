@@ -9,7 +9,9 @@ extension DeflateEncoder {
     let start = bytes.baseAddress!.assumingMemoryBound(to: UInt8.self)
     let isNoise = !isThorough && sampleIsNoise(start + group.lowerBound, count: group.count)
     var comesAgain = repeats.find(in: start + group.lowerBound, count: group.count)
-    if isNoise, comesAgain == .nothing { return try extend(group, .stored, seed: 8, entropy: 0, of: bytes, &target) }
+    if isNoise, comesAgain == .nothing {
+      return try extend(group, .stored, seed: 8, entropy: 0, of: bytes, &target)
+    }
     var place = group.lowerBound
     while place < group.upperBound {
       let part = place..<min(group.upperBound, place + DeflateEncoder.unitBytes)
