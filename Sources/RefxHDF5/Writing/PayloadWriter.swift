@@ -39,7 +39,9 @@ final class PayloadWriter {
     leaves.reserveCapacity(given.count)
     progress = Progress(
       total: options.progress == nil ? 0 : given.payloadByteCount, report: options.progress)
-    try PayloadEncoder.run(given, compression: options.compression, threads: options.threads) { encoder in
+    try PayloadEncoder.run(
+      given, compression: options.compression, threads: options.threads, keeping: []
+    ) { encoder in
       for (number, leaf) in given.enumerated() {
         do {
           leaves.append(try write(leaf, from: encoder))

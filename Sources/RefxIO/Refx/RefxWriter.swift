@@ -60,7 +60,7 @@ struct RefxWriter {
     let sums = try encoder.encodeNextLeaf { slab in
       try target.append(slab.stored)
       // The padding belongs to the extent of the first chunk, and is under its checksum.
-      var crc = slab.crc32
+      guard var crc = slab.crc32 else { preconditionFailure("all sums are kept") }
       if padding > 0 {
         crc = CRC32.combining(CRC32.ofZeros(padding), crc, count: slab.stored.count)
         padding = 0
@@ -70,14 +70,15 @@ struct RefxWriter {
       progress.add(slab.byteCount)
     }
 
+    guard let hash = sums.contentHash else { preconditionFailure("all sums are kept") }
     leafTable.add(dtype)
     leafTable.add(storage.rawValue)
     leafTable.add(try RefxWriter.rank(of: leaf))
     for extent in leaf.shape { leafTable.add(varint: extent) }
     if leaf.dtype.itemSize == nil { leafTable.add(varint: leaf.byteCount) }
     leafTable.add(integer: sums.logicalCRC32)
-    leafTable.add(integer: sums.contentHash.low)
-    leafTable.add(integer: sums.contentHash.high)
+    leafTable.add(integer: hash.low)
+    leafTable.add(integer: hash.high)
     leafTable.add(integer: UInt64(dataOffset))
   }
 

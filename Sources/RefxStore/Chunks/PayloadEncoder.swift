@@ -6,8 +6,8 @@ package struct EncodedSlab {
   package let position: Int
   /// What to store: the logical bytes, or the encoded chunk. Valid during the call alone.
   package let stored: UnsafeRawBufferPointer
-  /// The CRC-32 of `stored`.
-  package let crc32: UInt32
+  /// The CRC-32 of `stored`; nil where nobody wanted it.
+  package let crc32: UInt32?
   /// How many logical bytes it holds.
   package let byteCount: Int
 }
@@ -25,23 +25,26 @@ package final class PayloadEncoder {
 
   /// Runs `body` with the encoder of `leaves`, whose threads are gone afterwards.
   ///
-  /// - Parameter threads: as many as there are cores where it is nil.
+  /// - Parameters:
+  ///   - threads: as many as there are cores where it is nil.
+  ///   - kept: the sums that `body` will ask for.
   package static func run<R>(
-    _ leaves: [Leaf], compression: Compression, threads: Int? = nil, _ body: (PayloadEncoder) throws -> R
+    _ leaves: [Leaf], compression: Compression, threads: Int? = nil, keeping kept: KeptSums = .all,
+    _ body: (PayloadEncoder) throws -> R
   ) throws -> R {
-    let encoder = PayloadEncoder(leaves, compression: compression, threads: threads)
+    let encoder = PayloadEncoder(leaves, compression: compression, threads: threads, keeping: kept)
     defer { encoder.pipeline.stop() }
     return try body(encoder)
   }
 
-  private init(_ leaves: [Leaf], compression: Compression, threads: Int?) {
+  private init(_ leaves: [Leaf], compression: Compression, threads: Int?, keeping kept: KeptSums) {
     let codec = ChunkCodec(compression: compression)
     let threads = Cores.threads(threads, forBytes: leaves.payloadCost)
     var jobs = EncodingJobs(of: leaves, codec: codec)
     pipeline = OrderedPipeline(
       threads: threads, window: 2 * threads + 2, makeSlot: { EncodedPieces() },
-      makeScratch: { SlabEncoder(codec: codec) }, nextJob: { jobs.next() },
-      work: { job, pieces, encoder in pieces.fill(job, of: leaves, codec: codec, with: encoder) })
+      makeScratch: { SlabEncoder(codec: codec, keeping: kept) }, nextJob: { jobs.next() },
+      work: { job, pieces, encoder in pieces.fill(job, of: leaves, with: encoder) })
   }
 
   /// Calls `body` with every slab of the next leaf, in the order of its grid. To be called once for each leaf,
@@ -157,12 +160,12 @@ final class EncodedPieces {
   private(set) var failure: (any Error)?
   private let output = ByteBuffer()
 
-  func fill(_ job: EncodingJob, of leaves: [Leaf], codec: ChunkCodec, with encoder: SlabEncoder) {
+  func fill(_ job: EncodingJob, of leaves: [Leaf], with encoder: SlabEncoder) {
     pieces.removeAll(keepingCapacity: true)
     failure = nil
     do {
       switch job {
-      case .small(let range): try addSmall(range, of: leaves, codec: codec)
+      case .small(let range): try addSmall(range, of: leaves, with: encoder)
       case .chunk(let plan, let position): try add(position, of: plan, with: encoder)
       case .refused(let error): throw error
       }
@@ -171,7 +174,7 @@ final class EncodedPieces {
     }
   }
 
-  private func addSmall(_ range: Range<Int>, of leaves: [Leaf], codec: ChunkCodec) throws {
+  private func addSmall(_ range: Range<Int>, of leaves: [Leaf], with encoder: SlabEncoder) throws {
     let room = output.room(for: leaves[range].reduce(0) { $0 + $1.byteCount })
     var filled = 0
     for leaf in leaves[range] {
@@ -179,7 +182,7 @@ final class EncodedPieces {
       let count = leaf.byteCount
       let here = UnsafeMutableRawBufferPointer(rebasing: room[filled..<(filled + count)])
       filled += count
-      let slab = count == 0 ? nil : try SlabEncoder.raw(leaf, 0..<count) { here }
+      let slab = count == 0 ? nil : try encoder.raw(leaf, 0..<count) { here }
       pieces.append(Piece(position: 0, isLast: true, slab: slab))
     }
   }

@@ -4,8 +4,8 @@ import Refx
 struct SlabResult {
   /// What to store.
   let stored: UnsafeRawBufferPointer
-  /// The CRC-32 of `stored`.
-  let crc32: UInt32
+  /// The CRC-32 of `stored`; nil where nobody wanted it.
+  let crc32: UInt32?
   /// How many logical bytes it holds.
   let byteCount: Int
   /// What the logical bytes add to the leaf's sums; nil where those are known.
@@ -17,13 +17,19 @@ struct SlabResult {
 /// Reads, sums and encodes slabs, in memory that it keeps. One for each thread.
 final class SlabEncoder {
   private let codec: ChunkCodec
+  private let kept: KeptSums
   // Each with memory of its own, which a file of raw leaves needs nothing of.
   private lazy var chunkEncoder = ChunkEncoder(compression: codec.compression)
   private lazy var chunkDecoder = ChunkDecoder()
   private let logical = ByteBuffer()
 
-  init(codec: ChunkCodec) {
+  init(codec: ChunkCodec, keeping kept: KeptSums) {
     self.codec = codec
+    self.kept = kept
+  }
+
+  private func storedCRC32(_ bytes: UnsafeRawBufferPointer) -> UInt32? {
+    kept.contains(.storedCRC32) ? CRC32.of(bytes) : nil
   }
 
   /// - Parameter output: where the result lies, unless it lies in memory already.
@@ -32,24 +38,24 @@ final class SlabEncoder {
     if let copied = plan.copied { return try copy(position, of: copied, plan: plan, into: output) }
     let range = plan.grid.range(of: position)
     if plan.storage == .raw {
-      return try SlabEncoder.raw(plan.leaf, range) { output.room(for: range.count) }
+      return try raw(plan.leaf, range) { output.room(for: range.count) }
     }
     let (bytes, owner) = try SlabEncoder.read(plan.leaf, range) { logical.room(for: range.count) }
     defer { withExtendedLifetime(owner) {} }
-    let sums = SlabSums(of: bytes)
+    let sums = SlabSums(of: bytes, kept)
     let stored = try chunkEncoder.encode(
       bytes, itemSize: plan.grid.itemSize, chunkBytes: plan.grid.chunkBytes, into: output)
-    return SlabResult(stored: stored, crc32: CRC32.of(stored), byteCount: bytes.count, sums: sums)
+    return SlabResult(stored: stored, crc32: storedCRC32(stored), byteCount: bytes.count, sums: sums)
   }
 
   /// A slab as it is.
   ///
   /// - Parameter room: gives the memory to read it to, unless it lies in memory already.
-  static func raw(
+  func raw(
     _ leaf: Leaf, _ range: Range<Int>, _ room: () -> UnsafeMutableRawBufferPointer
   ) throws -> SlabResult {
-    let (bytes, owner) = try read(leaf, range, room)
-    let sums = SlabSums(of: bytes)
+    let (bytes, owner) = try SlabEncoder.read(leaf, range, room)
+    let sums = SlabSums(of: bytes, kept)
     return SlabResult(
       stored: bytes, crc32: sums.crc32, byteCount: bytes.count, sums: sums, owner: owner)
   }
@@ -71,7 +77,7 @@ final class SlabEncoder {
     _ position: Int, of chunks: any EncodedChunks, plan: LeafPlan, into output: ByteBuffer
   ) throws -> SlabResult {
     let chunk = try chunks.readEncodedChunk(at: position, into: output)
-    let crc = chunk.checkedCRC32 ?? CRC32.of(chunk.bytes)
+    let crc = chunk.checkedCRC32 ?? storedCRC32(chunk.bytes)
     let count = plan.grid.range(of: position).count
     if plan.knownSums != nil {
       return SlabResult(stored: chunk.bytes, crc32: crc, byteCount: count, sums: nil)
@@ -84,6 +90,7 @@ final class SlabEncoder {
       throw chunk.located(error)
     }
     return SlabResult(
-      stored: chunk.bytes, crc32: crc, byteCount: count, sums: SlabSums(of: UnsafeRawBufferPointer(room)))
+      stored: chunk.bytes, crc32: crc, byteCount: count,
+      sums: SlabSums(of: UnsafeRawBufferPointer(room), kept))
   }
 }

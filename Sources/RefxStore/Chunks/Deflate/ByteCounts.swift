@@ -14,11 +14,15 @@ struct ByteCounts: ~Copyable {
   var counts: UnsafeMutablePointer<UInt32> { sums.start }
 
   /// Counts `count` bytes from `bytes` on.
-  func add(_ bytes: UnsafePointer<UInt8>, count: Int) {
+  ///
+  /// - Returns: how many words of eight bytes are one byte eight times.
+  @discardableResult
+  func add(_ bytes: UnsafePointer<UInt8>, count: Int) -> Int {
     let a = turns.start
     let b = a + 256
     let c = a + 512
     let d = a + 768
+    var constantWords = 0
     var place = 0
     while place &+ 8 <= count {
       let word = UnsafeRawPointer(bytes + place).loadUnaligned(as: UInt64.self)
@@ -30,12 +34,14 @@ struct ByteCounts: ~Copyable {
       b[Int(word &>> 40 & 255)] &+= 1
       c[Int(word &>> 48 & 255)] &+= 1
       d[Int(word &>> 56)] &+= 1
+      constantWords &+= word == (word &<< 8 | word &>> 56) ? 1 : 0
       place &+= 8
     }
     while place < count {
       a[Int(bytes[place])] &+= 1
       place &+= 1
     }
+    return constantWords
   }
 
   /// Puts the counts together and begins anew.

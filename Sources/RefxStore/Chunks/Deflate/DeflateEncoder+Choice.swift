@@ -15,10 +15,9 @@ extension DeflateEncoder {
     var place = group.lowerBound
     while place < group.upperBound {
       let part = place..<min(group.upperBound, place + DeflateEncoder.unitBytes)
-      unit.add(start + part.lowerBound, count: part.count)
+      let constant = unit.add(start + part.lowerBound, count: part.count)
       unit.finish()
       let entropy = cost.entropy(unit.counts, symbols: 256, total: part.count)
-      let constant = DeflateEncoder.constantWords(start + part.lowerBound, count: part.count)
       let isEven = constant * 8 * 64 <= part.count && entropy >> 16 > UInt64(part.count * 7 / 2)
       if place == group.lowerBound, comesAgain == .nothing, isEven,
         repeats.findShort(in: start + part.lowerBound, count: part.count)
@@ -67,8 +66,7 @@ extension DeflateEncoder {
     var pieces = 0
     var constant = 0
     while place + piece <= count {
-      sample.add(bytes + place, count: piece)
-      constant += DeflateEncoder.constantWords(bytes + place, count: piece)
+      constant += sample.add(bytes + place, count: piece)
       pieces += 1
       place += step
     }
@@ -78,17 +76,5 @@ extension DeflateEncoder {
     let ordered = UInt64(pieces * piece) * UInt64(BitCost.unitsPerBit) * 8 * 63 / 64
     let bias = 184 * UInt64(BitCost.unitsPerBit)
     return entropy + bias > ordered && constant * 64 < pieces * 8
-  }
-
-  /// How many words of eight bytes are one byte eight times.
-  private static func constantWords(_ bytes: UnsafePointer<UInt8>, count: Int) -> Int {
-    var found = 0
-    var place = 0
-    while place &+ 8 <= count {
-      let word = UnsafeRawPointer(bytes + place).loadUnaligned(as: UInt64.self)
-      found &+= word == (word &<< 8 | word &>> 56) ? 1 : 0
-      place &+= 8
-    }
-    return found
   }
 }
