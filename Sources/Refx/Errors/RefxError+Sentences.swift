@@ -203,6 +203,12 @@ extension RefxError {
     )
   }
 
+  package static func moreThanAllowed(_ what: String, limit: Int, found: Int?) -> RefxError {
+    RefxError(
+      .limit, "the file has more \(what) than it may", expected: "at most \(limit)",
+      found: found.map { "\($0)" } ?? "more", advice: "raise the limit if the file is to be trusted")
+  }
+
   package static func tooDeep(_ limit: Int, path: Path) -> RefxError {
     RefxError(.limit, "the tree is too deep", path: path, expected: "at most \(limit) levels", found: "more")
   }

@@ -21,12 +21,15 @@ enum Checkpoints {
   }
 
   /// Opens the checkpoint `name`; `-` is standard input, read into memory.
-  static func open(_ name: String, format: String? = nil) throws -> OpenedCheckpoint {
+  static func open(
+    _ name: String, format: String? = nil, limits: Limits = Limits()
+  ) throws -> OpenedCheckpoint {
     let store = try format.map { try self.format(named: $0) }
     let named = store.map { FormatName(rawValue: $0.format.name) }
     let file = try input(name)
-    try Probe.check(file, format: named)
-    return try Checkpoint.open(file, format: named)
+    let options = OpenOptions(limits: limits)
+    try Probe.check(file, format: named, options: options)
+    return try Checkpoint.open(file, format: named, options: options)
   }
 
   private static func input(_ name: String) throws -> InputFile {

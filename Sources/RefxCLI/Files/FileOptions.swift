@@ -8,9 +8,11 @@ struct InputOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Read this format, whatever the content looks like.", valueName: "format"))
   var from: String?
 
+  @OptionGroup(title: "Limits") var limits: LimitOptions
+
   /// Opens `name`, `-` being standard input, and says what the format has to say.
   func open(_ name: String, _ output: OutputOptions) throws -> OpenedCheckpoint {
-    let opened = try Checkpoints.open(name, format: from)
+    let opened = try Checkpoints.open(name, format: from, limits: limits.limits)
     for warning in opened.warnings { StandardError.note("\(visible(name)): \(visible(warning))", output) }
     return opened
   }

@@ -10,13 +10,14 @@ import RefxStore
 struct Probe {
   private let file: InputFile
   private let store: any CheckpointStore.Type
+  private let options: OpenOptions
 
   /// - Throws: ``RefxError`` where the child died.
-  static func check(_ file: InputFile, format: FormatName?) throws {
+  static func check(_ file: InputFile, format: FormatName?, options: OpenOptions) throws {
     let store = try format.map { try Formats.all.named($0) } ?? Formats.all.store(of: file)
     // The other formats are read by code of this project, which does not crash.
     guard store.format.name == FormatName.hdf5.rawValue else { return }
-    try Probe(file: file, store: store).check()
+    try Probe(file: file, store: store, options: options).check()
   }
 
   private func check() throws {
@@ -47,7 +48,7 @@ struct Probe {
     limit(Int32(RLIMIT_CPU.rawValue), to: seconds)
     // And a clock, for where computing time is not counted.
     alarm(UInt32(clamping: 60 + 10 * seconds))
-    _ = try? store.open(file, options: OpenOptions())
+    _ = try? store.open(file, options: options)
     _exit(0)
   }
 

@@ -7,8 +7,8 @@ extension Checkpoint {
   /// The format is recognised by the content, then by the suffix, unless one is named. The file stays open
   /// while a leaf of it is alive.
   ///
-  /// - Throws: ``RefxError`` where the file is missing, damaged, or no checkpoint; it says what it seems to be
-  ///   instead.
+  /// - Throws: ``RefxError`` where the file is missing, damaged, beyond a limit of the options, or no checkpoint;
+  ///   it says what it seems to be instead.
   public static func open(
     _ path: String, format: FormatName? = nil, options: OpenOptions = OpenOptions(), formats: Formats = .all
   ) throws -> OpenedCheckpoint {
@@ -22,7 +22,9 @@ extension Checkpoint {
   ) throws -> OpenedCheckpoint {
     let store = if let format { try formats.named(format) } else { try formats.store(of: file) }
     do {
-      return try store.open(file, options: options)
+      let opened = try store.open(file, options: options)
+      try opened.contents.tree.check(options.limits)
+      return opened
     } catch let error as RefxError {
       throw error.inFile(file.name)
     }

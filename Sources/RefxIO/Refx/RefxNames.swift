@@ -32,8 +32,8 @@ struct RefxNames {
   private static func name(_ reader: inout SectionReader, limits: Limits) throws -> UnsafeRawBufferPointer {
     let length = try reader.varint()
     guard length <= limits.nameBytes else {
-      throw reader.damaged(
-        "a name is too long", expected: "at most \(limits.nameBytes) bytes", found: "\(length)")
+      throw RefxError.beyondLimit(
+        "the length of a name", limit: limits.nameBytes, found: length, at: reader.place)
     }
     return try reader.raw(count: length)
   }

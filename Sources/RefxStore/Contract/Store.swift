@@ -181,19 +181,3 @@ public enum Verification: Sendable {
   /// None: for files that were verified before. What cannot be decoded is found all the same.
   case never
 }
-
-/// What a catalogue may hold before it is refused. The file's own size bounds everything else.
-public struct Limits: Sendable {
-  /// Levels of the tree.
-  public var depth = maximumTreeDepth
-  /// Nodes of the tree, containers and leaves together.
-  public var nodes = 50_000_000
-  /// Dimensions of a leaf.
-  public var rank = 64
-  /// Bytes of one name.
-  public var nameBytes = 1 << 20
-  /// Bytes of all metadata.
-  public var metadataBytes = 256 << 20
-
-  public init() {}
-}

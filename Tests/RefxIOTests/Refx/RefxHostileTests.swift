@@ -198,6 +198,6 @@ import Testing
     #expect(refusal { $0.depth = 1 }?.code == .limit)
     #expect(refusal { $0.rank = 1 }?.code == .limit)
     #expect(refusal { $0.metadataBytes = 3 }?.code == .limit)
-    #expect(refusal { $0.nameBytes = 0 }?.code == .damaged)
+    #expect(refusal { $0.nameBytes = 0 }?.code == .limit)
   }
 }

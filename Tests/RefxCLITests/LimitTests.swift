@@ -1,0 +1,88 @@
+import Foundation
+import Refx
+import RefxIO
+import RefxStore
+import Testing
+
+/// Limits on the command line and their library twins: each lets what is just within pass and refuses what is just
+/// beyond, in every format.
+@Suite struct LimitTests {
+  /// Two levels, four nodes, ranks up to 2, names up to 5 bytes, 56 bytes of values.
+  private let tree: Tree<Leaf> = [
+    "outer": [
+      "a": numbers([1, 2, 3, 4, 5, 6] as [Float], shape: [2, 3]), "b": numbers([1, 2, 3, 4] as [Int64]),
+    ]
+  ]
+
+  private static let cases: [(option: String, least: Int, change: @Sendable (inout Limits, Int) -> Void)] = [
+    ("--max-bytes", 56, { $0.bytes = $1 }), ("--max-depth", 2, { $0.depth = $1 }),
+    ("--max-nodes", 4, { $0.nodes = $1 }), ("--max-rank", 2, { $0.rank = $1 }),
+    ("--max-name-bytes", 5, { $0.nameBytes = $1 }),
+  ]
+
+  @Test(arguments: ["refx", "h5", "safetensors"], 0..<5)
+  func eachLimitIsExact(format: String, number: Int) throws {
+    var (option, least, change) = LimitTests.cases[number]
+    // There the names of a leaf's keys are one.
+    if format == "safetensors", option == "--max-name-bytes" { least = "outer.a".utf8.count }
+    let scratch = try Scratch()
+    let file = try scratch.save(tree, as: "m.\(format)")
+    for (limit, passes) in [(least, true), (least - 1, false)] {
+      let result = try Command.run("inspect", file, "--json", option, "\(limit)")
+      #expect(result.code == (passes ? 0 : 2), "\(option) \(limit) of \(format): \(result.errors)")
+      var limits = Limits()
+      change(&limits, limit)
+      let error = refusal { try Checkpoint.open(file, options: OpenOptions(limits: limits)) }
+      #expect((error == nil) == passes, "\(option) \(limit) of \(format)")
+      if !passes { #expect(error?.code == .limit, "\(option) of \(format): \(error?.summary ?? "")") }
+    }
+  }
+
+  @Test func everyCommandThatReadsHasThem() throws {
+    let scratch = try Scratch()
+    let file = try scratch.save(tree, as: "m.refx")
+    let commands = [
+      ["inspect", file], ["diff", file, file], ["digest", file], ["verify", file], ["get", file, "outer/a"],
+      ["convert", file, scratch.path("c.h5")],
+      ["partition", file, "--select", "path:**=\(scratch.path("p.refx"))"],
+      ["merge", scratch.path("part.refx"), "-o", scratch.path("w.refx")],
+    ]
+    #expect(
+      try Command.run("partition", file, "--select", "path:**=\(scratch.path("part.refx"))").code == 0)
+    for command in commands {
+      let result = try Command.run(command + ["--max-bytes", "10"])
+      #expect(result.code != 0, "\(command[0])")
+      let said = result.errors + result.text
+      #expect(said.contains("more bytes of values than it may"), "\(command[0]): \(said)")
+      #expect(try Command.run(command + ["--max-bytes", "1K"]).code < 2, "\(command[0])")
+    }
+  }
+
+  @Test(arguments: ["-1", "10X", "K", "", "9223372036854775807K", "1.5M"])
+  func whatIsNoLimitIsAMistake(text: String) throws {
+    let scratch = try Scratch()
+    let file = try scratch.save(tree, as: "m.refx")
+    #expect(try Command.run("inspect", file, "--max-bytes=\(text)").code == 2)
+  }
+
+  @Test func sharedValuesCountOnce() throws {
+    let shared: Tree<Leaf> = ["a": first(numbers([1, 2] as [Double]), 0), "b": again(0), "c": again(0)]
+    let scratch = try Scratch()
+    let file = try scratch.save(shared, as: "m.refx")
+    #expect(try Command.run("inspect", file, "--max-bytes", "16").code == 0)
+    #expect(try Command.run("inspect", file, "--max-bytes", "15").code == 2)
+  }
+
+  @Test func noDepthIsBeyondWhatATreeCanHave() {
+    var limits = Limits()
+    limits.depth = .max
+    #expect(limits.depth == maximumTreeDepth)
+  }
+
+  private func refusal(_ body: () throws -> OpenedCheckpoint) -> RefxError? {
+    do {
+      _ = try body()
+      return nil
+    } catch { return error as? RefxError }
+  }
+}
