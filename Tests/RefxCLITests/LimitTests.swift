@@ -58,7 +58,7 @@ import Testing
     }
   }
 
-  @Test(arguments: ["-1", "10X", "K", "", "9223372036854775807K", "1.5M"])
+  @Test(arguments: ["-1", "10X", "K", "", "9223372036854775807K", "1.5M", "5ß", "5ﬁ"])
   func whatIsNoLimitIsAMistake(text: String) throws {
     let scratch = try Scratch()
     let file = try scratch.save(tree, as: "m.refx")
@@ -71,6 +71,27 @@ import Testing
     let file = try scratch.save(shared, as: "m.refx")
     #expect(try Command.run("inspect", file, "--max-bytes", "16").code == 0)
     #expect(try Command.run("inspect", file, "--max-bytes", "15").code == 2)
+  }
+
+  @Test(arguments: ["refx", "h5"])
+  func refsAndCollectionsCountAlike(format: String) throws {
+    let tree: Tree<Leaf> = [
+      "a": first(numbers([1] as [Double]), 0, "params"), "b": [again(0, "params"), first(["c": .none], 1)],
+    ]
+    let scratch = try Scratch()
+    let file = try scratch.save(tree, as: "m.\(format)", metadata: ["by": "a test"])
+    // The root, a leaf, a list with an index and a dictionary of one.
+    for (option, least) in [("--max-nodes", 6), ("--max-name-bytes", 6)] {
+      #expect(try Command.run("inspect", file, option, "\(least)").code == 0, "\(option)")
+      let refused = try Command.run("inspect", file, option, "\(least - 1)")
+      #expect(refused.code == 2, "\(option): \(refused.text)")
+    }
+  }
+
+  @Test func verifyDoesNotCallWhatItDidNotReadDamaged() throws {
+    let scratch = try Scratch()
+    let file = try scratch.save(tree, as: "m.refx")
+    #expect(try Command.run("verify", file, "--max-bytes", "1").code == 2)
   }
 
   @Test func noDepthIsBeyondWhatATreeCanHave() {

@@ -57,7 +57,7 @@ struct VerifyCommand: ParsableCommand {
       let failure = Failure(error)
       bar.finish()
       verdict.problems.append(Problem(path: failure.error.path, what: failure.error.summary))
-      verdict.code = [.system, .notAFile].contains(failure.error.code) ? 2 : 1
+      verdict.code = [.system, .notAFile, .limit].contains(failure.error.code) ? 2 : 1
       if verdict.code == 2 { StandardError.write(failure.text) }
     }
     return verdict

@@ -52,8 +52,10 @@ struct ByteLimit: ExpressibleByArgument {
   let count: Int
 
   init?(argument: String) {
-    let shifts: [Character: Int] = ["K": 10, "M": 20, "G": 30, "T": 40]
-    let shift = argument.last.flatMap { shifts[Character($0.uppercased())] }
+    let shifts: [Character: Int] = [
+      "K": 10, "M": 20, "G": 30, "T": 40, "k": 10, "m": 20, "g": 30, "t": 40,
+    ]
+    let shift = argument.last.flatMap { shifts[$0] }
     guard let number = Int(shift == nil ? argument[...] : argument.dropLast()), number >= 0 else {
       return nil
     }

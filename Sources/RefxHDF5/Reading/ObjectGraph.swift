@@ -69,14 +69,16 @@ struct ObjectGraph {
       switch found {
       case .group(let stored):
         linkCount += stored.count
-        guard linkCount <= limits.nodes else {
+        // A Ref has a link of its own, and so have the parts of the file. The tree is counted in the end.
+        guard linkCount / 2 - 4 <= limits.nodes else {
           throw input.limit("at most \(limits.nodes) links", found: "more", at: name)
         }
         let prefix = name == "/" ? name : name + "/"
         var links: [Link] = []
         links.reserveCapacity(stored.count)
         for link in stored {
-          guard link.name.bytes.count <= limits.nameBytes else {
+          // A byte of a name takes up to three here, and the layout has names of its own.
+          guard link.name.bytes.count / 3 <= max(limits.nameBytes, 64) else {
             throw input.limit("names of at most \(limits.nameBytes) bytes", found: "a longer one", at: name)
           }
           let target: Target

@@ -42,8 +42,10 @@ struct RefxTreeBuilder {
         "the depth of the tree", limit: limits.depth, found: depth, at: reader.place)
     }
     nodes += 1
-    guard nodes <= limits.nodes else {
-      throw RefxError.beyondLimit("the number of nodes", limit: limits.nodes, found: nodes, at: reader.place)
+    // A Ref takes one more here than it counts for in the end.
+    guard nodes / 2 <= limits.nodes else {
+      throw RefxError.beyondLimit(
+        "the number of nodes", limit: limits.nodes, found: nodes / 2, at: reader.place)
     }
     announced -= 1
     let code = try reader.byte()

@@ -14,9 +14,9 @@ public struct Limits: Sendable, Equatable {
   public var nodes = 50_000_000
   /// Dimensions of a leaf.
   public var rank = 64
-  /// Bytes of one name.
+  /// Bytes of one name, be it a key or a collection.
   public var nameBytes = 1 << 20
-  /// Bytes of all metadata.
+  /// Bytes of the metadata, as the format keeps them; in HDF5 also of the text that is read with the catalogue.
   public var metadataBytes = 256 << 20
   /// Logical bytes of all leaves together, each shared value once: what a model that is loaded takes. No limit,
   /// unless one is set.
@@ -65,6 +65,10 @@ extension Tree where Element == Leaf {
     case .list(let members), .tuple(let members):
       for member in members { try member.check(limits, depth: depth + 1, &nodes, &bytes) }
     case .value(let value):
+      if case .name(let name)? = value.collection, name.string.utf8.count > limits.nameBytes {
+        throw RefxError.moreThanAllowed(
+          "bytes of a name", limit: limits.nameBytes, found: name.string.utf8.count)
+      }
       // A Ref is no node of its own, unless it holds another one.
       if !value.value.isReference { nodes -= 1 }
       try value.value.check(limits, depth: value.value.isReference ? depth + 1 : depth, &nodes, &bytes)

@@ -1,4 +1,5 @@
 import Refx
+import Synchronization
 
 extension Tree where Element == Leaf {
   /// Reads every payload, each shared value once and on several threads, and says what is wrong with it: of each
@@ -19,7 +20,13 @@ extension Tree where Element == Leaf {
     let leaves = found.map(\.leaf)
     var progress = Progress(total: handler == nil ? 0 : leaves.payloadByteCount, report: handler)
     var lastReported: Int?
-    try PieceReader(leaves, threads: threads) { _, _ in }.forEach { piece, bytes, result in
+    let failures = Failures()
+    let reader = PieceReader(
+      leaves, threads: threads,
+      read: { leaf, piece, target in
+        try failures.skipping(piece) { try leaf.source.readPiece(at: piece.range.lowerBound, into: target) }
+      }, look: { _, _ in })
+    try reader.forEach { piece, bytes, result in
       do {
         try result.get()
         progress.add(bytes.count)
@@ -28,6 +35,23 @@ extension Tree where Element == Leaf {
         lastReported = piece.leaf
         report(Problem(path: found[piece.leaf].path, what: error.withoutFile.summary))
       }
+    }
+  }
+}
+
+/// The first piece of each leaf that could not be read. What comes behind it is not read any more: where pieces share
+/// a large chunk, each would decode it again.
+private final class Failures: Sendable {
+  private let first = Mutex<[Int: (position: Int, error: any Error)]>([:])
+
+  func skipping(_ piece: LeafPiece, _ read: () throws -> Void) throws {
+    if let known = first.withLock({ $0[piece.leaf] }), known.position < piece.position { throw known.error }
+    do { try read() } catch {
+      first.withLock {
+        if let known = $0[piece.leaf], known.position < piece.position { return }
+        $0[piece.leaf] = (piece.position, error)
+      }
+      throw error
     }
   }
 }
