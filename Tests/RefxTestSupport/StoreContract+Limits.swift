@@ -74,7 +74,8 @@ extension StoreContract {
 
   /// Two levels, six nodes, 24 bytes.
   private static let plain: Tree<Leaf> = [
-    "a": .leaf(Leaf(Tensor([1, 2] as [Float]))), "b": ["c": .leaf(Leaf(Tensor([1, 2] as [Int64]))), "d": []],
+    "a": .leaf(Leaf(Tensor([1, 2] as [Float]))),
+    "b": ["c": .leaf(Leaf(Tensor([1, 2] as [Int64]))), "d": []],
     "e": .none,
   ]
 
