@@ -20,7 +20,7 @@ import Testing
     return corpus
   }()
 
-  @Test("each is read as it is, or refused in a sentence", .enabled(if: python != nil))
+  @Test("each is read as it is, or refused in a sentence", .enabled(if: HostileFileTests.python != nil))
   func ownFiles() throws {
     let result = try check()
     #expect(result.status == 0, "\(result.text)")
@@ -28,8 +28,10 @@ import Testing
     #expect(try figure("files", in: result.text) > 100 && figure("executions", in: result.text) > 500)
   }
 
-  @Test("so is each of the corpus", .enabled(if: python != nil && corpus != nil))
-  func corpus() throws {
+  @Test(
+    "so is each of the corpus", .enabled(if: HostileFileTests.python != nil && HostileFileTests.corpus != nil)
+  )
+  func corpusFiles() throws {
     let result = try check(["--corpus", try #require(HostileFileTests.corpus)])
     #expect(result.status == 0, "\(result.text)")
     #expect(try figure("files", in: result.text) == 512)
