@@ -221,6 +221,14 @@ def make_refx(maker):
         number -= 1
         parts = b"\x0c\x00\x05\x02" + parts + b"\x0d" + varint(number + 1)
     add("diamond_2p40", catalogue(nodes=parts), "read", family="sharing", values={})
+    # One leaf of 1,024 float32 in one chunk, whose stream holds whatever it holds.
+    for name, stream in [("64MiB", zlib.compress(bytes(64 << 20), 9)), ("one_more", zlib.compress(bytes(4097))),
+                         ("short", zlib.compress(bytes(100))), ("garbage", b"\x78\x9c" + b"\xff" * 50), ("raw", bytes(4096)),
+                         ("adler", zlib.compress(bytes(4096))[:-1] + b"\x55"), ("behind", zlib.compress(bytes(4096)) + b"more")]:
+        leaf = b"\x01\x0c\x01\x01" + varint(1024) + struct.pack("<I", zlib.crc32(bytes(4096))) + bytes(16) + struct.pack("<Q", 64)
+        chunk = struct.pack("<II", len(stream), zlib.crc32(stream))
+        add("bomb_" + name, catalogue(nodes=b"\x03", leaves=leaf, chunks=chunk), "payload", payload=stream, family="bombs",
+            megabytes=64)
     for tag in (b"NAME", b"NODE", b"LEAF", b"CHNK"):
         add(f"without_{tag.decode()}", [s for s in catalogue() if s[0] != tag], family="sections")
         add(f"twice_{tag.decode()}", catalogue() + [(tag, 1, b"\0")], family="sections")

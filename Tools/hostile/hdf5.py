@@ -129,7 +129,19 @@ def chunked(group, name, count, chunk, data, dtype="u1", filters=("gzip",), mask
     return dataset
 
 
-def make(maker, foreign, old=False):
+_zeros = {}
+
+
+def zeros(power):
+    """A zlib stream of 2 to that power zeros, made piece by piece."""
+    if power not in _zeros:
+        packer = zlib.compressobj(9)
+        piece = bytes(1 << 20)
+        _zeros[power] = b"".join(packer.compress(piece) for _ in range(1 << (power - 20))) + packer.flush()
+    return _zeros[power]
+
+
+def make(maker, foreign, old=False, thorough=False):
     """All families; `old` in the layout of HDF5 1.8's first readers, which have no checksums."""
     mark = "old" if old else "new"
     # What every release since 1.10 reads.
@@ -202,6 +214,11 @@ def make(maker, foreign, old=False):
     # MARK: Bombs
 
     million = zlib.compress(bytes(1 << 20), 9)
+    if thorough:
+        for power in (24, 28, 30, 32):
+            for count in (1, 1024, 1 << 20):
+                add(f"bomb_2p{power}_for_{count}", "bombs", "payload",
+                    lambda f, power=power, count=count: chunked(f, "w", count, count, zeros(power)), megabytes=96, seconds=5)
     add("bomb_small_dataset", "bombs", "payload", lambda f: chunked(f, "w", 1024, 1024, zlib.compress(bytes(64 << 20), 9)),
         megabytes=96)
     add("bomb_twice", "bombs", "listed",

@@ -167,7 +167,7 @@ class Checker:
                 self.executions += 1
                 self.traced += bool(traced)
                 self.files.add(name)
-                if not traced:
+                if not traced and self.memory:
                     self.most_memory = max(self.most_memory, (outcome.mebibytes, f"{name}: {shown}"))
                 self.most_seconds = max(self.most_seconds, (outcome.seconds, f"{name}: {shown}"))
             if outcome.kind not in ("ok", "error"):
