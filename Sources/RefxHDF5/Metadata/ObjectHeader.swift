@@ -12,6 +12,7 @@ struct ObjectHeader {
   private(set) var type: [UInt8]?
   private(set) var layout: Layout?
   private(set) var filters: [Filter] = []
+  /// Of a group: ascending by the bytes of their names, no two of one name.
   private(set) var links: [StoredLink]?
   private(set) var attributes = LayoutAttributes()
 
@@ -34,10 +35,22 @@ struct ObjectHeader {
     let values: [UInt32]
   }
 
+  /// Where the links are that do not stand in the header. They are read when all of the header was: the
+  /// bytes of a message are at hand until others are asked for.
+  private var linkStore: LinkStore?
+
+  private enum LinkStore {
+    case table(SymbolTable)
+    case heap(Int, index: Int)
+  }
+
+  /// - Parameter mostLinks: how many links a group may have.
   /// - Returns: nil where libhdf5 has to be asked.
-  init?(at address: Int, in file: MetadataFile) {
+  init?(at address: Int, in file: MetadataFile, mostLinks: Int = 1 << 24) {
     var header = ObjectHeader()
-    guard HeaderMessages.forEach(at: address, in: file, { header.take($0, file) }) else { return nil }
+    guard HeaderMessages.forEach(at: address, in: file, { header.take($0, file) }),
+      header.readLinks(file, most: mostLinks)
+    else { return nil }
     // One or the other, and all of it.
     guard (header.links == nil) != (header.layout == nil), header.links == nil || header.space == nil,
       header.layout == nil || header.space != nil && header.type != nil
@@ -64,6 +77,7 @@ struct ObjectHeader {
     case 0x08: return takeLayout(&fields, message.offset, file)
     case 0x0B: return !message.isShared && takeFilters(&fields)
     case 0x0C: return !message.isShared && attributes.take(&fields, file)
+    case 0x11: return !message.isShared && takeSymbolTable(&fields, file)
     case 0x15: return hasNoStoredAttributes(&fields, file)
     // What a group is estimated to hold, a comment, times, how often it is linked to.
     case 0x0A, 0x0D, 0x0E, 0x12, 0x16: return true
@@ -142,13 +156,25 @@ struct ObjectHeader {
 
   // MARK: Groups
 
+  private mutating func takeSymbolTable(_ fields: inout Fields, _ file: MetadataFile) -> Bool {
+    guard linkStore == nil, let table = SymbolTable(&fields, addressSize: file.addressSize) else {
+      return false
+    }
+    linkStore = .table(table)
+    return true
+  }
+
   private mutating func takeLinkInfo(_ fields: inout Fields, _ file: MetadataFile) -> Bool {
-    guard fields.int(1) == 0, let flags = fields.int(1), fields.skip(flags & 1 != 0 ? 8 : 0),
-      case .some(let heap) = fields.address(file.addressSize)
+    guard fields.int(1) == 0, let flags = fields.int(1), flags < 4, fields.skip(flags & 1 != 0 ? 8 : 0),
+      case .some(let heap) = fields.address(file.addressSize),
+      case .some(let index) = fields.address(file.addressSize)
     else { return false }
-    // Links in a heap of their own are listed by libhdf5.
-    guard heap == nil else { return false }
-    if links == nil { links = [] }
+    guard let heap else {
+      if links == nil { links = [] }
+      return true
+    }
+    guard linkStore == nil, let index else { return false }
+    linkStore = .heap(heap, index: index)
     return true
   }
 
@@ -157,6 +183,22 @@ struct ObjectHeader {
     if links == nil { links = [] }
     links?.append(link)
     return true
+  }
+
+  /// Reads the links that stand elsewhere, which are all of the group's.
+  private mutating func readLinks(_ file: MetadataFile, most: Int) -> Bool {
+    guard let linkStore else {
+      guard let found = links?.sorted(by: { $0.name < $1.name }) else { return true }
+      links = found
+      return found.count <= most && zip(found, found.dropFirst()).allSatisfy { $0.name != $1.name }
+    }
+    guard links == nil else { return false }
+    switch linkStore {
+    case .table(let table): links = OldGroup(table, in: file, most: most)?.links
+    case .heap(let heap, let index):
+      links = DenseLinks(heap: heap, index: index, in: file, most: most)?.links
+    }
+    return links != nil
   }
 
   /// Whether the attributes all stand in the header.
@@ -192,33 +234,5 @@ extension ObjectHeader.Space {
       extents.append(extent)
     }
     self = .simple(extents)
-  }
-}
-
-/// A link as a group stores it.
-struct StoredLink {
-  enum Target {
-    case hard(UInt)
-    case soft(String)
-    case external, userDefined
-  }
-
-  let name: LinkText
-  let target: Target
-
-  init(name: LinkText, target: Target) {
-    self.name = name
-    self.target = target
-  }
-
-  /// A link message. Only hard links are known here.
-  init?(_ fields: inout Fields, addressSize: Int) {
-    guard fields.int(1) == 1, let flags = fields.int(1), flags < 32,
-      flags & 8 == 0 || fields.int(1) == 0, fields.skip(flags & 4 != 0 ? 8 : 0),
-      flags & 16 == 0 || fields.skip(1), let length = fields.int(1 << (flags & 3)), length > 0,
-      let name = fields.take(length), !name.contains(0),
-      case .some(.some(let address)) = fields.address(addressSize)
-    else { return nil }
-    self.init(name: LinkText(Array(name)), target: .hard(UInt(address)))
   }
 }

@@ -19,7 +19,9 @@ enum Wire {
   static func send(_ bytes: UnsafeRawBufferPointer, to connection: Int32) -> Bool {
     var rest = bytes[...]
     while let start = rest.isEmpty ? nil : UnsafeRawBufferPointer(rebasing: rest).baseAddress {
-      let count = write(connection, start, rest.count)
+      // A worker that is gone must not take its user with it. What is no socket is written to.
+      var count = Glibc.send(connection, start, rest.count, Int32(MSG_NOSIGNAL))
+      if count < 0, errno == ENOTSOCK || errno == EPERM { count = write(connection, start, rest.count) }
       if count < 0, errno == EINTR { continue }
       guard count > 0 else { return false }
       rest = rest.dropFirst(count)
