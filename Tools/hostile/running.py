@@ -17,7 +17,10 @@ TRACED = "open,openat,openat2,creat,stat,lstat,newfstatat,statx,access,faccessat
 SYSTEM = re.compile(
     r"^(/lib|/usr/|/lib64|/etc/(ld\.so|localtime|malloc|gnutls/config|ssl/openssl\.cnf)"
     r"|/sys/(fs/cgroup|devices/system|kernel/mm)"
-    r"|/proc(/(self|\d+)(/(fd(/\d+)?|exe|maps|cgroup|status|mountinfo|auxv|task.*))?)?$"
+    r"|/proc(/(self|\d+)(/(fd(/\d+)?|exe|maps|cgroup|status|statm|mountinfo|auxv|task.*))?)?$"
+    # A worker is started by that name, and Swift looks beside it for what prints a crash.
+    r"|/proc/self/(libexec|bin|swift-backtrace)"
+
     r"|/proc/(cpuinfo|stat|meminfo|sys/.*)$"
     r"|/dev/(null|urandom|tty)$)")
 
@@ -109,6 +112,19 @@ def foreign_paths(trace, allowed, prefixes):
     return found
 
 
+def paths_of_starting(refx):
+    """The paths that the command, and its worker, look at to start: for their libraries above all."""
+    found = set()
+    with tempfile.TemporaryDirectory(prefix="refx-hostile-start-") as folder:
+        trace = os.path.join(folder, "trace")
+        for arguments in (["--version"], ["--refx-hdf5-worker"]):
+            subprocess.run(["strace", "-f", "-qq", "-e", "trace=" + TRACED, "-s", "4096", "-o", trace, refx, *arguments],
+                           stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                           env={"PATH": "/usr/bin:/bin"}, timeout=60)
+            found.update(foreign_paths(trace, (), ()))
+    return found
+
+
 def folders_above(path):
     """The folders that a path goes through."""
     found = set()
@@ -137,6 +153,8 @@ class Checker:
         self.files = set()
         self.violations = []
         self.most_memory = (0, "")
+        # What starting looks at, before anything is known of a file.
+        self.starting = paths_of_starting(refx) if trace else set()
         self.most_seconds = (0.0, "")
 
     def violation(self, file, command, what):
@@ -204,14 +222,14 @@ class Checker:
                 # A program looks for its libraries beside itself first.
                 beside = os.path.dirname(self.refx)
                 prefixes = [beside + "/"] + ([os.path.dirname(output) + "/"] if output else [])
-                ours = {file, output} | folders_above(file) | folders_above(output or file) | folders_above(self.refx)
+                ours = self.starting | {file, output} | folders_above(file) | folders_above(output or file) | folders_above(self.refx)
                 for path in foreign_paths(trace, ours, prefixes):
                     say(f"looked at {path!r}, which was not named")
             return outcome
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 
-    def tell(self, rows, seconds):
+    def tell(self, rows, seconds, notes=()):
         """Prints the violations, and the figures as the last line; gives the exit status."""
         shown = {}
         for violation in self.violations:
@@ -222,7 +240,8 @@ class Checker:
         if len(shown) > 60:
             print(f"violation: and {len(shown) - 60} more files", flush=True)
         print(f"{rows}: {len(self.files)} files, {self.executions} executions ({self.traced} traced), "
-              f"{len(self.violations)} violations, {self.most_memory[0]} MiB ({self.most_memory[1]}), {seconds:.0f} s",
+              f"{len(self.violations)} violations, {self.most_memory[0]} MiB ({self.most_memory[1]}), {seconds:.0f} s"
+              + "".join("; " + note for note in notes),
               flush=True)
         return 1 if self.violations else 0
 
