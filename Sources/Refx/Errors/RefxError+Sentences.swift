@@ -1005,4 +1005,42 @@ extension RefxError {
     RefxError(
       .unsupported, expected: "one of \(known.joined(separator: ", "))", found: "the format '\(name)'")
   }
+
+  // MARK: Zip and NumPy
+
+  package static func zipDamaged(_ what: String, at offset: Int) -> RefxError {
+    RefxError(
+      .damaged, "the zip archive cannot be read: \(what)", place: .byte(offset),
+      advice: "copy or download it again")
+  }
+
+  package static func zipCut(size: Int) -> RefxError {
+    RefxError(
+      .cut, "the zip archive has no end", place: .byte(size),
+      advice: "copy or download it again: its end was not written, or something was written behind it")
+  }
+
+  package static func zipMember(_ name: String, _ what: String, at offset: Int) -> RefxError {
+    RefxError(.damaged, "the member \"\(name)\" of the zip archive \(what)", place: .byte(offset))
+  }
+
+  package static func zipChecksumDiffers(_ name: String, expected: UInt32, found: UInt32) -> RefxError {
+    RefxError(
+      .damaged, "the member \"\(name)\" of the zip archive is not what was saved",
+      expected: "CRC-32 \(String(expected, radix: 16))", found: String(found, radix: 16),
+      advice: "restore the file from a copy")
+  }
+
+  /// - Parameter member: the name of the array in an archive; nil where the file is one array.
+  package static func numpyDamaged(_ what: String, found: String? = nil, at offset: Int? = nil) -> RefxError {
+    RefxError(
+      .damaged, place: offset.map { .byte($0) }, expected: what, found: found,
+      advice: "save the array again with numpy.save")
+  }
+
+  package static func numpyNoArray(_ name: String) -> RefxError {
+    RefxError(
+      .unsupported, "the member \"\(name)\" is no array of NumPy: its name does not end in .npy",
+      advice: "leave it out of the archive")
+  }
 }
