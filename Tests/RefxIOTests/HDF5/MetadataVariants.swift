@@ -21,6 +21,9 @@ struct MetadataVariants: Decodable {
     var types: [Named]?
     /// Whether it is small enough to be damaged at every byte.
     var small: Bool?
+    /// Whether its groups have indexes of several nodes.
+    var deep: Bool?
+    var chunked: [Chunked]?
 
     var name: String { path.split(separator: "/").last.map(String.init) ?? path }
   }
@@ -29,6 +32,13 @@ struct MetadataVariants: Decodable {
     let address: Int
     /// Ascending by their names.
     let links: [Link]
+  }
+
+  /// A dataset in chunks: of each the position in the grid, the offset, the size and the filter mask.
+  struct Chunked: Decodable {
+    let name: String
+    let address: Int
+    let chunks: [[Int]]
   }
 
   struct Named: Decodable {
