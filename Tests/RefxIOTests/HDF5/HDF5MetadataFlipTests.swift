@@ -43,9 +43,8 @@ import Testing
   }
 
   @Test(.enabled(if: HDF5Python.isThere)) func noFlipInFilesOfH5pyMakesAnotherAnswer() throws {
-    let folder = ScratchFolder()
     var count = 0
-    for file in try MetadataVariants.made(in: folder).files where file.small == true {
+    for file in try MetadataVariants.shared().files where file.small == true {
       let bytes = try InputFile(path: file.path).bytes(at: 0, count: InputFile(path: file.path).byteCount)
       // Those of version 0 have no checksum at their front.
       guard bytes[8] >= 2 else { continue }
@@ -111,8 +110,7 @@ import Testing
 
   @Test(.enabled(if: HDF5Python.isThere))
   func extremeNumbersUnderARightChecksumInFilesOfH5pyAreAnAnswerInTime() throws {
-    let folder = ScratchFolder()
-    for file in try MetadataVariants.made(in: folder).files where file.deep == true {
+    for file in try MetadataVariants.shared().files where file.deep == true {
       let input = try InputFile(path: file.path)
       let bytes = try input.bytes(at: 0, count: input.byteCount)
       guard bytes[8] == 3 else { continue }

@@ -8,13 +8,7 @@ import Testing
 
 /// Our own readers of HDF5's metadata say of every file that h5py writes what libhdf5 says.
 @Suite(.enabled(if: HDF5Python.isThere)) struct HDF5OwnReaderTests {
-  /// Made once; the files are gone with the process.
-  private static let made = Result { () -> (ScratchFolder, MetadataVariants) in
-    let folder = ScratchFolder()
-    return (folder, try MetadataVariants.made(in: folder))
-  }
-
-  private func files() throws -> [MetadataVariants.File] { try Self.made.get().1.files }
+  private func files() throws -> [MetadataVariants.File] { try MetadataVariants.shared().files }
 
   @Test func superblocksOfEveryVersionAreRead() throws {
     var versions: Set<UInt8> = []

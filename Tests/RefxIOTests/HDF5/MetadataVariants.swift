@@ -70,12 +70,15 @@ struct MetadataVariants: Decodable {
     files = try decoder.singleValueContainer().decode([File].self)
   }
 
-  /// Makes the files in `folder`.
-  static func made(in folder: ScratchFolder) throws -> MetadataVariants {
+  /// Made once for all tests; the files are gone with the process.
+  static func shared() throws -> MetadataVariants { try made.get().variants }
+
+  private static let made = Result { () -> (folder: ScratchFolder, variants: MetadataVariants) in
+    let folder = ScratchFolder()
     let (status, output) = try HDF5Python.run([folder.path], script: "make_metadata.py")
     guard status == 0 else { throw Failure(output: output) }
     let index = try Data(contentsOf: URL(fileURLWithPath: folder.file("index.json")))
-    return try JSONDecoder().decode(MetadataVariants.self, from: index)
+    return (folder, try JSONDecoder().decode(MetadataVariants.self, from: index))
   }
 
   struct Failure: Error { let output: String }
