@@ -203,10 +203,13 @@ extension RefxError {
     )
   }
 
-  package static func moreThanAllowed(_ what: String, limit: Int, found: Int?) -> RefxError {
+  package static func moreThanAllowed(_ what: String, limit: Int, found: Int?, at offset: Int? = nil)
+    -> RefxError
+  {
     RefxError(
-      .limit, "the file has more \(what) than it may", expected: "at most \(limit)",
-      found: found.map { "\($0)" } ?? "more", advice: "raise the limit if the file is to be trusted")
+      .limit, "the file has more \(what) than it may", place: offset.map { .byte($0) },
+      expected: "at most \(limit)", found: found.map { "\($0)" } ?? "more",
+      advice: "raise the limit if the file is to be trusted")
   }
 
   package static func tooDeep(_ limit: Int, path: Path) -> RefxError {
