@@ -253,5 +253,26 @@ def make_others(maker):
         with open(path, "wb") as file:
             file.truncate(1 << 40)
         maker.add(f"o_sparse.{suffix}", None, "header bombs", "error", megabytes=64)
+    make_sparse_names(maker)
     os.mkfifo(maker.path("o_fifo.h5"))
     maker.add("o_fifo.h5", None, "no checkpoints", "error", megabytes=64)
+
+
+def make_sparse_names(maker):
+    """A .refx file of some bytes and a hole, whose section of names has 1 TiB."""
+    whole = refx_file(catalogue())
+    # The names are the byte behind the header; the directory is the 5 entries before the trailer.
+    header, directory, trailer = whole[:64], bytearray(whole[-64 - 160:-64]), bytearray(whole[-64:])
+    grown = 1 << 40
+    struct.pack_into("<Q", directory, 16, grown)
+    for entry in range(1, 5):
+        place = struct.unpack_from("<Q", directory, 32 * entry + 8)[0]
+        struct.pack_into("<Q", directory, 32 * entry + 8, place + grown - 1)
+    start = len(whole) - 64 - 160 + grown - 1
+    struct.pack_into("<QQIIQ", trailer, 0, 64, start, 5, zlib.crc32(directory), start + 160 + 64)
+    struct.pack_into("<I", trailer, 52, zlib.crc32(trailer[:52]))
+    with open(maker.path("o_sparse_names.refx"), "wb") as file:
+        file.write(header)
+        file.seek(start)
+        file.write(directory + trailer)
+    maker.add("o_sparse_names.refx", None, "header bombs", "error", megabytes=64, never=b"end mark|directory")

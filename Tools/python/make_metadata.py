@@ -197,6 +197,53 @@ def add_types(f):
     return found
 
 
+# Chunks
+
+
+def add_chunks(f):
+    """Datasets whose chunks are listed in every way, and where libhdf5 says that they are."""
+    found = []
+
+    def add(name, shape, chunks, written=None, **more):
+        data = f.create_dataset(name, shape, "<f4", chunks=chunks, **more)
+        for part in [(...,)] if written is None else written:
+            data[part] = 1.5
+        found.append(name)
+
+    add("single", (7, 5), (7, 5))
+    add("single packed", (7, 5), (7, 5), compression="gzip")
+    add("fixed", (30, 40), (7, 9))
+    add("fixed packed", (30, 40), (7, 9), compression="gzip", shuffle=True)
+    add("fixed in part", (30, 40), (7, 9), [np.s_[8:9, 30:31], np.s_[29, 39]], compression="gzip")
+    add("fixed and larger", (30, 40), (7, 9), maxshape=(50, 60))
+    add("pages", (3000,), (1,))
+    add("pages packed", (2500,), (1,), compression="gzip")
+    add("pages in part", (9000,), (1,), [np.s_[5000:5003], np.s_[8999:]])
+    add("growing", (30, 40), (7, 9), maxshape=(None, 40))
+    add("growing in two", (30, 40), (7, 9), maxshape=(None, None))
+    add("growing in two, packed", (30, 40), (7, 9), maxshape=(None, None), compression="gzip")
+    add("growing in two, many", (60, 60), (2, 2), maxshape=(None, None))
+    add("nothing written", (30, 40), (7, 9), [])
+    early = h5p.create(h5p.DATASET_CREATE)
+    early.set_chunk((7, 9))
+    early.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    h5py.h5d.create(f.id, b"implicit", h5t.IEEE_F32LE, h5s.create_simple((30, 40)), early)
+    found.append("implicit")
+    return found
+
+
+def chunks_of(f, names):
+    all = []
+    for name in names:
+        data = f[name]
+        chunks = [data.id.get_chunk_info(n) for n in range(data.id.get_num_chunks())]
+        all.append({
+            "name": name, "address": h5py.h5o.get_info(data.id).addr,
+            "chunks": sorted([*(o // c for o, c in zip(chunk.chunk_offset, data.chunks)), chunk.byte_offset,
+                              chunk.size, chunk.filter_mask] for chunk in chunks)})
+    return all
+
+
 # Files
 
 
@@ -225,14 +272,14 @@ def create(path, version, **plist):
 def make(folder):
     files = []
 
-    def describe(path, sound=True, types=None, **more):
+    def describe(path, sound=True, types=None, chunks=(), **more):
         f = h5py.File(path, "r")
         creation = f.id.get_create_plist()
         address, length = creation.get_sizes()
         files.append({
             "path": path, "sound": sound, "userBlock": creation.get_userblock(), "addressSize": address,
             "lengthSize": length, "root": h5py.h5o.get_info(f["/"].id).addr, "groups": groups_of(f),
-            "types": types or [], **more})
+            "types": types or [], "chunked": chunks_of(f, chunks), **more})
         f.close()
 
     number = 0
@@ -256,6 +303,16 @@ def make(folder):
         fill(f.create_group("many"), 20, random.Random(2))
         f.close()
         describe(path, small=True)
+        path = os.path.join(folder, f"deep-{version}.h5")
+        f = h5py.File(path, "w", libver=VERSIONS[version])
+        fill(f.create_group("more"), 120, random.Random(3))
+        f.close()
+        describe(path, deep=True)
+        path = os.path.join(folder, f"chunks-{version}.h5")
+        f = h5py.File(path, "w", libver=VERSIONS[version])
+        chunks = add_chunks(f)
+        f.close()
+        describe(path, chunks=chunks)
         path = os.path.join(folder, f"types-{version}.h5")
         f = h5py.File(path, "w", libver=VERSIONS[version])
         types = add_types(f)

@@ -8,9 +8,13 @@ import RefxStore
 /// libhdf5: then there is no value.
 struct ObjectHeader {
   private(set) var space: Space?
+  /// The largest extents that a dataset may get, each nil where it has no limit.
+  private(set) var mostExtents: [Int?] = []
   /// The message that describes the elements, byte for byte.
   private(set) var type: [UInt8]?
   private(set) var layout: Layout?
+  /// Where chunks are that no tree of the layout's lists, in the ways of HDF5 1.10 and later.
+  private(set) var chunkListing: ChunkListing?
   private(set) var filters: [Filter] = []
   /// Of a group: ascending by the bytes of their names, no two of one name.
   private(set) var links: [StoredLink]?
@@ -86,8 +90,21 @@ struct ObjectHeader {
   }
 
   private mutating func takeSpace(_ fields: inout Fields, _ file: MetadataFile) -> Bool {
-    guard space == nil, let found = Space(&fields, lengthSize: file.lengthSize) else { return false }
+    var head = fields
+    guard space == nil, let found = Space(&fields, lengthSize: file.lengthSize), head.skip(2),
+      let flags = head.int(1)
+    else { return false }
     space = found
+    guard case .simple(let extents) = found else { return true }
+    mostExtents = extents
+    guard flags & 1 != 0 else { return true }
+    for axis in extents.indices {
+      // No limit is all ones, as an address that is none.
+      guard case .some(let most) = fields.address(file.lengthSize), most ?? Int.max >= extents[axis] else {
+        return false
+      }
+      mostExtents[axis] = most
+    }
     return true
   }
 
@@ -105,7 +122,8 @@ struct ObjectHeader {
   }
 
   private mutating func takeLayout(_ fields: inout Fields, _ offset: Int, _ file: MetadataFile) -> Bool {
-    guard layout == nil, fields.int(1) == 3 else { return false }
+    // Versions 4 and 5 differ in how they list chunks alone.
+    guard layout == nil, let version = fields.int(1), (3...5).contains(version) else { return false }
     switch fields.int(1) {
     case 0:
       guard let count = fields.int(2), count <= fields.remaining else { return false }
@@ -115,7 +133,7 @@ struct ObjectHeader {
         return false
       }
       layout = .contiguous(address: address)
-    case 2:
+    case 2 where version == 3:
       guard let rank = fields.int(1), (2...33).contains(rank),
         case .some(let tree) = fields.address(file.addressSize)
       else { return false }
@@ -126,6 +144,19 @@ struct ObjectHeader {
       }
       let itemSize = extents.removeLast()
       layout = .chunked(tree: tree, shape: extents, itemSize: itemSize)
+    case 2:
+      guard let flags = fields.int(1), let rank = fields.int(1), (2...33).contains(rank),
+        let extentBytes = fields.int(1), (1...8).contains(extentBytes)
+      else { return false }
+      var extents: [Int] = []
+      for _ in 0..<rank {
+        guard let extent = fields.int(extentBytes), extent > 0, extent < 1 << 32 else { return false }
+        extents.append(extent)
+      }
+      let itemSize = extents.removeLast()
+      // Of a kind that is not known here there is no listing, but all the rest.
+      chunkListing = ChunkListing(&fields, flags: flags, file)
+      layout = .chunked(tree: nil, shape: extents, itemSize: itemSize)
     default: return false
     }
     return true

@@ -7,13 +7,7 @@ import Testing
 
 /// Our own readers of HDF5's metadata say of every file that h5py writes what libhdf5 says.
 @Suite(.enabled(if: HDF5Python.isThere)) struct HDF5OwnReaderTests {
-  /// Made once; the files are gone with the process.
-  private static let made = Result { () -> (ScratchFolder, MetadataVariants) in
-    let folder = ScratchFolder()
-    return (folder, try MetadataVariants.made(in: folder))
-  }
-
-  private func files() throws -> [MetadataVariants.File] { try Self.made.get().1.files }
+  private func files() throws -> [MetadataVariants.File] { try MetadataVariants.shared().files }
 
   @Test func superblocksOfEveryVersionAreRead() throws {
     var versions: Set<UInt8> = []
@@ -106,5 +100,48 @@ import Testing
       }
     }
     #expect(known.count > 80, "only \(known.sorted()) were compared")
+  }
+
+  @Test func chunksAreWhereLibhdf5SaysTheyAre() throws {
+    var compared: [String: Int] = [:]
+    for file in try files() {
+      let input = try InputFile(path: file.path)
+      guard case .known(let block) = Superblock.find(in: input) else { continue }
+      let metadata = MetadataFile(
+        input, userBlock: block.userBlock, addressSize: block.addressSize, lengthSize: block.lengthSize)
+      for dataset in file.chunked ?? [] {
+        let what = "\(file.name), \(dataset.name)"
+        let header = ObjectHeader(at: dataset.address, in: metadata)
+        guard let header, let listing = header.chunkListing else { continue }
+        guard case .chunked(_, let shape, let itemSize)? = header.layout,
+          case .simple(let extents)? = header.space
+        else {
+          Issue.record("\(what): no chunks")
+          continue
+        }
+        let most = zip(extents, header.mostExtents).map { $1 ?? $0 }
+        let reader = ChunkListReader(
+          file: metadata, counts: zip(most, shape).map { ($0 - 1) / $1 + 1 },
+          chunkBytes: shape.reduce(itemSize, *), isFiltered: !header.filters.isEmpty)
+        var found: [[Int]] = []
+        let isRead = reader.forEach(of: listing) { entry in
+          found.append(entry.position + [entry.offset, entry.byteCount, Int(entry.mask)])
+          return true
+        }
+        #expect(isRead, "\(what)")
+        #expect(found == dataset.chunks, "\(what)")
+        let kind =
+          switch listing {
+          case .single: "single"
+          case .implicit: "implicit"
+          case .fixedArray: "fixed array"
+          case .tree: "tree"
+          }
+        compared[kind, default: 0] += 1
+      }
+    }
+    for kind in ["single", "implicit", "fixed array", "tree"] {
+      #expect(compared[kind] ?? 0 > 2, "\(compared)")
+    }
   }
 }

@@ -21,6 +21,9 @@ struct MetadataVariants: Decodable {
     var types: [Named]?
     /// Whether it is small enough to be damaged at every byte.
     var small: Bool?
+    /// Whether its groups have indexes of several nodes.
+    var deep: Bool?
+    var chunked: [Chunked]?
 
     var name: String { path.split(separator: "/").last.map(String.init) ?? path }
   }
@@ -29,6 +32,13 @@ struct MetadataVariants: Decodable {
     let address: Int
     /// Ascending by their names.
     let links: [Link]
+  }
+
+  /// A dataset in chunks: of each the position in the grid, the offset, the size and the filter mask.
+  struct Chunked: Decodable {
+    let name: String
+    let address: Int
+    let chunks: [[Int]]
   }
 
   struct Named: Decodable {
@@ -60,12 +70,15 @@ struct MetadataVariants: Decodable {
     files = try decoder.singleValueContainer().decode([File].self)
   }
 
-  /// Makes the files in `folder`.
-  static func made(in folder: ScratchFolder) throws -> MetadataVariants {
+  /// Made once for all tests; the files are gone with the process.
+  static func shared() throws -> MetadataVariants { try made.get().variants }
+
+  private static let made = Result { () -> (folder: ScratchFolder, variants: MetadataVariants) in
+    let folder = ScratchFolder()
     let (status, output) = try HDF5Python.run([folder.path], script: "make_metadata.py")
     guard status == 0 else { throw Failure(output: output) }
     let index = try Data(contentsOf: URL(fileURLWithPath: folder.file("index.json")))
-    return try JSONDecoder().decode(MetadataVariants.self, from: index)
+    return (folder, try JSONDecoder().decode(MetadataVariants.self, from: index))
   }
 
   struct Failure: Error { let output: String }
