@@ -2,6 +2,8 @@ import Refx
 
 /// A row of bytes that can be read at any place: a file, or a member of an archive.
 package protocol FileRegion: AnyObject, Sendable {
+  /// The file that errors name.
+  var name: String { get }
   var byteCount: Int { get }
   /// The bytes of the file that stand for them.
   var storedByteCount: Int { get }

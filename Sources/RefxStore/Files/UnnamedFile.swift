@@ -33,6 +33,21 @@ package final class UnnamedFile: RewritableTarget {
     try writer.replace(bytes, at: offset)
   }
 
+  /// Fills `buffer` with the bytes from `offset` on, which must have been written.
+  package func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws {
+    try writer.flush()
+    var done = 0
+    while done < buffer.count {
+      let count = pread(
+        writer.descriptor, buffer.baseAddress! + done, buffer.count - done, off_t(offset + done))
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else {
+        throw RefxError.system("cannot read", errno: count < 0 ? errno : EIO, file: writer.name)
+      }
+      done += count
+    }
+  }
+
   /// Appends all of it to `target`, a piece at a time.
   package func copy(to target: any WriteTarget) throws {
     try writer.flush()

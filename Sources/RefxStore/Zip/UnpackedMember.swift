@@ -1,7 +1,8 @@
 import Refx
 import Synchronization
 
-/// A deflated member, unpacked block by block from the front, of which the last blocks are kept.
+/// A deflated member, unpacked block by block from the front, of which the last blocks are kept. Who comes back to
+/// earlier ones has all of it unpacked to a file without a name, once, and then reads there.
 final class UnpackedMember: Sendable {
   static let blockBytes = 1 << 20
   /// Each thread that reads pieces is at most a few ahead of the last one.
@@ -16,6 +17,7 @@ final class UnpackedMember: Sendable {
     /// The block that comes next.
     var next = 0
     var blocks: [Int: [UInt8]] = [:]
+    var spool: UnnamedFile?
   }
 
   init(_ member: ZipArchive.Member, in file: InputFile) {
@@ -24,12 +26,17 @@ final class UnpackedMember: Sendable {
   }
 
   func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws {
+    if try readSpooled(at: offset, into: buffer) { return }
     var done = 0
     while done < buffer.count {
       let place = offset + done
       let position = place / UnpackedMember.blockBytes
       let start = place % UnpackedMember.blockBytes
-      let block = try block(position)
+      guard let block = try block(position) else {
+        let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
+        guard try readSpooled(at: place, into: rest) else { continue }
+        return
+      }
       let count = min(buffer.count - done, block.count - start)
       block.withUnsafeBytes {
         UnsafeMutableRawBufferPointer(rebasing: buffer[done..<(done + count)])
@@ -37,6 +44,13 @@ final class UnpackedMember: Sendable {
       }
       done += count
     }
+  }
+
+  /// - Returns: false where there is no such file.
+  private func readSpooled(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws -> Bool {
+    guard let spool = state.withLock({ $0.spool }) else { return false }
+    try spool.read(at: offset, into: buffer)
+    return true
   }
 
   /// Checks the stream of a member that has no bytes.
@@ -48,14 +62,18 @@ final class UnpackedMember: Sendable {
     }
   }
 
-  private func block(_ position: Int) throws -> [UInt8] {
+  /// - Returns: nil where all of it lies in the file now.
+  private func block(_ position: Int) throws -> [UInt8]? {
     try state.withLock { state in
       if let known = state.blocks[position] { return known }
-      if state.inflater == nil || position < state.next {
-        state.inflater = RawInflater(member.stored, in: file)
-        state.next = 0
+      if state.spool != nil { return nil }
+      if position < state.next {
         state.blocks = [:]
+        state.inflater = nil
+        state.spool = try spooled()
+        return nil
       }
+      if state.inflater == nil { state.inflater = RawInflater(member.stored, in: file) }
       do {
         while true {
           let number = state.next
@@ -79,8 +97,23 @@ final class UnpackedMember: Sendable {
         }
       } catch {
         state.inflater = nil
+        state.next = 0
+        state.blocks = [:]
         throw error
       }
     }
+  }
+
+  private func spooled() throws -> UnnamedFile {
+    let spool = try UnnamedFile()
+    let inflater = RawInflater(member.stored, in: file)
+    let buffer = ByteBuffer()
+    while spool.position < member.byteCount {
+      let part = buffer.room(for: min(UnpackedMember.blockBytes, member.byteCount - spool.position))
+      try inflater.fill(part, of: member)
+      try spool.append(UnsafeRawBufferPointer(part))
+    }
+    try inflater.expectEnd(of: member)
+    return spool
   }
 }

@@ -4,8 +4,7 @@ import Synchronization
 /// The bytes of one member of an archive, unpacked when they are asked for and compared with its CRC-32.
 ///
 /// A stored member is read where it lies. A deflated one is unpacked from front to back; of what was unpacked, the
-/// last 32 MiB are kept, so that several threads may ask for neighbouring pieces. Who asks for an earlier piece has
-/// it unpacked from the front again.
+/// last 32 MiB are kept, so that several threads may ask for neighbouring pieces (``UnpackedMember``).
 package final class ZipMemberRegion: FileRegion {
   private let member: ZipArchive.Member
   private let file: InputFile
@@ -16,6 +15,7 @@ package final class ZipMemberRegion: FileRegion {
   private let streamed = Mutex<(sums: [Int: (count: Int, crc32: UInt32)], missing: Int)>(([:], 0))
   private let unpacked: UnpackedMember?
 
+  package var name: String { file.name }
   package var byteCount: Int { member.byteCount }
   package var storedByteCount: Int { member.stored.count }
 

@@ -49,6 +49,7 @@ final class NumPySource: LeafSource {
     // A Swift Bool of another byte is undefined, so none gets out.
     if dtype == .bool, let wrong = buffer.first(where: { $0 > 1 }) {
       throw RefxError.numpyDamaged("booleans that are 0 or 1", found: "\(wrong)", at: start + offset)
+        .inFile(region.name)
     }
   }
 
