@@ -29,15 +29,18 @@ import Testing
     ".\(file).refx-tmp-\(domain)-\(process)-\(start)-1"
   }
 
-  /// A process that runs until its input ends.
-  private func running() throws -> (Process, Pipe) {
+  /// A process that runs until it is ended.
+  private func running() throws -> Process {
     let process = Process()
-    process.executableURL = URL(filePath: "/bin/cat")
-    let input = Pipe()
-    process.standardInput = input
-    process.standardOutput = FileHandle.nullDevice
+    process.executableURL = URL(filePath: "/bin/sleep")
+    process.arguments = ["600"]
     try process.run()
-    return (process, input)
+    return process
+  }
+
+  private func end(_ process: Process) {
+    process.terminate()
+    process.waitUntilExit()
   }
 
   @Test func theNameIsOfThisProcess() throws {
@@ -51,11 +54,10 @@ import Testing
   }
 
   @Test func onlyTheTemporariesOfDeadWritersGo() throws {
-    let (process, input) = try running()
+    let process = try running()
     let number = process.processIdentifier
-    let (dead, deadInput) = try running()
-    try deadInput.fileHandleForWriting.close()
-    dead.waitUntilExit()
+    let dead = try running()
+    end(dead)
     // The system says when it started, in the place where this process finds its own.
     let words = try String(contentsOfFile: "/proc/\(number)/stat", encoding: .utf8).split(separator: ")")[1]
     let start = try #require(UInt64(words.split(separator: " ")[19]))
@@ -77,15 +79,14 @@ import Testing
     for name in stale + kept { try leave(name) }
     try save()
     #expect(folder.contents() == (["a"] + kept).sorted())
-    try input.fileHandleForWriting.close()
-    process.waitUntilExit()
+    end(process)
     try save()
     let gone = [name(number, started: start), name(number, started: 0)]
     #expect(folder.contents() == (["a"] + kept.filter { !gone.contains($0) }).sorted())
   }
 
   @Test func aWriterThatWasKilledAndNotAskedForIsDead() async throws {
-    let (process, _) = try running()
+    let process = try running()
     let identity = ProcessIdentity(number: process.processIdentifier, start: nil)
     #expect(!identity.hasEnded)
     // In a process that waits for none of its children, one that ends stays a zombie.
@@ -104,8 +105,7 @@ import Testing
       precondition(kill(number, 0) == 0, "it has a number still")
       precondition(zombie.hasEnded)
     }
-    process.terminate()
-    process.waitUntilExit()
+    end(process)
     #expect(identity.hasEnded)
   }
 
