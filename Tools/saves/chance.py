@@ -73,7 +73,7 @@ def kills(refx, models, folder, count, seed):
         loop.save(kind, 0)
     row.check(not temporaries(loop.folder), f"in the end: {temporaries(loop.folder)}")
     # A loop that never kills a writer shows nothing.
-    row.check(writing * 20 >= count, f"only {writing} of {count} were killed while they wrote")
+    row.check(writing * 60 >= count, f"only {writing} of {count} were killed while they wrote")
     row.notes.append(f"{killed} of {count} killed, {writing} while writing; seed {seed}")
     return row.finish()
 
@@ -93,6 +93,6 @@ def signals(refx, models, folder, count, seed):
         row.check(not left, f"{kind}: signal {which}: left {left}")
         for name in left:
             os.remove(name)
-    row.check(died * 4 >= count, f"only {died} of {count} died of the signal")
+    row.check(died * 10 >= count, f"only {died} of {count} died of the signal")
     row.notes.append(f"{died} of {count} died by the signal, the others were done; seed {seed}")
     return row.finish()
