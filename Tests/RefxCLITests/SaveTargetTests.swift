@@ -93,7 +93,8 @@ import Testing
     #expect(try content(folder.path("other/m")) == expected(1, "refx"))
     #expect(status(folder.path("other/link")).st_mode & S_IFMT == S_IFLNK)
     #expect(try contents() == ["link"])
-    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path("other")).sorted() == ["link", "m"])
+    let other = try FileManager.default.contentsOfDirectory(atPath: folder.path("other"))
+    #expect(other.sorted() == ["link", "m"])
   }
 
   @Test func aDanglingLinkGetsItsFile() throws {

@@ -70,7 +70,8 @@ import Testing
     let kept = [
       name(number, started: start), name(number, started: 0), name(getppid(), started: 0),
       // Another file's, and names that only look like it.
-      name(dead.processIdentifier, started: start, of: "b"), name(dead.processIdentifier, started: start) + "x",
+      name(dead.processIdentifier, started: start, of: "b"),
+      name(dead.processIdentifier, started: start) + "x",
       ".a.refx-tmp-\(dead.processIdentifier)-1-1", ".a.refx-tmp-", "a.refx-tmp",
       ".a.refx-tmp-\(ProcessDomain.own)--1-1-1", ".a.refx-tmp-\(ProcessDomain.own)-99999999999999999999-1-1",
       // Machines and containers whose processes cannot be seen.
