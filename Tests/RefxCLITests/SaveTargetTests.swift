@@ -12,7 +12,8 @@ import Testing
   private let sources: [String]
 
   init() throws {
-    folder = try Scratch()
+    let folder = try Scratch()
+    self.folder = folder
     sources = try (1...2).map { seed in
       let elements = (0..<40_000).map { Float($0 * seed) }
       return try folder.save(["w": numbers(elements), "tied": .list([.nothing])], as: "source\(seed).refx")

@@ -9,8 +9,9 @@ import Refx
 public final class AtomicBatch {
   private let isDurable: Bool
   private var waiting: [Temporary] = []
-  /// By name, each once.
-  private var folders: [Key: OpenFolder] = [:]
+  /// Each once, in the order in which they were met.
+  private var folders: [OpenFolder] = []
+  private var folderNames: Set<Key> = []
 
   /// - Parameter durable: whether the files are on the disk, and not merely in the system's cache, when
   ///   ``commit()`` returns.
@@ -68,12 +69,19 @@ public final class AtomicBatch {
       throw error.afterReplacing(replaced)
     }
     waiting = []
-    for folder in folders.values { try folder.sync() }
+    // Each is tried, whatever became of those before.
+    var failure: (any Error)?
+    for folder in folders {
+      do { try folder.sync() } catch { failure = failure ?? error }
+    }
+    if let failure { throw failure }
   }
 
   private func open(folderOf file: String, named name: String) throws {
     let folder = Key(FileName(file).folder)
-    if folders[folder] == nil { folders[folder] = try OpenFolder(of: file, named: name) }
+    guard !folderNames.contains(folder) else { return }
+    folders.append(try OpenFolder(of: file, named: name))
+    folderNames.insert(folder)
   }
 }
 
