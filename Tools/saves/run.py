@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import time
 
@@ -85,6 +86,12 @@ def read_log(path):
     return calls
 
 
+def heed_signals():
+    """Whoever runs this in the background ignores some, and a program that is started inherits that."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Done:
     """How a run ended."""
 
@@ -113,7 +120,8 @@ class Refx:
         try:
             done = subprocess.run(
                 [*prefix, self.path, *arguments], stdin=subprocess.DEVNULL, stdout=output,
-                stderr=subprocess.PIPE, env=self.environment(environment), preexec_fn=before, timeout=120)
+                stderr=subprocess.PIPE, env=self.environment(environment), timeout=120,
+                preexec_fn=lambda: (heed_signals(), before and before()))
         except subprocess.TimeoutExpired:
             return Done(None, "it ran for two minutes", 120)
         return Done(done.returncode, done.stderr.decode(errors="replace"), time.monotonic() - start)
@@ -137,7 +145,7 @@ class Refx:
         self.executions += 1
         return subprocess.Popen(
             [self.path, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL, env=self.environment())
+            stderr=subprocess.DEVNULL, env=self.environment(), preexec_fn=heed_signals)
 
 
 def content(path):
