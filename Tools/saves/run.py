@@ -87,7 +87,8 @@ def read_log(path):
 
 
 def heed_signals():
-    """Whoever runs this in the background ignores some, and a program that is started inherits that."""
+    """Whoever runs this may ignore or block some, and a program that is started inherits that."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
 

@@ -39,7 +39,8 @@ import Testing
   }
 
   private func end(_ process: Process) {
-    process.terminate()
+    // It may have been started with other signals blocked.
+    kill(process.processIdentifier, SIGKILL)
     process.waitUntilExit()
   }
 
