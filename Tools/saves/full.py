@@ -13,7 +13,7 @@ from scenes import FORMATS
 NOBODY = 65534
 
 
-def run(refx, models, folder, count, seed):
+def run(refx, models, folder, count):
     row = Row("R9", "no room for real", refx)
     row.files.update(FORMATS)
     home = os.path.join(folder, "full")
@@ -66,9 +66,9 @@ def small_disks(row, models, home, each):
             for step in range(each):
                 size = len(models.old(kind))
                 room = size + 4096 + (len(models.new(kind)) - 8192) * step // each
-                subprocess.run(["mount", "-o", f"remount,size={-(-room // 4096) * 4}k", home], check=True)
                 for name in os.listdir(home):
                     os.remove(os.path.join(home, name))
+                subprocess.run(["mount", "-o", f"remount,size={-(-room // 4096) * 4}k", home], check=True)
                 put_old(models, home, kind)
                 refused(row, models, home, kind, f"{kind}: a disk of {room} bytes", ["No space left on device"])
         subprocess.run(["mount", "-o", "remount,ro", home], check=True)
