@@ -24,6 +24,8 @@ struct RefxCommand: ParsableCommand {
     ])
 
   static func main() {
+    Crashes.startNothing()
+    HDF5Worker.serveIfAsked()
     StandardDescriptors.reserve()
     Signals.install()
     Glibc.exit(run(Array(CommandLine.arguments.dropFirst())))

@@ -225,10 +225,13 @@ extension RefxError {
     )
   }
 
-  package static func moreThanAllowed(_ what: String, limit: Int, found: Int?) -> RefxError {
+  package static func moreThanAllowed(_ what: String, limit: Int, found: Int?, at offset: Int? = nil)
+    -> RefxError
+  {
     RefxError(
-      .limit, "the file has more \(what) than it may", expected: "at most \(limit)",
-      found: found.map { "\($0)" } ?? "more", advice: "raise the limit if the file is to be trusted")
+      .limit, "the file has more \(what) than it may", place: offset.map { .byte($0) },
+      expected: "at most \(limit)", found: found.map { "\($0)" } ?? "more",
+      advice: "raise the limit if the file is to be trusted")
   }
 
   package static func tooDeep(_ limit: Int, path: Path) -> RefxError {
@@ -680,6 +683,18 @@ extension RefxError {
       signal.map { "the HDF5 library crashed on the file (signal \($0))" }
         ?? "the HDF5 library found no end in the file", file: file,
       advice: "the file is damaged; restore it from a copy")
+  }
+
+  package static func workerNotStarted(_ executable: String, reason: String, file: String) -> RefxError {
+    system(
+      "cannot start \(executable), which reads HDF5 files apart", reason: reason, file: file,
+      advice: "name a program that exists, or read files that you trust in this process")
+  }
+
+  package static func workerMisunderstood(file: String) -> RefxError {
+    RefxError(
+      .damaged, "the process that reads HDF5 files apart says what it should not", file: file,
+      advice: "the file may have been made to break the HDF5 library; do not use it")
   }
 
   // MARK: Parts

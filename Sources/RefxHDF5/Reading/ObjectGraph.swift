@@ -1,5 +1,3 @@
-import CHDF5
-import Glibc
 import Refx
 import RefxStore
 
@@ -13,7 +11,7 @@ struct ObjectGraph {
   private(set) var objects: [Object] = []
 
   struct Object {
-    let address: haddr_t
+    let address: UInt
     let content: Content
     let attributes: LayoutAttributes
     /// A path that leads here, for errors.
@@ -44,19 +42,16 @@ struct ObjectGraph {
   }
 
   /// - Throws: ``RefxError`` where libhdf5 cannot read an object, or there are more than the limits allow.
-  init(_ input: HDF5Input, limits: Limits) throws {
+  init(_ input: HDF5Input, _ budget: Budget) throws {
     self.input = input
-    try visitAll(limits)
+    try visitAll(budget)
   }
 
-  private mutating func visitAll(_ limits: Limits) throws {
-    let context = input.context
-    let root = try context.open("H5Gopen2", at: "/", H5Gopen2(input.handle.id, "/", 0))
-    var info = H5O_info_t()
-    try context.check("H5Oget_info2", at: "/", H5Oget_info2(root.id, &info, UInt32(H5O_INFO_BASIC)))
+  private mutating func visitAll(_ budget: Budget) throws {
+    let root = input.geometry.root
     var reader = ObjectReader(input)
-    var known: [haddr_t: Int] = [info.addr: 0]
-    var waiting: [(address: haddr_t, name: String)] = [(info.addr, "/")]
+    var known: [UInt: Int] = [root: 0]
+    var waiting: [(address: UInt, name: String)] = [(root, "/")]
     var linkCount = 0
     // In order of first sight, level by level; `waiting` grows while it is walked.
     var next = 0
@@ -69,18 +64,14 @@ struct ObjectGraph {
       switch found {
       case .group(let stored):
         linkCount += stored.count
-        // A Ref has a link of its own, and so have the parts of the file. The tree is counted in the end.
-        guard linkCount / 2 - 4 <= limits.nodes else {
-          throw input.limit("at most \(limits.nodes) links", found: "more", at: name)
-        }
+        // A Ref has a link of its own, and so have the parts of the file; nodes are charged with the tree.
+        try budget.check(nodes: linkCount / 2 - 4)
         let prefix = name == "/" ? name : name + "/"
         var links: [Link] = []
         links.reserveCapacity(stored.count)
         for link in stored {
           // A byte of a name takes up to three here, and the layout has names of its own.
-          guard link.name.bytes.count / 3 <= max(limits.nameBytes, 64) else {
-            throw input.limit("names of at most \(limits.nameBytes) bytes", found: "a longer one", at: name)
-          }
+          if link.name.bytes.count > 3 * 64 { try budget.check(nameBytes: link.name.bytes.count / 3) }
           let target: Target
           switch link.target {
           case .hard(let address):

@@ -36,6 +36,22 @@ public final class InputFile: Sendable {
     content = .descriptor(descriptor)
   }
 
+  /// Reads the file that is open as `descriptor`, which is closed with the last reader.
+  ///
+  /// - Throws: ``RefxError`` where it is no regular file.
+  package init(descriptor: Int32, name: String) throws {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else {
+      throw RefxError.system("cannot look at the file", errno: errno, file: name)
+    }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw RefxError.notARegularFile(kind: kindOfFile(mode: status.st_mode), file: name)
+    }
+    self.name = name
+    byteCount = Int(status.st_size)
+    content = .descriptor(descriptor)
+  }
+
   /// Lets `bytes` stand for a file called `name`. Copies nothing.
   public init(_ bytes: MemoryBytes, name: String) {
     self.name = name
@@ -87,6 +103,11 @@ public final class InputFile: Sendable {
   public func bytes(at offset: Int, count: Int) throws -> [UInt8] {
     guard count >= 0, offset >= 0, offset <= byteCount, count <= byteCount - offset else {
       throw RefxError.cut(file: name, offset: offset, wanted: count, size: byteCount)
+    }
+    // An array that gets no memory ends the process, and a file that is mostly a hole may have any size.
+    if count > 1 << 26 {
+      guard let room = malloc(count) else { throw RefxError.outOfMemory("hold \(count) bytes of \(name)") }
+      free(room)
     }
     return try [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
       try read(at: offset, into: UnsafeMutableRawBufferPointer(buffer))
