@@ -12,7 +12,7 @@ struct SaveSurvivalTests {
     let (code, output) = try SaveChecks.run(arguments)
     #expect(code == 0, "\(output)")
     let figures = try #require(output.split(separator: "\n").last)
-    #expect(figures.hasPrefix("saves: ") && figures.contains(" 0 violations"), "\(output)")
+    #expect(figures.hasPrefix(arguments[1] + ": ") && figures.contains(" 0 violations"), "\(output)")
     // What had to be left out is said in the log of the tests.
     for line in output.split(separator: "\n") where line.contains("SKIPPED") || line.contains("; no") {
       print("SaveSurvivalTests: \(line)")

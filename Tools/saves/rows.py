@@ -21,7 +21,7 @@ class Row:
     def violation(self, text):
         self.violations.append(text)
         if len(self.violations) <= 20:
-            print(f"{self.name}: {text}", flush=True)
+            print(f"violation {self.name}: {text.rstrip()}", flush=True)
 
     def check(self, fine, text):
         self.checks += 1
