@@ -17,7 +17,12 @@ let package = Package(
     .target(name: "Refx"),
 
     // What every format stands on: the store contract, files, chunks, checksums, JSON.
-    .target(name: "RefxStore", dependencies: ["Refx", "CShuffle", "CZlib", "CISAL", "CXXHash", "CCrypto"]),
+    .target(
+      name: "RefxStore",
+      dependencies: ["Refx", "CFiles", "CShuffle", "CZlib", "CISAL", "CXXHash", "CCrypto"]),
+
+    // System calls that Swift's module of the C library lacks.
+    .target(name: "CFiles"),
 
     // The byte shuffle with vector instructions, chosen at run time.
     .target(name: "CShuffle"),

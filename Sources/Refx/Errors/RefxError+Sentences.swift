@@ -104,6 +104,28 @@ extension RefxError {
       advice: "check the disk: until it is synced, a power cut may bring the old file back")
   }
 
+  package static func notAFolder(kind: String, file: String) -> RefxError {
+    RefxError(.notAFile, file: file, expected: "a folder", found: kind)
+  }
+
+  package static func linkIsNoText(file: String) -> RefxError {
+    RefxError(
+      .system, "cannot follow the symbolic link: what it names is no UTF-8", file: file,
+      advice: "name the file itself")
+  }
+
+  /// A signal handler has removed the temporaries.
+  package static func processIsStopping(file: String) -> RefxError {
+    RefxError(.system, "cannot write the file: the process is being stopped", file: file)
+  }
+
+  /// The error, which came when `files` had taken their places already.
+  package func afterReplacing(_ files: [String]) -> RefxError {
+    var error = self
+    error.details += files.map { "replaced before that, and whole: \($0)" }
+    return error
+  }
+
   package static func readerIsGone(file: String) -> RefxError {
     RefxError(.brokenPipe, "cannot write: nobody reads any more", file: file)
   }

@@ -99,4 +99,17 @@ enum Checkpoints {
       throw error.inFile(name == "-" ? StandardOutputFile.name : name)
     }
   }
+
+  /// Writes a checkpoint that takes its place when `batch` is committed; `-` streams it at once.
+  static func save(
+    _ contents: CheckpointContents, to name: String, as store: any CheckpointStore.Type,
+    options: WriteOptions, force: Bool, with batch: AtomicBatch
+  ) throws {
+    if name == "-" { return try save(contents, to: name, as: store, options: options, force: force) }
+    do {
+      try batch.write(name, overwrite: force) { try store.write(contents, to: $0, options: options) }
+    } catch let error as RefxError {
+      throw error.inFile(name)
+    }
+  }
 }

@@ -119,6 +119,7 @@ public final class InputFile: Sendable {
 /// What a file that is no regular file is called.
 func kindOfFile(mode: mode_t) -> String {
   switch mode & S_IFMT {
+  case S_IFREG: "a file"
   case S_IFDIR: "a folder"
   case S_IFIFO: "a FIFO"
   case S_IFSOCK: "a socket"

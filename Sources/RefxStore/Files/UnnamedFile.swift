@@ -1,3 +1,4 @@
+import CFiles
 import Glibc
 import Refx
 
@@ -10,17 +11,26 @@ package final class UnnamedFile: RewritableTarget {
   /// - Throws: ``RefxError`` where the system refuses.
   package init() throws {
     let folder = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
-    var name = Array("\(folder)/refx-XXXXXX".utf8CString)
-    let descriptor = mkstemp(&name)
+    let descriptor = UnnamedFile.make(in: folder)
     guard descriptor >= 0 else {
       throw RefxError.system("cannot make a temporary file", errno: errno, file: folder)
     }
-    unlink(name)
-    _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
     writer = BufferedWriter(descriptor: descriptor, name: "a temporary file in \(folder)")
   }
 
   deinit { close(writer.descriptor) }
+
+  /// Never has a name where the file system can do that; elsewhere it loses it at once.
+  private static func make(in folder: String) -> Int32 {
+    let unnamed = retryingInterrupted { refx_open_unnamed(folder) }
+    guard unnamed < 0, errno != ENOENT, errno != EACCES else { return unnamed }
+    var name = Array("\(folder)/refx-XXXXXX".utf8CString)
+    let descriptor = mkstemp(&name)
+    guard descriptor >= 0 else { return descriptor }
+    unlink(name)
+    _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+    return descriptor
+  }
 
   package var position: Int { writer.position }
   package var temporaryPath: String? { nil }
