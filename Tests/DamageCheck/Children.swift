@@ -61,14 +61,13 @@ struct Children {
   ) -> (words: [String], status: Int32, memory: Int) {
     var ends: [Int32] = [-1, -1]
     guard pipe(&ends) == 0 else { fail("no pipe") }
-    fflush(stdout)
-    let before = residentBytes()
     let child = fork()
     if child == 0 {
       close(ends[0])
+      // What it starts with is not what a case takes.
+      reached[1] = Children.residentBytes()
       var limit = rlimit(rlim_cur: 0, rlim_max: 0)
       setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &limit)
-      limit = rlimit(rlim_cur: 0, rlim_max: 0)
       for number in batch {
         reached.pointee = number
         alarm(secondsForACase)
@@ -93,10 +92,10 @@ struct Children {
     var usage = rusage()
     while wait4(child, &status, 0, &usage) < 0 { guard errno == EINTR else { fail("no child to wait for") } }
     let words = String(decoding: text, as: UTF8.self).split(separator: "\n").map(String.init)
-    return (words, status, max(0, usage.ru_maxrss * 1024 - before))
+    return (words, status, max(0, usage.ru_maxrss * 1024 - reached[1]))
   }
 
-  private func residentBytes() -> Int {
+  private static func residentBytes() -> Int {
     guard let file = fopen("/proc/self/statm", "r") else { return 0 }
     defer { fclose(file) }
     var line = [CChar](repeating: 0, count: 256)

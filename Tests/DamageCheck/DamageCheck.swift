@@ -7,7 +7,6 @@ import RefxTestSupport
 /// counted as one; exits with 1 where anything went wrong.
 @main struct DamageCheck {
   static func main() {
-    setvbuf(stdout, nil, _IOLBF, 0)
     var arguments = Array(CommandLine.arguments.dropFirst())
     var setting = Setting()
     func value(of option: String) -> String? {
@@ -34,7 +33,7 @@ import RefxTestSupport
     let started = now()
     do {
       let figures = try check(setting)
-      print("\(name): \(figures.line), \(Int(now() - started)) s, seed \(setting.seed)")
+      say("\(name): \(figures.line), \(Int(now() - started)) s, seed \(setting.seed)", to: 1)
       for violation in figures.violations.prefix(20) { say("\(name): VIOLATION: \(violation)") }
       exit(figures.violations.isEmpty ? 0 : 1)
     } catch {
@@ -85,9 +84,9 @@ func now() -> Double {
   return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
 }
 
-func say(_ line: String) {
+func say(_ line: String, to descriptor: Int32 = 2) {
   let bytes = Array((line + "\n").utf8)
-  _ = bytes.withUnsafeBytes { write(2, $0.baseAddress, bytes.count) }
+  _ = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, bytes.count) }
 }
 
 func fail(_ message: String) -> Never {

@@ -138,7 +138,7 @@ struct CommandCheck {
     for (position, output) in outputs.enumerated() {
       posix_spawn_file_actions_addopen(&actions, Int32(position + 1), output, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
     }
-    var words: [UnsafeMutablePointer<CChar>?] = [command, name, file].map { strdup($0) } + [nil]
+    var words: [UnsafeMutablePointer<CChar>?] = [command, name, file].map { (word: String) in strdup(word) } + [nil]
     defer { for word in words { free(word) } }
     var child: pid_t = 0
     let failure = posix_spawn(&child, command, &actions, nil, &words, environ)
