@@ -27,7 +27,8 @@ struct Bombs {
     let bomb = zeros(1 << 30)
     var cases: [(declared: Int, stream: [UInt8], what: String)] = []
     for size in declared {
-      for other in [size + 1, size - 1, 2 * size + 7, size / 10, 0, 50 * size + 300] where other >= 0 && other != size {
+      for other in [size + 1, size - 1, 2 * size + 7, size / 10, 0, 50 * size + 300]
+      where other >= 0 && other != size {
         cases.append((size, zeros(other), "\(other) bytes"))
       }
       cases.append((size, bomb, "1 GiB"))
@@ -54,7 +55,8 @@ struct Bombs {
       for itemSize in declared % 4 == 0 ? [1, 4] : [1] where decode(itemSize) {
         return "\(what) where \(declared) are declared: taken"
       }
-      return target[declared...].allSatisfy { $0 == 0xA5 } ? nil : "\(what) where \(declared) are: written behind"
+      return target[declared...].allSatisfy { $0 == 0xA5 }
+        ? nil : "\(what) where \(declared) are: written behind"
     }
     figures.add(outcome, of: "streams")
   }
@@ -72,14 +74,16 @@ struct Bombs {
   private func refxFile() throws -> Host {
     let leaf = Leaf(Tensor((0..<4096).map { Float($0 / 64) }))
     let bytes = try Samples.bytes(CheckpointContents(tree: ["w": .leaf(leaf)]), .fast, in: RefxFormat.self)
-    return Host(sample: Sample("bomb.refx", bytes, RefxFormat.self), with: { stream in
-      var surgeon = RefxSurgeon(bytes)
-      surgeon.payload = stream
-      let entry = withUnsafeBytes(of: UInt32(stream.count).littleEndian, Array.init)
-      let sum = stream.withUnsafeBytes { CRC32.of($0) }
-      surgeon[Bombs.chunkTag] = entry + withUnsafeBytes(of: sum.littleEndian, Array.init)
-      return surgeon.file()
-    }, chunkBytes: 16_384)
+    return Host(
+      sample: Sample("bomb.refx", bytes, RefxFormat.self),
+      with: { stream in
+        var surgeon = RefxSurgeon(bytes)
+        surgeon.payload = stream
+        let entry = withUnsafeBytes(of: UInt32(stream.count).littleEndian, Array.init)
+        let sum = stream.withUnsafeBytes { CRC32.of($0) }
+        surgeon[Bombs.chunkTag] = entry + withUnsafeBytes(of: sum.littleEndian, Array.init)
+        return surgeon.file()
+      }, chunkBytes: 16_384)
   }
 
   private static let chunkTag = "CHNK".utf8.reversed().reduce(0 as UInt32) { $0 << 8 | UInt32($1) }
@@ -95,12 +99,15 @@ struct Bombs {
       bytes[place...].starts(with: stored)
     else { throw RefxError(.damaged, "the chunk is not where it was put") }
     // The chunk keeps its stored length: what is longer is cut, what is shorter gets zeros behind it.
-    return Host(sample: Sample("bomb.h5", bytes, HDF5Store.self), with: { stream in
-      var copy = bytes
-      let filled = stream.prefix(stored.count) + [UInt8](repeating: 0, count: max(0, stored.count - stream.count))
-      copy.replaceSubrange(place..<(place + stored.count), with: filled)
-      return copy
-    }, chunkBytes: 1 << 20)
+    return Host(
+      sample: Sample("bomb.h5", bytes, HDF5Store.self),
+      with: { stream in
+        var copy = bytes
+        let filled =
+          stream.prefix(stored.count) + [UInt8](repeating: 0, count: max(0, stored.count - stream.count))
+        copy.replaceSubrange(place..<(place + stored.count), with: filled)
+        return copy
+      }, chunkBytes: 1 << 20)
   }
 
   private func files(_ host: Host, _ figures: inout Figures) throws {
@@ -120,8 +127,11 @@ struct Bombs {
         let opened = try sample.opened(host.with(streams[number]))
         var problems: [Problem] = []
         try opened.verify(nil) { problems.append($0) }
-        guard problems.map(\.path) == [["w"]] else { return "\(sizes[number]) bytes: verify says \(problems)" }
-        return try Reading(opened).hasRefusals ? nil : "\(sizes[number]) bytes where \(size) are declared: read"
+        guard problems.map(\.path) == [["w"]] else {
+          return "\(sizes[number]) bytes: verify says \(problems)"
+        }
+        return try Reading(opened).hasRefusals
+          ? nil : "\(sizes[number]) bytes where \(size) are declared: read"
       } catch {
         return "\(sizes[number]) bytes: \(error)"
       }
@@ -142,7 +152,9 @@ struct Bombs {
       let chunk = chunkBytes == full ? sound : zeros(chunkBytes)
       let wrong = [chunkBytes - 1, chunkBytes + 1, 2 * chunkBytes, 1 << 30].map { zeros($0) }
       let template = try Samples.bytes(
-        CheckpointContents(tree: ["w": .leaf(Leaf(dtype: .uint8, shape: [8192], bytes: [UInt8](repeating: 0, count: 8192)))]),
+        CheckpointContents(tree: [
+          "w": .leaf(Leaf(dtype: .uint8, shape: [8192], bytes: [UInt8](repeating: 0, count: 8192)))
+        ]),
         .fast, in: RefxFormat.self)
       figures.files += 1
       var children = Children(memoryLimit: 64 << 20 + 2 * (count * chunk.count + wrong[3].count))

@@ -32,7 +32,10 @@ struct Cuts {
     let sound = sample.bytes
     // What is appended: zeros, something, the file's own end.
     let appended = [1, 7, 512].flatMap { count in
-      [[UInt8](repeating: 0, count: count), [UInt8](repeating: 0xA5, count: count), Array(sound.suffix(count))]
+      [
+        [UInt8](repeating: 0, count: count), [UInt8](repeating: 0xA5, count: count),
+        Array(sound.suffix(count)),
+      ]
     }
     figures.files += 1
     let outcome = Children(memoryLimit: sample.memoryLimit).run(sound.count + appended.count) { number in

@@ -19,7 +19,9 @@ struct RefxMap {
     for leaf in leaves {
       let start = end
       for position in 0..<ChunkGrid(of: leaf).count {
-        if position == 0 { end += RefxMap.padding(after: end, of: leaf, stored: file.number(at: entry, width: 4)) }
+        if position == 0 {
+          end += RefxMap.padding(after: end, of: leaf, stored: file.number(at: entry, width: 4))
+        }
         end += Int(file.number(at: entry, width: 4))
         entry += 8
       }
@@ -33,7 +35,8 @@ struct RefxMap {
 
   /// Raw leaves are aligned; a leaf is raw where it is stored in as many bytes as it has.
   private static func padding(after end: Int, of leaf: Leaf, stored: UInt64) -> Int {
-    let isRaw = leaf.dtype == .string || leaf.byteCount < 4096 || ChunkGrid(of: leaf).range(of: 0).count == stored
+    let isRaw =
+      leaf.dtype == .string || leaf.byteCount < 4096 || ChunkGrid(of: leaf).range(of: 0).count == stored
     guard isRaw else { return 0 }
     let unit = leaf.byteCount < 65_536 ? 64 : 4096
     return (unit - end % unit) % unit

@@ -30,7 +30,8 @@ enum Samples {
     let many = (0..<40).map { (Key("layer \($0)/weight"), noise(.int16, [$0 % 5])) }
     return [
       (
-        "raw", CheckpointContents(
+        "raw",
+        CheckpointContents(
           tree: [
             "a": noise(.float32, [3, 20]), "b": noise(.bool, [37]), "c": noise(.complex128, []),
             "d": [noise(.uint8, [11]), noise(.float16, [0, 4]), noise(.bfloat16, [5, 5])],
@@ -42,7 +43,8 @@ enum Samples {
         .fast
       ),
       (
-        "shared", CheckpointContents(
+        "shared",
+        CheckpointContents(
           tree: [
             "a": ref(noise(.float64, [9]), 0), "b": again(0),
             "c": ref(["x": ref(noise(.int32, [6]), 2), "y": again(2), "self": again(1)], 1),
@@ -50,7 +52,8 @@ enum Samples {
           ]), .none
       ),
       (
-        "collections", CheckpointContents(
+        "collections",
+        CheckpointContents(
           tree: [
             "a": ref(noise(.float32, [8]), 0, "params"), "b": ref(noise(.float32, [8]), 1, "batch_stats"),
             "c": ref(noise(.uint8, [3]), 2, -7), "d": ref(noise(.uint8, [3]), 3, ""),
@@ -58,7 +61,8 @@ enum Samples {
           ]), .none
       ),
       (
-        "strings", CheckpointContents(
+        "strings",
+        CheckpointContents(
           tree: [
             "t": .leaf(.text(["one", "", "zwei ä", "three"], shape: [2, 2])),
             "nodes": .tuple([

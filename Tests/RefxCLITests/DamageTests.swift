@@ -5,7 +5,8 @@ import Testing
 /// differs without an error, no crash, no hang, no memory out of proportion. `Tools/checks/damage --long` does more.
 @Suite(.serialized) struct DamageTests {
   /// Beside the command, where the package manager puts both.
-  private static let executable = Command.executable?.deletingLastPathComponent().appending(path: "DamageCheck")
+  private static let executable = Command.executable?.deletingLastPathComponent().appending(
+    path: "DamageCheck")
 
   @Test(arguments: ["refx-bits", "hdf5-bits", "cuts", "fields", "bombs"])
   func nothingIsReadOtherwiseWithoutAnError(check: String) throws {

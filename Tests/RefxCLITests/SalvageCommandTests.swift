@@ -7,7 +7,8 @@ import Testing
 /// `refx convert --salvage`: the rest is saved, what is lost is listed, and no script takes it for a clean copy.
 @Suite struct SalvageCommandTests {
   private let tree: Tree<Leaf> = [
-    "a": numbers([1, 2, 3] as [Float]), "b": first(numbers([0x1122_3344_5566_7788, 5] as [Int64]), 0, "params"),
+    "a": numbers([1, 2, 3] as [Float]),
+    "b": first(numbers([0x1122_3344_5566_7788, 5] as [Int64]), 0, "params"),
     "c": again(0, "params"), "list": [numbers([9] as [UInt8]), .static("kept")],
   ]
 

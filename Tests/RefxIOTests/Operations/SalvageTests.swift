@@ -52,9 +52,11 @@ import Testing
     )
     let tree: Tree<Leaf> = [
       "a": .leaf(a), "list": [.leaf(b), .leaf(c), .static(7)],
-      "t": .value(Value(.leaf(d), index: 0, collection: "params")), "u": .index(Index(0, collection: "params")),
+      "t": .value(Value(.leaf(d), index: 0, collection: "params")),
+      "u": .index(Index(0, collection: "params")),
       "v": ["w": .index(Index(0, collection: "params"))],
-      "x": .value(Value(.leaf(Leaf(Float(2))), index: 1, collection: 3)), "y": .index(Index(1, collection: 3)),
+      "x": .value(Value(.leaf(Leaf(Float(2))), index: 1, collection: 3)),
+      "y": .index(Index(1, collection: 3)),
     ]
     let file = try SalvageTests.written(tree, store, metadata: ["step": 4])
     let sound = try SalvageTests.open(file, store).salvaged()
@@ -68,7 +70,8 @@ import Testing
     #expect(salvage.losses.allSatisfy { !$0.reason.isEmpty && !$0.hasMoreSites })
     let expected: Tree<Leaf> = [
       "a": .leaf(a), "list": [.nothing, .leaf(c), .static(7)], "v": [:],
-      "x": .value(Value(.leaf(Leaf(Float(2))), index: 0, collection: 3)), "y": .index(Index(0, collection: 3)),
+      "x": .value(Value(.leaf(Leaf(Float(2))), index: 0, collection: 3)),
+      "y": .index(Index(0, collection: 3)),
     ]
     #expect(try firstDifference(expected, salvage.contents.tree) == nil)
     #expect(salvage.contents.metadata == ["step": 4])
@@ -154,7 +157,9 @@ import Testing
     let salvage = try opened.salvaged()
     #expect(salvage.losses.map(\.sites) == [[["a"]]])
     try put(SalvageTests.damaging(leaves, in: file))
-    let error = #expect(throws: RefxError.self) { try SalvageTests.written(salvage.contents.tree, RefxFormat.self) }
+    let error = #expect(throws: RefxError.self) {
+      try SalvageTests.written(salvage.contents.tree, RefxFormat.self)
+    }
     #expect(error?.code == .damaged)
   }
 
