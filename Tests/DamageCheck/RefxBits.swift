@@ -21,7 +21,7 @@ struct RefxBits {
     let large = (golden + shapes).filter { $0.bytes.count > 4500 }
     // What inflates to much takes long to read: those files get a tenth of the others' rounds.
     let shares = try large.map { try $0.opened($0.bytes).contents.tree.payloadByteCount > 1 << 18 ? 1 : 10 }
-    let rounds = (setting.isLong ? 200_000 : 20_000)
+    let rounds = setting.isLong ? 200_000 : 20_000
     let all = shares.reduce(0, +)
     for (number, sample) in large.enumerated() {
       try randomBits(of: sample, number, 1 + rounds * shares[number] / all, &figures)

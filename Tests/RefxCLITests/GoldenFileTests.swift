@@ -11,8 +11,7 @@ import Testing
   /// Every golden checkpoint, by its path below the folder.
   private static func files() throws -> [String] {
     let all = try FileManager.default.subpathsOfDirectory(atPath: folder.path)
-    return all.filter { [".refx", ".h5", ".safetensors"].contains { suffix in $0.hasSuffix(suffix) } }
-      .sorted()
+    return all.filter { name in [".refx", ".h5", ".safetensors"].contains { name.hasSuffix($0) } }.sorted()
   }
 
   /// The parts are made where they are not there yet and it is asked for.
@@ -24,10 +23,10 @@ import Testing
     do {
       var tree = smallModel()
       if case .dictionary(let branches) = tree {
-        tree = .dictionary(
-          zip(branches.keys, branches.members).map { ($0, $1) } + [
-            ("numbered", first(["deep": numbers([1, 2, 3] as [Int32])], 2, 7)), ("origin's hole", .hole),
-          ])
+        var members = zip(branches.keys, branches.members).map { ($0, $1) }
+        members.append(("numbered", first(["deep": numbers([1, 2, 3] as [Int32])], 2, 7)))
+        members.append(("origin's hole", .hole))
+        tree = .dictionary(members)
       }
       try Checkpoint.save(tree: tree, to: whole, metadata: ["run": "golden"])
       for suffix in ["refx", "h5"] {

@@ -102,9 +102,21 @@ final class RefxPayload: @unchecked Sendable {
     _ chunk: Int, into buffer: UnsafeMutableRawBufferPointer, verify: Verification = .always
   ) throws {
     let entry = chunks[chunk]
+    let padding = padding(before: chunk)
+    if padding > 0, verify != .never, options.verify != .values, buffer.count <= RefxPayload.smallChunk {
+      // One call of the system for both costs less than to copy so little.
+      return try withUnsafeTemporaryAllocation(byteCount: padding + buffer.count, alignment: 16) { room in
+        try file.read(at: entry.offset - padding, into: room)
+        buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: room[padding...]))
+        let before = UnsafeRawBufferPointer(rebasing: room[..<padding])
+        try check(UnsafeRawBufferPointer(buffer), are: chunk, after: before)
+      }
+    }
     try file.read(at: entry.offset, into: buffer)
     if verify != .never { try check(UnsafeRawBufferPointer(buffer), are: chunk) }
   }
+
+  private static let smallChunk = 16 << 10
 
   /// Checks the stored bytes of `chunk` against their checksum, and that its padding is zero.
   ///

@@ -34,7 +34,8 @@ import Testing
       ],
       "dtypes": .dictionary(dtypes),
       "nodes": .tuple([
-        .none, .nothing, .hole, .static("relu"), .static(12), .static(0.5), .static(.infinity), .static(true),
+        .none, .nothing, .hole, .static("relu"), .static(12), .static(0.5), .static(.float(.infinity)),
+        .static(true),
       ]), "": .leaf(Leaf(Int32(-1))), "ä": .leaf(Leaf(Tensor([Float](), shape: [0, 2]))),
     ]
     return CheckpointContents(tree: tree, metadata: ["run": 7, "note": "golden"])
