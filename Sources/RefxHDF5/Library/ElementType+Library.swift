@@ -17,18 +17,14 @@ extension ElementType {
       self = try HDF5Library.shared.withLock { try ElementType.enumeration(type, size, context, object) }
     case H5T_COMPOUND:
       self = try HDF5Library.shared.withLock { try ElementType.compound(type, size, context, object) }
-    case H5T_VLEN: self = .unsupported("variable-length", "its elements are sequences of differing length")
-    case H5T_REFERENCE: self = .unsupported("reference", "its elements point to places of the file")
-    case H5T_OPAQUE: self = .unsupported("opaque", "its elements are bytes without a meaning")
-    case H5T_BITFIELD: self = .unsupported("bitfield", "its elements are bits without a number's meaning")
-    case H5T_TIME: self = .unsupported("time", "its elements are points in time")
-    case H5T_ARRAY: self = .unsupported("array", "its elements are arrays themselves")
+    case H5T_VLEN: self = .sequences
+    case H5T_REFERENCE: self = .references
+    case H5T_OPAQUE: self = .opaque
+    case H5T_BITFIELD: self = .bitfields
+    case H5T_TIME: self = .times
+    case H5T_ARRAY: self = .arrays
     default: self = .unsupported("unknown", "its type is of a class that this library does not know")
     }
-  }
-
-  private static func unsupported(_ name: String, _ reason: String) -> ElementType {
-    .unsupported(UnsupportedLeaf(typeName: name, reason: reason))
   }
 
   /// Whether the elements are big-endian; nil for an order that is neither.
@@ -44,13 +40,9 @@ extension ElementType {
     _ type: hid_t, _ size: Int, _ context: HDF5Context, _ object: String
   ) throws -> ElementType {
     let isSigned = try context.check("H5Tget_sign", at: object, Int(H5Tget_sign(type).rawValue)) == 1
-    let name = (isSigned ? "int" : "uint") + String(H5Tget_precision(type))
-    guard H5Tget_offset(type) == 0, H5Tget_precision(type) == 8 * size, let isBigEndian = isBigEndian(type),
-      let dtype = DType(name: name), dtype.itemSize == size
-    else {
-      return unsupported(name, "its integers have \(H5Tget_precision(type)) bits within \(size) bytes")
-    }
-    return .number(dtype, isBigEndian: isBigEndian && size > 1)
+    return integer(
+      isSigned: isSigned, bits: H5Tget_precision(type), offset: Int(H5Tget_offset(type)), size: size,
+      isBigEndian: isBigEndian(type))
   }
 
   private static func float(
@@ -63,14 +55,9 @@ extension ElementType {
         type, &fields.sign, &fields.exponent, &fields.exponentBits, &fields.mantissa, &fields.mantissaBits))
     fields.bias = H5Tget_ebias(type)
     fields.impliesLeadingBit = H5Tget_norm(type) == H5T_NORM_IMPLIED
-    guard H5Tget_offset(type) == 0, H5Tget_precision(type) == 8 * size, let isBigEndian = isBigEndian(type),
-      let dtype = FloatFields.known.first(where: { $0.fields == fields && $0.dtype.itemSize == size })?.dtype
-    else {
-      return unsupported(
-        "float\(8 * size)",
-        "its floats have \(fields.exponentBits) exponent and \(fields.mantissaBits) mantissa bits")
-    }
-    return .number(dtype, isBigEndian: isBigEndian && size > 1)
+    return float(
+      fields, bits: H5Tget_precision(type), offset: Int(H5Tget_offset(type)), size: size,
+      isBigEndian: isBigEndian(type))
   }
 
   private static func text(
@@ -90,7 +77,7 @@ extension ElementType {
     _ type: hid_t, _ size: Int, _ context: HDF5Context, _ object: String
   ) throws -> ElementType {
     let count = try context.check("H5Tget_nmembers", at: object, H5Tget_nmembers(type))
-    guard size == 1, count == 2 else { return unsupported("enum", "its values are names, not numbers") }
+    guard size == 1, count == 2 else { return .otherEnumeration }
     var values: [String: Int8] = [:]
     for member in 0..<UInt32(count) {
       guard let name = memberName(type, member) else {
@@ -100,9 +87,7 @@ extension ElementType {
       try context.check("H5Tget_member_value", at: object, H5Tget_member_value(type, member, &value))
       values[name] = value
     }
-    guard values["FALSE"] == 0, values["TRUE"] == 1 else {
-      return unsupported("enum", "its values are names, not numbers")
-    }
+    guard values["FALSE"] == 0, values["TRUE"] == 1 else { return .otherEnumeration }
     return .number(.bool, isBigEndian: false)
   }
 
@@ -110,23 +95,18 @@ extension ElementType {
   private static func compound(
     _ type: hid_t, _ size: Int, _ context: HDF5Context, _ object: String
   ) throws -> ElementType {
-    let other = unsupported("compound", "its elements have several fields")
     guard try context.check("H5Tget_nmembers", at: object, H5Tget_nmembers(type)) == 2,
       memberName(type, 0) == "r", memberName(type, 1) == "i", H5Tget_member_offset(type, 0) == 0,
       H5Tget_member_offset(type, 1) == size / 2
-    else { return other }
+    else { return .otherCompound }
     let real = try context.open("H5Tget_member_type", at: object, H5Tget_member_type(type, 0))
     let imaginary = try context.open("H5Tget_member_type", at: object, H5Tget_member_type(type, 1))
-    guard H5Tget_class(real.id) == H5T_FLOAT, H5Tget_class(imaginary.id) == H5T_FLOAT else { return other }
-    let part = try ElementType(of: real.id, context, at: object)
-    guard try part == ElementType(of: imaginary.id, context, at: object) else { return other }
-    switch part {
-    case .number(.float32, let isBigEndian) where size == 8:
-      return .number(.complex64, isBigEndian: isBigEndian)
-    case .number(.float64, let isBigEndian) where size == 16:
-      return .number(.complex128, isBigEndian: isBigEndian)
-    default: return other
+    guard H5Tget_class(real.id) == H5T_FLOAT, H5Tget_class(imaginary.id) == H5T_FLOAT else {
+      return .otherCompound
     }
+    let part = try ElementType(of: real.id, context, at: object)
+    guard try part == ElementType(of: imaginary.id, context, at: object) else { return .otherCompound }
+    return complex(of: part, size: size)
   }
 
   private static func memberName(_ type: hid_t, _ member: UInt32) -> String? {

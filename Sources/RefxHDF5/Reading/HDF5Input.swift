@@ -25,9 +25,17 @@ final class HDF5Input: Sendable {
   init(_ file: InputFile, options: OpenOptions) throws {
     self.options = options
     bytes = file
-    let reader = try HDF5Input.reader(of: file, options)
-    geometry = try reader.geometry()
-    opened = Mutex(reader)
+    switch Superblock.find(in: file) {
+    case .known(let superblock):
+      geometry = superblock.geometry
+      opened = Mutex(nil)
+    case .cut(let expected):
+      throw RefxError.cut(file: file.name, offset: 0, wanted: expected, size: file.byteCount)
+    case .unknown:
+      let reader = try HDF5Input.reader(of: file, options)
+      geometry = try reader.geometry()
+      opened = Mutex(reader)
+    }
   }
 
   /// libhdf5, which is asked for the first time now, or was asked before.

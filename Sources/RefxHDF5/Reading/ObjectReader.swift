@@ -90,7 +90,9 @@ struct ObjectReader {
     _ message: [UInt8], of address: UInt, _ name: String
   ) throws -> StoredType? {
     if let known = types[message] { return known }
-    guard let known = try input.library().elementType(of: address, name) else { return nil }
+    let described = ElementType.described(by: message).map { StoredType(element: $0, itemSize: $1) }
+    guard let known = try described ?? input.library().elementType(of: address, name), known.itemSize > 0
+    else { return nil }
     if types.count < 1024 { types[message] = known }
     return known
   }

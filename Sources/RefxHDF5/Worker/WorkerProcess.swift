@@ -11,6 +11,8 @@ final class WorkerProcess {
   private let connection: Int32
   private let limits: WorkerLimits
   private var isReaped = false
+  /// When the answer to what was asked last is too late.
+  private var deadline = 0
 
   /// Starts `executable` as a worker that reads `file`.
   ///
@@ -51,12 +53,13 @@ final class WorkerProcess {
   /// - Returns: the answer's first message; nil where the worker is gone, or never answers.
   func ask(_ request: WorkerRequest) -> [UInt8]? {
     guard Wire.send(request.bytes, to: connection) else { return nil }
-    return Wire.receive(from: connection, most: limits.answerBytes)
+    deadline = Wire.now() + limits.patience
+    return Wire.receive(from: connection, most: limits.answerBytes, deadline: deadline)
   }
 
   /// Receives stored bytes that follow an answer.
   func receive(into buffer: UnsafeMutableRawBufferPointer) -> Bool {
-    Wire.receive(into: buffer, from: connection)
+    Wire.receive(into: buffer, from: connection, deadline: deadline)
   }
 
   /// Ends the worker, whatever it does.
