@@ -56,6 +56,8 @@ let package = Package(
       name: "RefxTestSupport", dependencies: ["RefxIO"], path: "Tests/RefxTestSupport"),
     .executableTarget(
       name: "CodecCheck", dependencies: ["RefxStore", "RefxTestSupport"], path: "Tests/CodecCheck"),
+    .executableTarget(
+      name: "DamageCheck", dependencies: ["RefxIO", "RefxHDF5", "RefxTestSupport"], path: "Tests/DamageCheck"),
     .testTarget(name: "RefxTests", dependencies: ["Refx", "RefxTestSupport"]),
     .testTarget(name: "RefxStoreTests", dependencies: ["RefxStore", "RefxTestSupport"]),
     .testTarget(name: "RefxIOTests", dependencies: ["RefxIO", "RefxTestSupport"]),

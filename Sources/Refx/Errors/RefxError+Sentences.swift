@@ -1066,3 +1066,20 @@ extension RefxError {
       advice: "leave it out of the archive")
   }
 }
+
+extension RefxError {
+  // MARK: Salvage
+
+  /// Something that leaves cannot be saved without.
+  package static func notOfALeaf(_ what: String, path: Path?) -> RefxError {
+    RefxError(
+      .damaged, "what is damaged is no leaf, so nothing can be saved without it: \(what)", path: path,
+      advice: "copy or download the file again")
+  }
+
+  /// A word on a format that keeps no checksums.
+  package static func salvageWithoutChecksums(format: String) -> String {
+    "\(format) files of this kind keep no checksums: what cannot be decoded is left out; a changed number that still "
+      + "decodes cannot be told from a sound one"
+  }
+}

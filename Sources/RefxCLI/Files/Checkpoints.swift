@@ -22,12 +22,13 @@ enum Checkpoints {
 
   /// Opens the checkpoint `name`; `-` is standard input, read into memory.
   static func open(
-    _ name: String, format: String? = nil, limits: Limits = Limits()
+    _ name: String, format: String? = nil, limits: Limits = Limits(), verify: Verification = .always
   ) throws -> OpenedCheckpoint {
     let store = try format.map { try self.format(named: $0) }
     let named = store.map { FormatName(rawValue: $0.format.name) }
     let file = try input(name)
-    let options = OpenOptions(limits: limits, libraries: .worker(executable: "/proc/self/exe"))
+    let options = OpenOptions(
+      limits: limits, verify: verify, libraries: .worker(executable: "/proc/self/exe"))
     return try Checkpoint.open(file, format: named, options: options)
   }
 

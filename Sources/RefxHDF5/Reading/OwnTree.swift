@@ -64,6 +64,7 @@ struct OwnTree {
     let threads = graph.input.options.threads
     return OpenedCheckpoint(
       contents: contents, format: HDF5Store.format.name, version: 1, warnings: warnings,
+      hasChecksums: true,
       verify: { try contents.tree.verify(threads: threads, $0, $1) })
   }
 
