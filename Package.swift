@@ -48,9 +48,15 @@ let package = Package(
       name: "RefxTestSupport", dependencies: ["RefxIO"], path: "Tests/RefxTestSupport"),
     .executableTarget(
       name: "CodecCheck", dependencies: ["RefxStore", "RefxTestSupport"], path: "Tests/CodecCheck"),
+    .executableTarget(
+      name: "ReliabilityCheck", dependencies: ["RefxIO", "RefxTestSupport"], path: "Tests/ReliabilityCheck"),
     .testTarget(name: "RefxTests", dependencies: ["Refx", "RefxTestSupport"]),
     .testTarget(name: "RefxStoreTests", dependencies: ["RefxStore", "RefxTestSupport"]),
     .testTarget(name: "RefxIOTests", dependencies: ["RefxIO", "RefxTestSupport"]),
+    // What the fuzzer calls, on every input that ever failed; the fuzzer is a package of its own beside it.
+    .testTarget(
+      name: "RefxFuzzTests", dependencies: ["RefxIO", "RefxTestSupport"], path: "Tests/Fuzzing",
+      exclude: ["Package.swift", "Entry", "Driver"], sources: ["Targets", "Replay"]),
     .testTarget(name: "RefxCLITests", dependencies: ["RefxTestSupport"]),
   ],
   swiftLanguageModes: [.v6]
