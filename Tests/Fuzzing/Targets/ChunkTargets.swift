@@ -12,7 +12,8 @@ extension FuzzTarget {
       try contents().flatMap { content in
         try [Compression.fast, .best].map { compression in
           let stream = try content.withUnsafeBytes {
-            try ChunkCodec(compression: compression).encode($0, itemSize: 1, chunkBytes: max(1, content.count))
+            try ChunkCodec(compression: compression).encode(
+              $0, itemSize: 1, chunkBytes: max(1, content.count))
           }
           return [UInt8(content.count & 255), UInt8(content.count >> 8)] + stream
         }
@@ -90,7 +91,8 @@ extension FuzzTarget {
     try whole.withUnsafeMutableBytes {
       try ChunkCodec.decode(stored, into: $0, itemSize: itemSize, chunkBytes: count * itemSize)
     }
-    try demand(whole.prefix(kept * itemSize) == target.prefix(kept * itemSize), "a part differs from the whole")
+    try demand(
+      whole.prefix(kept * itemSize) == target.prefix(kept * itemSize), "a part differs from the whole")
     let stream = try whole.withUnsafeBytes {
       try ChunkCodec(compression: .fast).encode($0, itemSize: itemSize, chunkBytes: $0.count)
     }
@@ -108,7 +110,9 @@ extension FuzzTarget {
   /// Elements shuffled as HDF5 says, one byte at a time, and back, all of them or some.
   static let shuffle = FuzzTarget(
     "shuffle", mostBytes: 8192,
-    seeds: { (0..<17).map { size in [UInt8(size), 3] + (0..<200).map { UInt8(truncatingIfNeeded: $0 * 7) } } }
+    seeds: {
+      (0..<17).map { size in [UInt8(size), 3] + (0..<200).map { UInt8(truncatingIfNeeded: $0 * 7) } }
+    }
   ) { input in
     var parts = FuzzInput(input)
     let size = 1 + parts.byte() % 40
@@ -119,7 +123,8 @@ extension FuzzTarget {
     var planes = [UInt8](repeating: 0xA7, count: source.count + 64)
     source.withUnsafeBytes { source in
       planes.withUnsafeMutableBytes {
-        Shuffle.shuffle(source, into: UnsafeMutableRawBufferPointer(rebasing: $0[..<source.count]), itemSize: size)
+        Shuffle.shuffle(
+          source, into: UnsafeMutableRawBufferPointer(rebasing: $0[..<source.count]), itemSize: size)
       }
     }
     var expected = source

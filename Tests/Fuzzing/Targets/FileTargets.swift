@@ -6,7 +6,8 @@ import Refx
 /// Whole files of formats that are read by our own code alone.
 extension FuzzTarget {
   /// A `.refx` file as it is; damage nearly always ends at a checksum.
-  static let refxFile = FuzzTarget("refx", mostBytes: 16384, seeds: { try files(of: RefxFormat.self) }) { input in
+  static let refxFile = FuzzTarget("refx", mostBytes: 16384, seeds: { try files(of: RefxFormat.self) }) {
+    input in
     try checkFile(RefxFormat.self, memory(input))
   }
 
@@ -27,8 +28,10 @@ extension FuzzTarget {
   static let safetensors = FuzzTarget(
     "safetensors", mostBytes: 8192,
     words: [
-      "\"dtype\":", "\"shape\":[", "\"data_offsets\":[", "\"__metadata__\":{", "\"F32\"", "\"BF16\"", "\"F8_E4M3\"",
-      "\"BOOL\"", "\"C64\"", "\"refx\":", "\\\"tree\\\":", "\\\"ref\\\":", "\\\"dict\\\":", "9223372036854775807",
+      "\"dtype\":", "\"shape\":[", "\"data_offsets\":[", "\"__metadata__\":{", "\"F32\"", "\"BF16\"",
+      "\"F8_E4M3\"",
+      "\"BOOL\"", "\"C64\"", "\"refx\":", "\\\"tree\\\":", "\\\"ref\\\":", "\\\"dict\\\":",
+      "9223372036854775807",
     ], seeds: { try files(of: SafetensorsStore.self) }
   ) { input in
     try checkFile(SafetensorsStore.self, memory(input))
@@ -77,7 +80,8 @@ extension FuzzTarget {
   private static func files(of store: any CheckpointStore.Type) throws -> [[UInt8]] {
     try FuzzTrees.all(withText: store.format.name == "refx").enumerated().map { position, tree in
       let target = MemoryTarget()
-      let metadata: JSONObject = position % 2 == 0 ? [:] : ["name": "é", "list": [1, .number(2.5), .null, true]]
+      let metadata: JSONObject =
+        position % 2 == 0 ? [:] : ["name": "é", "list": [1, .number(2.5), .null, true]]
       try store.write(
         CheckpointContents(tree: tree, metadata: metadata), to: target,
         options: WriteOptions(compression: position % 3 == 0 ? .none : .fast, threads: 1))

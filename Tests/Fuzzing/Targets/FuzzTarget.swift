@@ -27,7 +27,8 @@ public struct FuzzTarget: Sendable {
 
   /// Every reader. A new one is one more line.
   public static let all: [FuzzTarget] = [
-    refxFile, refxSealed, safetensors, json, description, inflate, shuffle, chunks, headers, messages, chunkTrees,
+    refxFile, refxSealed, safetensors, json, description, inflate, shuffle, chunks, headers, messages,
+    chunkTrees,
     heaps, elements, pattern, slice, selector, path, textLeaf, part,
   ]
 
@@ -99,7 +100,6 @@ func text(_ bytes: UnsafeRawBufferPointer) -> String? {
   String(validating: bytes, as: UTF8.self)
 }
 
-
 func littleEndian(_ number: some FixedWidthInteger) -> [UInt8] {
   withUnsafeBytes(of: number.littleEndian, Array.init)
 }
@@ -109,7 +109,8 @@ extension Leaf {
   func whole() throws -> [UInt8] {
     try [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, filled in
       try source.read(
-        at: 0, into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<byteCount]))
+        at: 0,
+        into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<byteCount]))
       filled = byteCount
     }
   }

@@ -14,11 +14,15 @@ enum FuzzTrees {
       [
         "a": .value(Value(.leaf(row), index: 0, collection: "params")),
         "b": .index(Index(0, collection: "params")),
-        "c": .value(Value(["self": .index(Index(1, collection: 7)), "x": .leaf(one)], index: 1, collection: 7)),
+        "c": .value(
+          Value(["self": .index(Index(1, collection: 7)), "x": .leaf(one)], index: 1, collection: 7)),
         "s": [.static("relu"), .static(-3), .static(0.5), .static(true), .static(.float(.nan))],
       ],
       ["é": .leaf(one), "e\u{301}": .leaf(one), "": [:], "a/b": [], ".": .tuple([])],
-      ["empty": .leaf(Leaf(Tensor([Double](), shape: [0, 3]))), "r": .value(Value(.value(Value(.leaf(one), index: 1)), index: 0))],
+      [
+        "empty": .leaf(Leaf(Tensor([Double](), shape: [0, 3]))),
+        "r": .value(Value(.value(Value(.leaf(one), index: 1)), index: 0)),
+      ],
     ]
     if withText { trees.append(["text": .leaf(text(["", "one", "zwei ä"]))]) }
     return trees

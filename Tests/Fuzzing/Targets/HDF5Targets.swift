@@ -83,9 +83,12 @@ extension FuzzTarget {
     "hdf5-chunk-tree",
     seeds: {
       let file = try hdf5File([
-        "w": .leaf(Leaf(dtype: .uint8, shape: [4, 400_000], source: MemoryBytes(count: 1_600_000) {
-          _ = $0.initializeMemory(as: UInt8.self, repeating: 1)
-        }))
+        "w": .leaf(
+          Leaf(
+            dtype: .uint8, shape: [4, 400_000],
+            source: MemoryBytes(count: 1_600_000) {
+              _ = $0.initializeMemory(as: UInt8.self, repeating: 1)
+            }))
       ])
       guard let tree = file.indices.first(where: { file[$0...].starts(with: "TREE".utf8) }) else { return [] }
       let node = Array(file[tree..<min(file.count, tree + 300)])
@@ -119,7 +122,9 @@ extension FuzzTarget {
   static let heaps = FuzzTarget(
     "hdf5-heap",
     seeds: {
-      let file = try hdf5File(["t": .leaf(FuzzTrees.text(["one", "zwei ä", String(repeating: "x", count: 90)]))])
+      let file = try hdf5File([
+        "t": .leaf(FuzzTrees.text(["one", "zwei ä", String(repeating: "x", count: 90)]))
+      ])
       guard let heap = file.indices.first(where: { file[$0...].starts(with: "GCOL".utf8) }) else { return [] }
       let collection = Array(file[heap..<min(file.count, heap + 400)])
       func reference(_ length: Int, _ number: Int) -> [UInt8] {
@@ -133,8 +138,7 @@ extension FuzzTarget {
     var bytes = Array(input)
     let rebased = 1 + 16 * count
     guard bytes.count >= rebased else { return }
-    let (before, start) = try inFile([])
-    _ = before
+    let start = try soundFile.get().count
     for number in 0..<count {
       let place = 1 + 16 * number + 4
       let address = bytes[place..<(place + 8)].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
@@ -188,10 +192,11 @@ extension FuzzTarget {
     let lengths = (0..<count).map { _ in parts.byte() }
     // The chunks, and the tree that lists them, as a file has them.
     var (offset, entries) = (0, [UInt8]())
-    let start = try inFile([]).start
+    let start = try soundFile.get().count
     let stored = Array(parts.rest())
     for number in 0..<count where lengths[number] > 0 {
-      entries += littleEndian(UInt32(lengths[number])) + littleEndian(UInt32(number == 0 ? maskAndStep & 7 : 0))
+      entries +=
+        littleEndian(UInt32(lengths[number])) + littleEndian(UInt32(number == 0 ? maskAndStep & 7 : 0))
       var rest = number
       var place: [UInt8] = []
       for axis in (0..<rank).reversed() {
@@ -203,7 +208,8 @@ extension FuzzTarget {
     }
     let present = lengths.count { $0 > 0 }
     let tree: [UInt8] =
-      Array("TREE".utf8) + [1, 0] + littleEndian(UInt16(present)) + [UInt8](repeating: 0xFF, count: 16) + entries
+      Array("TREE".utf8) + [1, 0] + littleEndian(UInt16(present)) + [UInt8](repeating: 0xFF, count: 16)
+      + entries
       + [UInt8](repeating: 0, count: 8 + 8 * (rank + 1))
     let file = try inFile(stored + tree).file
     let chunking = Chunking(

@@ -10,12 +10,13 @@ extension FuzzTarget {
   static let json = FuzzTarget(
     "json",
     words: [
-      "true", "false", "null", "\\u", "\\ud83d\\ude00", "1e308", "-0", "9223372036854775807", "{\"\":", "[[", "]]",
+      "true", "false", "null", "\\u", "\\ud83d\\ude00", "1e308", "-0", "9223372036854775807", "{\"\":", "[[",
+      "]]",
     ],
     seeds: FuzzTarget.texts(
       "{\"a\":[1,-2.5e3,null,true,false,\"\\u00e9\\n\\ud83d\\ude00\"],\"b\":{}}", "[]", " [ 0 , -0 , 1E-7 ] ",
-      "{\"a\":1,\"b\":2,\"c\":3,\"d\":4,\"e\":5,\"f\":6,\"g\":7,\"h\":8,\"i\":9,\"j\":1,\"k\":1,\"l\":1,\"m\":1,"
-        + "\"n\":1}", "\"e\u{301}\"", "[[[[[[[[1]]]]]]]]", "-9223372036854775808")
+      "{\"a\":1,\"b\":2,\"c\":3,\"d\":4,\"e\":5,\"f\":6,\"g\":7,\"h\":8,\"i\":9,\"j\":1,\"k\":1,\"l\":1,"
+        + "\"m\":1,\"n\":1}", "\"e\u{301}\"", "[[[[[[[[1]]]]]]]]", "-9223372036854775808")
   ) { input in
     var scanner = JSONScanner(input, limits: .init(depth: 64))
     let skipped = Result {
@@ -25,7 +26,8 @@ extension FuzzTarget {
     let parsed = Result { try JSON.parse(input, limits: .init(depth: 64)) }
     try demand(
       (try? skipped.get()) != nil || (try? parsed.get()) == nil, "what parses cannot be skipped")
-    try demand((try? skipped.get()) == nil || (try? parsed.get()) != nil, "what can be skipped does not parse")
+    try demand(
+      (try? skipped.get()) == nil || (try? parsed.get()) != nil, "what can be skipped does not parse")
     let document = try parsed.get()
     let bytes = document.bytes()
     for printed in [bytes, document.prettyBytes()] {
@@ -40,7 +42,8 @@ extension FuzzTarget {
   static let description = FuzzTarget(
     "description",
     words: [
-      "{\"dict\":{", "{\"tuple\":[", "{\"ref\":", ",\"collection\":", ",\"value\":", "{\"static\":", "{\"float64\":\"",
+      "{\"dict\":{", "{\"tuple\":[", "{\"ref\":", ",\"collection\":", ",\"value\":", "{\"static\":",
+      "{\"float64\":\"",
       "{\"hole\":true}", "{\"nothing\":true}", "null", "\"leaf\"",
     ],
     seeds: {
@@ -74,7 +77,8 @@ extension FuzzTarget {
     let path = Path([key, key])
     try demand(Path(text: path.text) == path, "the path of \(visible(text)) twice is read as another")
     try demand(
-      LinkName.decode(LinkName.encode(key)) == key, "the key \(visible(text)) is another behind a link's name")
+      LinkName.decode(LinkName.encode(key)) == key, "the key \(visible(text)) is another behind a link's name"
+    )
     let name = LinkName.encode(key).utf8
     try demand(
       !name.isEmpty && !name.contains(0) && !name.contains(UInt8(ascii: "/")),
@@ -87,9 +91,11 @@ extension FuzzTarget {
 
   /// Selectors, collections, dtypes, codecs: what is read is printed and read again.
   static let selector = FuzzTarget(
-    "selector", mostBytes: 256, words: ["collection:", "path:", "dtype:", "shuffle-deflate/", " fast", "%2D"],
+    "selector", mostBytes: 256,
+    words: ["collection:", "path:", "dtype:", "shuffle-deflate/", " fast", "%2D"],
     seeds: FuzzTarget.texts(
-      "collection:params", "collection:-", "collection:%33", "collection:-7", "path:encoder/**", "dtype:bfloat16",
+      "collection:params", "collection:-", "collection:%33", "collection:-7", "path:encoder/**",
+      "dtype:bfloat16",
       "shuffle-deflate/2 fast", "%2D", "9223372036854775807")
   ) { input in
     guard let text = text(input) else { return }
@@ -103,7 +109,9 @@ extension FuzzTarget {
         !name.isEmpty && name.utf8.count <= 255 && !name.utf8.contains(UInt8(ascii: "/")) && name != "."
           && name != "..", "\(visible(text)) gives the file name \(name)")
     }
-    if let dtype = DType(name: text) { try demand(dtype.name == text, "the dtype \(text) prints as \(dtype)") }
+    if let dtype = DType(name: text) {
+      try demand(dtype.name == text, "the dtype \(text) prints as \(dtype)")
+    }
     if let codec = ChunkCodec.Identity(text: text) {
       try demand(ChunkCodec.Identity(text: codec.text) == codec, "the codec \(text) prints as \(codec.text)")
     }
@@ -113,7 +121,8 @@ extension FuzzTarget {
   /// A pattern and a path: the pattern of its keys' literals matches them, and `**` all.
   static let pattern = FuzzTarget(
     "pattern", mostBytes: 256, words: ["**", "*", "/**/", "\\*", "~1", "~0", "~2"],
-    seeds: FuzzTarget.texts("encoder/**\nencoder/a/b", "*\nx", "layer*/w\nlayer3/w", "**/a*b*c/**\nx/aXbYc/z", "a\\*\na*", "~2\n~2")
+    seeds: FuzzTarget.texts(
+      "encoder/**\nencoder/a/b", "*\nx", "layer*/w\nlayer3/w", "**/a*b*c/**\nx/aXbYc/z", "a\\*\na*", "~2\n~2")
   ) { input in
     guard let text = text(input) else { return }
     let parts = text.utf8.split(separator: UInt8(ascii: "\n"), maxSplits: 1, omittingEmptySubsequences: false)
@@ -207,8 +216,8 @@ extension FuzzTarget {
     "part",
     words: ["\"version\":1", "\"part\":", "\"parts\":[", "\"indexes\":[", "\"holes\":[[", "\"outer\":"],
     seeds: FuzzTarget.texts(
-      "{\"refx_part\":{\"version\":1,\"part\":0,\"parts\":[\"a\",\"b\"],\"structure\":\"00\",\"topology\":\"11\","
-        + "\"indexes\":[0,2],\"holes\":[[\"a\",\"b\"]],\"outer\":{}}}")
+      "{\"refx_part\":{\"version\":1,\"part\":0,\"parts\":[\"a\",\"b\"],\"structure\":\"00\","
+        + "\"topology\":\"11\",\"indexes\":[0,2],\"holes\":[[\"a\",\"b\"]],\"outer\":{}}}")
   ) { input in
     guard case .object(let object) = try JSON.parse(input) else { return }
     let part = try PartRecord(object, file: "input")

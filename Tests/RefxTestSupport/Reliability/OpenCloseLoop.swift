@@ -4,8 +4,8 @@ import RefxHDF5
 import RefxIO
 import RefxStore
 
-/// Files opened and closed again and again, those too that are refused: nothing may stay behind. Counts what the
-/// whole process holds, so nothing else may run in it.
+/// Files opened and closed again and again, those too that are refused: nothing may stay behind. Counts what
+/// the whole process holds, so nothing else may run in it.
 public struct OpenCloseLoop {
   /// What a process holds.
   public struct Holdings: Sendable, CustomStringConvertible {
@@ -34,8 +34,9 @@ public struct OpenCloseLoop {
       defer { fclose(file) }
       var line = [CChar](repeating: 0, count: 200)
       guard fgets(&line, Int32(line.count), file) != nil else { throw ContractViolation("an empty statm") }
-      let words = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self).split(
-        separator: " ")
+      let words = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        .split(
+          separator: " ")
       guard words.count > 1, let pages = Int(words[1]) else { throw ContractViolation("statm says nothing") }
       return pages * Int(sysconf(Int32(_SC_PAGESIZE))) / 1024
     }
@@ -59,7 +60,8 @@ public struct OpenCloseLoop {
 
   public init() throws {
     let tree: Tree<Leaf> = [
-      "w": .leaf(Leaf(Tensor((0..<5000).map { Float($0) }))), "text": .leaf(.text(["one", "two"], shape: [2])),
+      "w": .leaf(Leaf(Tensor((0..<5000).map { Float($0) }))),
+      "text": .leaf(.text(["one", "two"], shape: [2])),
       "a": .value(Value(.leaf(Leaf(Int32(3))), index: 0, collection: "params")),
       "b": .index(Index(0, collection: "params")),
     ]
@@ -71,7 +73,9 @@ public struct OpenCloseLoop {
       let whole = try InputFile(path: path)
       let bytes = try whole.bytes(at: 0, count: whole.byteCount)
       // A file cut in the middle, one of another format by its name, one of which only a leaf is damaged.
-      for (number, damaged) in [Array(bytes[..<(bytes.count / 2)]), Array("{}".utf8), changed(bytes)].enumerated() {
+      for (number, damaged) in [Array(bytes[..<(bytes.count / 2)]), Array("{}".utf8), changed(bytes)]
+        .enumerated()
+      {
         let path = folder.file("bad\(number)-\(name)")
         try AtomicFile.replace(path, durable: false) { target in
           try damaged.withUnsafeBytes { try target.append($0) }

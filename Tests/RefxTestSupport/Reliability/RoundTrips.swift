@@ -40,10 +40,10 @@ public struct RoundTrips: Sendable {
 
   /// Sends the tree of `seed` through pairs of forms.
   ///
-  /// - Parameter inAllPairs: through each, one by one; else along one walk in which each form comes at least once, so
-  ///   that what is written has come through all forms before it.
-  /// - Throws: ``ContractViolation`` where something differs, or is refused without need; its words begin with
-  ///   the seed.
+  /// - Parameter inAllPairs: through each, one by one; else along one walk in which each form comes at least
+  ///   once, so that what is written has come through all forms before it.
+  /// - Throws: ``ContractViolation`` where something differs, or is refused without need; its words begin
+  ///   with the seed.
   public static func run(seed: UInt64, inAllPairs: Bool) throws -> Figures {
     var random = SeededRandom(seed: seed ^ 0x5EED)
     let contents = contents(seed: seed, &random)
@@ -110,7 +110,7 @@ public struct RoundTrips: Sendable {
     return opened.contents
   }
 
-  /// Whether the tree has a leaf of a type that safetensors lacks, and the refusal names such a leaf and its type.
+  /// Whether the refusal names a leaf of a type that safetensors lacks, and that type.
   private static func isRightlyRefused(_ tree: Tree<Leaf>, _ error: RefxError) -> Bool {
     var isNamed = false
     try? tree.forEachSite { site in
@@ -139,17 +139,19 @@ public struct RoundTrips: Sendable {
     var metadata: JSONObject = [:]
     if random.oneIn(2) {
       metadata = [
-        "seed": .integer(Int64(bitPattern: seed)), "é": "composed", "e\u{301}": "decomposed", "zero": .number(-0.0),
+        "seed": .integer(Int64(bitPattern: seed)), "é": "composed", "e\u{301}": "decomposed",
+        "zero": .number(-0.0),
         "beyond": .integer(1 << 53 + 1), "list": [1, .number(0.1), .null, [:]],
       ]
     }
     return CheckpointContents(tree: tree, metadata: metadata)
   }
 
-  /// What random bits seldom are: NaNs with something in them, quiet and signalling, −0, infinities, the numbers
+  /// What random bits seldom are: NaNs with something in them, quiet and signalling, −0, infinities, numbers
   /// behind the last that a double counts.
   private static let words: [DType: [UInt64]] = [
-    .float16: [0x7E01, 0x7D55, 0xFE00, 0x8000, 0x7C00, 0x0001], .bfloat16: [0x7FC1, 0x7F81, 0xFFFF, 0x8000, 0xFF80],
+    .float16: [0x7E01, 0x7D55, 0xFE00, 0x8000, 0x7C00, 0x0001],
+    .bfloat16: [0x7FC1, 0x7F81, 0xFFFF, 0x8000, 0xFF80],
     .float32: [0x7FC0_0001, 0x7F80_0001, 0xFFDE_ADBE, 0x8000_0000, 0xFF80_0000, 1],
     .float64: [
       0x7FF8_0000_0000_0001, 0x7FF0_0000_0000_0001, 0xFFFF_DEAD_BEEF_0001, 0x8000_0000_0000_0000,

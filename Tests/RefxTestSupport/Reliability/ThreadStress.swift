@@ -79,8 +79,10 @@ public struct ThreadStress: Sendable {
     case 0:
       let found = try Checkpoint.open(sample.path, options: options).contents.tree
       try demand(try firstDifference(sample.tree, found), "\(sample.path), opened anew")
-    case 1: try demand(try firstDifference(sample.tree, sample.opened.contents.tree), "\(sample.path), opened once")
-    case 2: try demand(try sample.opened.contents.tree.digest() == sample.digest, "\(sample.path): its digest")
+    case 1:
+      try demand(try firstDifference(sample.tree, sample.opened.contents.tree), "\(sample.path), opened once")
+    case 2:
+      try demand(try sample.opened.contents.tree.digest() == sample.digest, "\(sample.path): its digest")
     case 3:
       var problems: [Problem] = []
       try Checkpoint.open(sample.path, options: options).verify(nil) { problems.append($0) }
