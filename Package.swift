@@ -23,7 +23,10 @@ let package = Package(
     .target(name: "CShuffle"),
 
     // The HDF5 store, a target of its own so that a build can choose its HDF5 flavour.
-    .target(name: "RefxHDF5", dependencies: ["RefxStore", "CHDF5"]),
+    .target(name: "RefxHDF5", dependencies: ["RefxStore", "CHDF5", "CConfine"]),
+
+    // What a process gives up before libhdf5 reads a file in it.
+    .target(name: "CConfine"),
 
     // Checkpoints: the front door, .refx, foreign formats.
     .target(name: "RefxIO", dependencies: ["RefxStore", "RefxHDF5"]),

@@ -24,6 +24,7 @@ struct RefxCommand: ParsableCommand {
     ])
 
   static func main() {
+    HDF5Worker.serveIfAsked()
     StandardDescriptors.reserve()
     Signals.install()
     Glibc.exit(run(Array(CommandLine.arguments.dropFirst())))

@@ -660,6 +660,18 @@ extension RefxError {
       advice: "the file is damaged; restore it from a copy")
   }
 
+  package static func workerNotStarted(_ executable: String, reason: String, file: String) -> RefxError {
+    system(
+      "cannot start \(executable), which reads HDF5 files apart", reason: reason, file: file,
+      advice: "name a program that exists, or read files that you trust in this process")
+  }
+
+  package static func workerMisunderstood(file: String) -> RefxError {
+    RefxError(
+      .damaged, "the process that reads HDF5 files apart says what it should not", file: file,
+      advice: "the file may have been made to break the HDF5 library; do not use it")
+  }
+
   // MARK: Parts
 
   package static func notAPart(file: String) -> RefxError {

@@ -27,8 +27,7 @@ enum Checkpoints {
     let store = try format.map { try self.format(named: $0) }
     let named = store.map { FormatName(rawValue: $0.format.name) }
     let file = try input(name)
-    let options = OpenOptions(limits: limits)
-    try Probe.check(file, format: named, options: options)
+    let options = OpenOptions(limits: limits, libraries: .worker(executable: "/proc/self/exe"))
     return try Checkpoint.open(file, format: named, options: options)
   }
 

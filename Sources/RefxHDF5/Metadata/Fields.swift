@@ -7,6 +7,20 @@ struct Fields {
     self.bytes = bytes
   }
 
+  /// The fields of the first `count` bytes, whose checksum follows them; nil where it is another.
+  init?(_ bytes: UnsafeRawBufferPointer, checkedBySumAt count: Int) {
+    guard count >= 0, count <= bytes.count - 4 else { return nil }
+    let sum = UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: count, as: UInt32.self))
+    let checked = UnsafeRawBufferPointer(rebasing: bytes[..<count])
+    guard MetadataChecksum.of(checked) == sum else { return nil }
+    self.init(checked)
+  }
+
+  /// How many bytes a number takes that is at most `most`.
+  static func bytes(for most: Int) -> Int {
+    max(1, (Int.bitWidth - most.leadingZeroBitCount + 7) / 8)
+  }
+
   var remaining: Int { bytes.count - place }
 
   /// An unsigned number of up to eight bytes.
@@ -36,6 +50,17 @@ struct Fields {
     guard count >= 0, count <= remaining else { return nil }
     defer { place += count }
     return UnsafeRawBufferPointer(rebasing: bytes[place..<(place + count)])
+  }
+
+  /// The next `count` bytes as fields of their own.
+  mutating func subfields(_ count: Int) -> Fields? { take(count).map(Fields.init) }
+
+  /// The bytes up to a NUL, which must be there and is passed over.
+  mutating func text() -> [UInt8]? {
+    guard let end = bytes[place...].firstIndex(of: 0), let text = take(end - place), skip(1) else {
+      return nil
+    }
+    return Array(text)
   }
 
   /// Passes over `count` bytes.

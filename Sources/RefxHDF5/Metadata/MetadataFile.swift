@@ -14,6 +14,9 @@ final class MetadataFile {
   /// Where in the file the bytes in `room` come from.
   private var held = 0..<0
 
+  /// How often bytes were asked for: what a file can make us do.
+  private(set) var pieceCount = 0
+
   private static let near = 1 << 10
   private static let far = 1 << 16
 
@@ -32,6 +35,15 @@ final class MetadataFile {
     return overflow ? nil : offset
   }
 
+  /// The size of the whole file, which bounds what anything in it can be.
+  var byteCount: Int { file.byteCount }
+
+  /// The `count` bytes from `offset` on; nil where the file ends before, or cannot be read.
+  func bytes(at offset: Int, count: Int) -> [UInt8]? {
+    pieceCount += 1
+    return try? file.bytes(at: offset, count: count)
+  }
+
   /// The bytes from `offset` on, at least `least` and up to 64 KiB: `body` gets what is at hand. Valid during
   /// the call alone.
   ///
@@ -39,6 +51,7 @@ final class MetadataFile {
   func withBytes<R>(
     at offset: Int, least: Int, _ body: (UnsafeRawBufferPointer) -> R?
   ) -> R? {
+    pieceCount += 1
     guard offset >= 0, least >= 0, offset <= file.byteCount, least <= file.byteCount - offset else {
       return nil
     }

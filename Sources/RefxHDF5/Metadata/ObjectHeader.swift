@@ -8,10 +8,15 @@ import RefxStore
 /// libhdf5: then there is no value.
 struct ObjectHeader {
   private(set) var space: Space?
+  /// The largest extents that a dataset may get, each nil where it has no limit.
+  private(set) var mostExtents: [Int?] = []
   /// The message that describes the elements, byte for byte.
   private(set) var type: [UInt8]?
   private(set) var layout: Layout?
+  /// Where chunks are that no tree of the layout's lists, in the ways of HDF5 1.10 and later.
+  private(set) var chunkListing: ChunkListing?
   private(set) var filters: [Filter] = []
+  /// Of a group: ascending by the bytes of their names, no two of one name.
   private(set) var links: [StoredLink]?
   private(set) var attributes = LayoutAttributes()
 
@@ -34,10 +39,22 @@ struct ObjectHeader {
     let values: [UInt32]
   }
 
+  /// Where the links are that do not stand in the header. They are read when all of the header was: the
+  /// bytes of a message are at hand until others are asked for.
+  private var linkStore: LinkStore?
+
+  private enum LinkStore {
+    case table(SymbolTable)
+    case heap(Int, index: Int)
+  }
+
+  /// - Parameter mostLinks: how many links a group may have.
   /// - Returns: nil where libhdf5 has to be asked.
-  init?(at address: Int, in file: MetadataFile) {
+  init?(at address: Int, in file: MetadataFile, mostLinks: Int = 1 << 24) {
     var header = ObjectHeader()
-    guard HeaderMessages.forEach(at: address, in: file, { header.take($0, file) }) else { return nil }
+    guard HeaderMessages.forEach(at: address, in: file, { header.take($0, file) }),
+      header.readLinks(file, most: mostLinks)
+    else { return nil }
     // One or the other, and all of it.
     guard (header.links == nil) != (header.layout == nil), header.links == nil || header.space == nil,
       header.layout == nil || header.space != nil && header.type != nil
@@ -64,6 +81,7 @@ struct ObjectHeader {
     case 0x08: return takeLayout(&fields, message.offset, file)
     case 0x0B: return !message.isShared && takeFilters(&fields)
     case 0x0C: return !message.isShared && attributes.take(&fields, file)
+    case 0x11: return !message.isShared && takeSymbolTable(&fields, file)
     case 0x15: return hasNoStoredAttributes(&fields, file)
     // What a group is estimated to hold, a comment, times, how often it is linked to.
     case 0x0A, 0x0D, 0x0E, 0x12, 0x16: return true
@@ -72,8 +90,21 @@ struct ObjectHeader {
   }
 
   private mutating func takeSpace(_ fields: inout Fields, _ file: MetadataFile) -> Bool {
-    guard space == nil, let found = Space(&fields, lengthSize: file.lengthSize) else { return false }
+    var head = fields
+    guard space == nil, let found = Space(&fields, lengthSize: file.lengthSize), head.skip(2),
+      let flags = head.int(1)
+    else { return false }
     space = found
+    guard case .simple(let extents) = found else { return true }
+    mostExtents = extents
+    guard flags & 1 != 0 else { return true }
+    for axis in extents.indices {
+      // No limit is all ones, as an address that is none.
+      guard case .some(let most) = fields.address(file.lengthSize), most ?? Int.max >= extents[axis] else {
+        return false
+      }
+      mostExtents[axis] = most
+    }
     return true
   }
 
@@ -91,7 +122,8 @@ struct ObjectHeader {
   }
 
   private mutating func takeLayout(_ fields: inout Fields, _ offset: Int, _ file: MetadataFile) -> Bool {
-    guard layout == nil, fields.int(1) == 3 else { return false }
+    // Versions 4 and 5 differ in how they list chunks alone.
+    guard layout == nil, let version = fields.int(1), (3...5).contains(version) else { return false }
     switch fields.int(1) {
     case 0:
       guard let count = fields.int(2), count <= fields.remaining else { return false }
@@ -101,7 +133,7 @@ struct ObjectHeader {
         return false
       }
       layout = .contiguous(address: address)
-    case 2:
+    case 2 where version == 3:
       guard let rank = fields.int(1), (2...33).contains(rank),
         case .some(let tree) = fields.address(file.addressSize)
       else { return false }
@@ -112,6 +144,19 @@ struct ObjectHeader {
       }
       let itemSize = extents.removeLast()
       layout = .chunked(tree: tree, shape: extents, itemSize: itemSize)
+    case 2:
+      guard let flags = fields.int(1), let rank = fields.int(1), (2...33).contains(rank),
+        let extentBytes = fields.int(1), (1...8).contains(extentBytes)
+      else { return false }
+      var extents: [Int] = []
+      for _ in 0..<rank {
+        guard let extent = fields.int(extentBytes), extent > 0, extent < 1 << 32 else { return false }
+        extents.append(extent)
+      }
+      let itemSize = extents.removeLast()
+      // Of a kind that is not known here there is no listing, but all the rest.
+      chunkListing = ChunkListing(&fields, flags: flags, file)
+      layout = .chunked(tree: nil, shape: extents, itemSize: itemSize)
     default: return false
     }
     return true
@@ -142,13 +187,25 @@ struct ObjectHeader {
 
   // MARK: Groups
 
+  private mutating func takeSymbolTable(_ fields: inout Fields, _ file: MetadataFile) -> Bool {
+    guard linkStore == nil, let table = SymbolTable(&fields, addressSize: file.addressSize) else {
+      return false
+    }
+    linkStore = .table(table)
+    return true
+  }
+
   private mutating func takeLinkInfo(_ fields: inout Fields, _ file: MetadataFile) -> Bool {
-    guard fields.int(1) == 0, let flags = fields.int(1), fields.skip(flags & 1 != 0 ? 8 : 0),
-      case .some(let heap) = fields.address(file.addressSize)
+    guard fields.int(1) == 0, let flags = fields.int(1), flags < 4, fields.skip(flags & 1 != 0 ? 8 : 0),
+      case .some(let heap) = fields.address(file.addressSize),
+      case .some(let index) = fields.address(file.addressSize)
     else { return false }
-    // Links in a heap of their own are listed by libhdf5.
-    guard heap == nil else { return false }
-    if links == nil { links = [] }
+    guard let heap else {
+      if links == nil { links = [] }
+      return true
+    }
+    guard linkStore == nil, let index else { return false }
+    linkStore = .heap(heap, index: index)
     return true
   }
 
@@ -157,6 +214,22 @@ struct ObjectHeader {
     if links == nil { links = [] }
     links?.append(link)
     return true
+  }
+
+  /// Reads the links that stand elsewhere, which are all of the group's.
+  private mutating func readLinks(_ file: MetadataFile, most: Int) -> Bool {
+    guard let linkStore else {
+      guard let found = links?.sorted(by: { $0.name < $1.name }) else { return true }
+      links = found
+      return found.count <= most && zip(found, found.dropFirst()).allSatisfy { $0.name != $1.name }
+    }
+    guard links == nil else { return false }
+    switch linkStore {
+    case .table(let table): links = OldGroup(table, in: file, most: most)?.links
+    case .heap(let heap, let index):
+      links = DenseLinks(heap: heap, index: index, in: file, most: most)?.links
+    }
+    return links != nil
   }
 
   /// Whether the attributes all stand in the header.
@@ -192,33 +265,5 @@ extension ObjectHeader.Space {
       extents.append(extent)
     }
     self = .simple(extents)
-  }
-}
-
-/// A link as a group stores it.
-struct StoredLink {
-  enum Target {
-    case hard(UInt)
-    case soft(String)
-    case external, userDefined
-  }
-
-  let name: LinkText
-  let target: Target
-
-  init(name: LinkText, target: Target) {
-    self.name = name
-    self.target = target
-  }
-
-  /// A link message. Only hard links are known here.
-  init?(_ fields: inout Fields, addressSize: Int) {
-    guard fields.int(1) == 1, let flags = fields.int(1), flags < 32,
-      flags & 8 == 0 || fields.int(1) == 0, fields.skip(flags & 4 != 0 ? 8 : 0),
-      flags & 16 == 0 || fields.skip(1), let length = fields.int(1 << (flags & 3)), length > 0,
-      let name = fields.take(length), !name.contains(0),
-      case .some(.some(let address)) = fields.address(addressSize)
-    else { return nil }
-    self.init(name: LinkText(Array(name)), target: .hard(UInt(address)))
   }
 }

@@ -1,5 +1,3 @@
-import CHDF5
-import Glibc
 import Refx
 import RefxStore
 
@@ -13,7 +11,7 @@ struct ObjectGraph {
   private(set) var objects: [Object] = []
 
   struct Object {
-    let address: haddr_t
+    let address: UInt
     let content: Content
     let attributes: LayoutAttributes
     /// A path that leads here, for errors.
@@ -50,13 +48,10 @@ struct ObjectGraph {
   }
 
   private mutating func visitAll(_ limits: Limits) throws {
-    let context = input.context
-    let root = try context.open("H5Gopen2", at: "/", H5Gopen2(input.handle.id, "/", 0))
-    var info = H5O_info_t()
-    try context.check("H5Oget_info2", at: "/", H5Oget_info2(root.id, &info, UInt32(H5O_INFO_BASIC)))
+    let root = input.geometry.root
     var reader = ObjectReader(input)
-    var known: [haddr_t: Int] = [info.addr: 0]
-    var waiting: [(address: haddr_t, name: String)] = [(info.addr, "/")]
+    var known: [UInt: Int] = [root: 0]
+    var waiting: [(address: UInt, name: String)] = [(root, "/")]
     var linkCount = 0
     // In order of first sight, level by level; `waiting` grows while it is walked.
     var next = 0

@@ -1,4 +1,3 @@
-import CHDF5
 import Refx
 import RefxStore
 
@@ -8,21 +7,7 @@ struct ObjectReader {
   private let input: HDF5Input
   private let file: MetadataFile
   /// What the messages that describe elements mean. Each is asked of libhdf5 once.
-  private var types: [[UInt8]: KnownType] = [:]
-
-  private struct KnownType {
-    let element: ElementType
-    let itemSize: Int
-  }
-
-  enum Found {
-    /// In the order of the names' bytes.
-    case group([StoredLink])
-    case dataset(DatasetHeader)
-    /// A type that stands by itself, which holds no data.
-    case namedType
-    case unknown
-  }
+  private var types: [[UInt8]: StoredType] = [:]
 
   init(_ input: HDF5Input) {
     self.input = input
@@ -31,38 +16,25 @@ struct ObjectReader {
   }
 
   /// - Throws: ``RefxError`` where libhdf5 cannot read the object either.
-  mutating func object(at address: haddr_t, _ name: String) throws -> (Found, LayoutAttributes) {
+  mutating func object(at address: UInt, _ name: String) throws -> (StoredObject, LayoutAttributes) {
     if let place = Int(exactly: address), let header = ObjectHeader(at: place, in: file) {
       if let links = header.links { return (.group(links.sorted { $0.name < $1.name }), header.attributes) }
       if let dataset = try dataset(header, at: address, name) {
         return (.dataset(dataset), header.attributes)
       }
     }
-    return try askLibrary(address, name)
-  }
-
-  private func askLibrary(_ address: haddr_t, _ name: String) throws -> (Found, LayoutAttributes) {
-    let object = try input.openObject(at: address, name)
-    var info = H5O_info_t()
-    try input.context.check(
-      "H5Oget_info2", at: name, H5Oget_info2(object.id, &info, UInt32(H5O_INFO_BASIC)))
-    guard info.fileno == input.fileNumber else { throw input.damaged("an object of another file", at: name) }
-    let found: Found =
-      switch info.type {
-      case H5O_TYPE_GROUP:
-        .group(try StoredLink.all(of: object, input, name).sorted { $0.name < $1.name })
-      case H5O_TYPE_DATASET: .dataset(try DatasetHeader(of: object, at: address, input, name))
-      case H5O_TYPE_NAMED_DATATYPE: .namedType
-      default: .unknown
-      }
-    return (found, try LayoutAttributes(of: object, input, at: name))
+    let found = try input.library().object(at: address, name)
+    switch found.content {
+    case .group(let links): return (.group(links.sorted { $0.name < $1.name }), found.attributes)
+    default: return (found.content, found.attributes)
+    }
   }
 
   // MARK: Datasets
 
   /// A dataset whose header was read; nil where libhdf5 has to be asked.
   private mutating func dataset(
-    _ header: ObjectHeader, at address: haddr_t, _ name: String
+    _ header: ObjectHeader, at address: UInt, _ name: String
   ) throws -> DatasetHeader? {
     guard let space = header.space, let message = header.type, let layout = header.layout,
       let type = try knownType(message, of: address, name)
@@ -115,16 +87,12 @@ struct ObjectReader {
   }
 
   private mutating func knownType(
-    _ message: [UInt8], of address: haddr_t, _ name: String
-  ) throws -> KnownType? {
+    _ message: [UInt8], of address: UInt, _ name: String
+  ) throws -> StoredType? {
     if let known = types[message] { return known }
-    let context = input.context
-    let object = try input.openObject(at: address, name)
-    guard HDF5Library.shared.withLock({ H5Iget_type(object.id) }) == H5I_DATASET else { return nil }
-    let type = try context.open("H5Dget_type", at: name, H5Dget_type(object.id))
-    let size = HDF5Library.shared.withLock { H5Tget_size(type.id) }
-    guard size > 0 else { return nil }
-    let known = KnownType(element: try ElementType(of: type.id, context, at: name), itemSize: size)
+    let described = ElementType.described(by: message).map { StoredType(element: $0, itemSize: $1) }
+    guard let known = try described ?? input.library().elementType(of: address, name), known.itemSize > 0
+    else { return nil }
     if types.count < 1024 { types[message] = known }
     return known
   }

@@ -1,5 +1,3 @@
-import CHDF5
-import Glibc
 import Refx
 import RefxStore
 import Synchronization
@@ -8,7 +6,7 @@ import Synchronization
 /// are read without any lock, by libhdf5 under its one lock; nothing is decoded under it.
 final class StoredChunks: Sendable {
   private let input: HDF5Input
-  private let address: haddr_t
+  private let address: UInt
   private let name: String
   private let shape: [Int]
   private let chunking: Chunking
@@ -74,66 +72,16 @@ final class StoredChunks: Sendable {
     return found
   }
 
-  /// Reads a chunk by libhdf5, which finds one by its coordinates by walking all of them, except where it
-  /// reads it too. So it reads, the stored bytes alone; what they say is undone here.
   private func readByLibrary(_ position: [Int], into buffer: ByteBuffer) throws -> Chunk? {
-    let offset = zip(position, chunking.shape).map { hsize_t($0 * $1) }
     let place = "\(name), chunk \(position)"
-    return try HDF5Library.shared.withLock {
-      let dataset = try input.openDataset(at: address, name)
-      var size: hsize_t = 0
-      do {
-        try input.context.check(
-          "H5Dget_chunk_storage_size", at: place, H5Dget_chunk_storage_size(dataset.id, offset, &size))
-      } catch let error as RefxError {
-        // To libhdf5 1.10 a chunk that was never written is an error; to later releases it has no size.
-        if error.details.last?.hasSuffix("chunk storage is not allocated") == true { return nil }
-        if isNowhere(offset, in: dataset) { return nil }
-        throw error
-      }
-      if size == 0 { return nil }
-      guard let size = Int(exactly: size), size <= input.bytes.byteCount else {
-        throw input.damaged("a chunk beyond the end of the file", at: place)
-      }
-      try checkProportion(stored: size, place)
-      var mask: UInt32 = 0
-      if chunking.filters.isEmpty {
-        let room = buffer.room(for: chunking.byteCount)
-        try readUnfiltered(dataset, offset, into: room, place)
-        return Chunk(bytes: UnsafeRawBufferPointer(room), mask: 0, place: place)
-      }
-      let room = buffer.room(for: size)
-      try input.context.check(
-        "H5Dread_chunk", at: place, H5Dread_chunk(dataset.id, 0, offset, &mask, room.baseAddress))
-      return Chunk(bytes: UnsafeRawBufferPointer(room), mask: mask, place: place)
-    }
-  }
-
-  /// Whether a walk over all chunks does not meet the one at `offset`.
-  private func isNowhere(_ offset: [hsize_t], in dataset: HDF5Handle) -> Bool {
-    var mask: UInt32 = 0
-    var address: haddr_t = 0
-    var size: hsize_t = 0
-    return H5Dget_chunk_info_by_coord(dataset.id, offset, &mask, &address, &size) >= 0
-      && address == haddr_t.max
-  }
-
-  /// A chunk without filters has the size that the dataset gives all of them, but libhdf5 reads as much as
-  /// the chunk's own entry claims, which is at most the file: that much room it gets, untouched memory that
-  /// costs nothing.
-  private func readUnfiltered(
-    _ dataset: HDF5Handle, _ offset: [hsize_t], into target: UnsafeMutableRawBufferPointer, _ place: String
-  ) throws {
-    let room = max(min(input.bytes.byteCount, 1 << 32), chunking.byteCount)
-    guard
-      let memory = mmap(
-        nil, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0),
-      memory != MAP_FAILED
-    else { throw RefxError.system("cannot take memory", errno: errno, file: input.bytes.name) }
-    defer { munmap(memory, room) }
-    var mask: UInt32 = 0
-    try input.context.check("H5Dread_chunk", at: place, H5Dread_chunk(dataset.id, 0, offset, &mask, memory))
-    target.copyMemory(from: UnsafeRawBufferPointer(start: memory, count: target.count))
+    try checkSize(place)
+    let wanted = WantedChunk(
+      address: address, origin: zip(position, chunking.shape).map { UInt64($0 * $1) },
+      byteCount: chunking.byteCount, isFiltered: !chunking.filters.isEmpty)
+    guard let stored = try input.library().chunk(wanted, into: buffer, place) else { return nil }
+    try checkProportion(stored: stored.byteCount, place)
+    let bytes = UnsafeRawBufferPointer(buffer.room(for: stored.byteCount))
+    return Chunk(bytes: bytes, mask: stored.mask, place: place)
   }
 
   /// Deflate packs at most 1 : 1032, so what declares more is no chunk of that size; and one that is very
@@ -144,6 +92,11 @@ final class StoredChunks: Sendable {
       throw input.damaged(
         "a chunk of \(stored) bytes cannot hold the \(declared) that it should", at: place())
     }
+    try checkSize(place())
+  }
+
+  private func checkSize(_ place: @autoclosure () -> String) throws {
+    let declared = chunking.byteCount
     guard declared <= 64 << 20 || declared / 4 <= input.bytes.byteCount else {
       throw input.limit(
         "chunks of at most 64 MiB, or four times the file", found: "\(declared) bytes", at: place())

@@ -1,4 +1,3 @@
-import CHDF5
 import Refx
 import RefxStore
 
@@ -48,13 +47,10 @@ struct StoredElements: Sendable {
     for place in buffer.indices { buffer[place] = fill[(offset + place) % fill.count] }
   }
 
-  /// Data within the object header is at most 64 KiB, and libhdf5 has it in memory.
+  /// Data within the object header is at most 64 KiB, and read as a whole.
   private func readCompact(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws {
     guard byteCount <= 1 << 16 else { throw input.damaged("more than 64 KiB in an object header", at: name) }
-    let dataset = try input.openObject(at: header.address, name)
-    let type = try input.context.open("H5Dget_type", at: name, H5Dget_type(dataset.id))
-    var all = [UInt8](repeating: 0, count: byteCount)
-    try input.context.check("H5Dread", at: name, H5Dread(dataset.id, type.id, 0, 0, 0, &all))
+    let all = try input.library().compactBytes(of: header.address, count: byteCount, name)
     all.withUnsafeBytes {
       buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[offset..<(offset + buffer.count)]))
     }
@@ -226,7 +222,7 @@ private struct ChunkReader {
       let target = UnsafeMutableRawBufferPointer(rebasing: buffer[start..<(start + run * size)])
       if try elements.read(position, of: chunking, into: target) { return }
     }
-    let key = ChunkCache.Key(dataset: UInt(elements.header.address), chunk: position)
+    let key = ChunkCache.Key(dataset: elements.header.address, chunk: position)
     let bytes = try elements.input.chunks.chunk(key, byteCount: chunking.byteCount) {
       try elements.chunk(position, of: chunking) ?? fillChunk()
     }

@@ -1,4 +1,3 @@
-import CHDF5
 import Refx
 import RefxStore
 
@@ -17,67 +16,33 @@ enum ElementType: Hashable, Sendable {
 }
 
 extension ElementType {
-  /// Looks at an HDF5 datatype.
-  init(of type: hid_t, _ context: HDF5Context, at object: String) throws {
-    let size = HDF5Library.shared.withLock { H5Tget_size(type) }
-    switch HDF5Library.shared.withLock({ H5Tget_class(type) }) {
-    case H5T_INTEGER:
-      self = try HDF5Library.shared.withLock { try ElementType.integer(type, size, context, object) }
-    case H5T_FLOAT:
-      self = try HDF5Library.shared.withLock { try ElementType.float(type, size, context, object) }
-    case H5T_STRING:
-      self = try HDF5Library.shared.withLock { try ElementType.text(type, size, context, object) }
-    case H5T_ENUM:
-      self = try HDF5Library.shared.withLock { try ElementType.enumeration(type, size, context, object) }
-    case H5T_COMPOUND:
-      self = try HDF5Library.shared.withLock { try ElementType.compound(type, size, context, object) }
-    case H5T_VLEN: self = .unsupported("variable-length", "its elements are sequences of differing length")
-    case H5T_REFERENCE: self = .unsupported("reference", "its elements point to places of the file")
-    case H5T_OPAQUE: self = .unsupported("opaque", "its elements are bytes without a meaning")
-    case H5T_BITFIELD: self = .unsupported("bitfield", "its elements are bits without a number's meaning")
-    case H5T_TIME: self = .unsupported("time", "its elements are points in time")
-    case H5T_ARRAY: self = .unsupported("array", "its elements are arrays themselves")
-    default: self = .unsupported("unknown", "its type is of a class that this library does not know")
-    }
-  }
-
-  private static func unsupported(_ name: String, _ reason: String) -> ElementType {
+  static func unsupported(_ name: String, _ reason: String) -> ElementType {
     .unsupported(UnsupportedLeaf(typeName: name, reason: reason))
   }
 
-  /// Whether the elements are big-endian; nil for an order that is neither.
-  private static func isBigEndian(_ type: hid_t) -> Bool? {
-    switch H5Tget_order(type) {
-    case H5T_ORDER_LE, H5T_ORDER_NONE: false
-    case H5T_ORDER_BE: true
-    default: nil
-    }
-  }
+  static let sequences = unsupported("variable-length", "its elements are sequences of differing length")
+  static let references = unsupported("reference", "its elements point to places of the file")
+  static let opaque = unsupported("opaque", "its elements are bytes without a meaning")
+  static let bitfields = unsupported("bitfield", "its elements are bits without a number's meaning")
+  static let times = unsupported("time", "its elements are points in time")
+  static let arrays = unsupported("array", "its elements are arrays themselves")
+  static let otherEnumeration = unsupported("enum", "its values are names, not numbers")
+  static let otherCompound = unsupported("compound", "its elements have several fields")
 
-  private static func integer(
-    _ type: hid_t, _ size: Int, _ context: HDF5Context, _ object: String
-  ) throws -> ElementType {
-    let isSigned = try context.check("H5Tget_sign", at: object, Int(H5Tget_sign(type).rawValue)) == 1
-    let name = (isSigned ? "int" : "uint") + String(H5Tget_precision(type))
-    guard H5Tget_offset(type) == 0, H5Tget_precision(type) == 8 * size, let isBigEndian = isBigEndian(type),
-      let dtype = DType(name: name), dtype.itemSize == size
-    else {
-      return unsupported(name, "its integers have \(H5Tget_precision(type)) bits within \(size) bytes")
-    }
+  /// Whole numbers of `bits` bits from the lowest on; an order of nil is neither of the two.
+  static func integer(isSigned: Bool, bits: Int, offset: Int, size: Int, isBigEndian: Bool?) -> ElementType {
+    let name = (isSigned ? "int" : "uint") + String(bits)
+    guard offset == 0, bits == 8 * size, let isBigEndian, let dtype = DType(name: name),
+      dtype.itemSize == size
+    else { return unsupported(name, "its integers have \(bits) bits within \(size) bytes") }
     return .number(dtype, isBigEndian: isBigEndian && size > 1)
   }
 
-  private static func float(
-    _ type: hid_t, _ size: Int, _ context: HDF5Context, _ object: String
-  ) throws -> ElementType {
-    var fields = FloatFields()
-    try context.check(
-      "H5Tget_fields", at: object,
-      H5Tget_fields(
-        type, &fields.sign, &fields.exponent, &fields.exponentBits, &fields.mantissa, &fields.mantissaBits))
-    fields.bias = H5Tget_ebias(type)
-    fields.impliesLeadingBit = H5Tget_norm(type) == H5T_NORM_IMPLIED
-    guard H5Tget_offset(type) == 0, H5Tget_precision(type) == 8 * size, let isBigEndian = isBigEndian(type),
+  /// Floats of `bits` bits from the lowest on; an order of nil is neither of the two.
+  static func float(
+    _ fields: FloatFields, bits: Int, offset: Int, size: Int, isBigEndian: Bool?
+  ) -> ElementType {
+    guard offset == 0, bits == 8 * size, let isBigEndian,
       let dtype = FloatFields.known.first(where: { $0.fields == fields && $0.dtype.itemSize == size })?.dtype
     else {
       return unsupported(
@@ -87,95 +52,14 @@ extension ElementType {
     return .number(dtype, isBigEndian: isBigEndian && size > 1)
   }
 
-  private static func text(
-    _ type: hid_t, _ size: Int, _ context: HDF5Context, _ object: String
-  ) throws -> ElementType {
-    if try context.check("H5Tis_variable_str", at: object, H5Tis_variable_str(type)) > 0 { return .heapText }
-    switch H5Tget_strpad(type) {
-    case H5T_STR_NULLTERM: return .fixedText(size: size, padding: .nullTerminated)
-    case H5T_STR_NULLPAD: return .fixedText(size: size, padding: .nullPadded)
-    case H5T_STR_SPACEPAD: return .fixedText(size: size, padding: .spacePadded)
-    default: return unsupported("text", "its strings are padded in a way that this library does not know")
-    }
-  }
-
-  /// A boolean is an enumeration of one byte with FALSE = 0 and TRUE = 1.
-  private static func enumeration(
-    _ type: hid_t, _ size: Int, _ context: HDF5Context, _ object: String
-  ) throws -> ElementType {
-    let count = try context.check("H5Tget_nmembers", at: object, H5Tget_nmembers(type))
-    guard size == 1, count == 2 else { return unsupported("enum", "its values are names, not numbers") }
-    var values: [String: Int8] = [:]
-    for member in 0..<UInt32(count) {
-      guard let name = memberName(type, member) else {
-        throw context.failure("H5Tget_member_name", at: object)
-      }
-      var value: Int8 = 0
-      try context.check("H5Tget_member_value", at: object, H5Tget_member_value(type, member, &value))
-      values[name] = value
-    }
-    guard values["FALSE"] == 0, values["TRUE"] == 1 else {
-      return unsupported("enum", "its values are names, not numbers")
-    }
-    return .number(.bool, isBigEndian: false)
-  }
-
-  /// A complex number is a compound of two equal floats, r and then i.
-  private static func compound(
-    _ type: hid_t, _ size: Int, _ context: HDF5Context, _ object: String
-  ) throws -> ElementType {
-    let other = unsupported("compound", "its elements have several fields")
-    guard try context.check("H5Tget_nmembers", at: object, H5Tget_nmembers(type)) == 2,
-      memberName(type, 0) == "r", memberName(type, 1) == "i", H5Tget_member_offset(type, 0) == 0,
-      H5Tget_member_offset(type, 1) == size / 2
-    else { return other }
-    let real = try context.open("H5Tget_member_type", at: object, H5Tget_member_type(type, 0))
-    let imaginary = try context.open("H5Tget_member_type", at: object, H5Tget_member_type(type, 1))
-    guard H5Tget_class(real.id) == H5T_FLOAT, H5Tget_class(imaginary.id) == H5T_FLOAT else { return other }
-    let part = try ElementType(of: real.id, context, at: object)
-    guard try part == ElementType(of: imaginary.id, context, at: object) else { return other }
+  /// What two equal parts, r and then i, make together.
+  static func complex(of part: ElementType, size: Int) -> ElementType {
     switch part {
     case .number(.float32, let isBigEndian) where size == 8:
-      return .number(.complex64, isBigEndian: isBigEndian)
+      .number(.complex64, isBigEndian: isBigEndian)
     case .number(.float64, let isBigEndian) where size == 16:
-      return .number(.complex128, isBigEndian: isBigEndian)
-    default: return other
+      .number(.complex128, isBigEndian: isBigEndian)
+    default: .otherCompound
     }
-  }
-
-  private static func memberName(_ type: hid_t, _ member: UInt32) -> String? {
-    guard let name = H5Tget_member_name(type, member) else { return nil }
-    defer { H5free_memory(name) }
-    return String(cString: name)
-  }
-}
-
-/// Where the parts of a floating-point number lie, in bits from the lowest.
-struct FloatFields: Hashable {
-  var sign = 0
-  var exponent = 0
-  var exponentBits = 0
-  var mantissa = 0
-  var mantissaBits = 0
-  var bias = 0
-  var impliesLeadingBit = true
-
-  static let known: [(dtype: DType, fields: FloatFields)] = [
-    (.float16, FloatFields(exponentBits: 5, mantissaBits: 10)),
-    (.bfloat16, FloatFields(exponentBits: 8, mantissaBits: 7)),
-    (.float32, FloatFields(exponentBits: 8, mantissaBits: 23)),
-    (.float64, FloatFields(exponentBits: 11, mantissaBits: 52)),
-    (.float8E5M2, FloatFields(exponentBits: 5, mantissaBits: 2)),
-  ]
-
-  init() {}
-
-  /// Sign, exponent, mantissa from the highest bit down, with the bias of IEEE 754.
-  init(exponentBits: Int, mantissaBits: Int) {
-    sign = exponentBits + mantissaBits
-    exponent = mantissaBits
-    self.exponentBits = exponentBits
-    self.mantissaBits = mantissaBits
-    bias = (1 << (exponentBits - 1)) - 1
   }
 }

@@ -48,10 +48,10 @@ extension HDF5Store {
 }
 
 /// The first bytes of a file, of version 2: where the root group and the end of the file are.
-private enum Superblock {
-  static let byteCount = 48
+extension Superblock {
+  fileprivate static let byteCount = 48
 
-  static func bytes(root: UInt64, end: UInt64) -> [UInt8] {
+  fileprivate static func bytes(root: UInt64, end: UInt64) -> [UInt8] {
     var block = MetadataBuffer()
     block.add([0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A] as [UInt8])
     // Addresses and lengths of eight bytes, no flags; addresses count from the start of the file.

@@ -153,11 +153,14 @@ public struct OpenOptions: Sendable {
   public var payload: PayloadAccess
   /// Which checksums are checked while payload is read.
   public var verify: Verification
+  /// Where the C libraries run that a format is read by.
+  public var libraries: LibraryAccess
 
   public init(
     limits: Limits = Limits(), threads: Int? = nil, payload: PayloadAccess = .read,
-    verify: Verification = .always
+    verify: Verification = .always, libraries: LibraryAccess = .inProcess
   ) {
+    self.libraries = libraries
     self.limits = limits
     self.threads = threads
     self.payload = payload
@@ -180,4 +183,17 @@ public enum Verification: Sendable {
   case always
   /// None: for files that were verified before. What cannot be decoded is found all the same.
   case never
+}
+
+/// Where the C libraries run that a format is read by: libhdf5, for what our own reader of HDF5 does not know.
+public enum LibraryAccess: Sendable, Hashable {
+  /// In this process. A file that was made to break libhdf5 may end the process, or do worse: for files that
+  /// are trusted.
+  case inProcess
+  /// In a process of its own that can read the file and answer, and nothing else: a crash there is an error
+  /// here. `executable` is a program that calls ``HDF5Worker/serveIfAsked()`` before anything else, as the
+  /// command `refx` does, or `/proc/self/exe` where this program does.
+  ///
+  /// Costs some milliseconds for a file that our own reader does not know all of, and nothing for others.
+  case worker(executable: String)
 }

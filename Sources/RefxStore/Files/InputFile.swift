@@ -36,6 +36,22 @@ public final class InputFile: Sendable {
     content = .descriptor(descriptor)
   }
 
+  /// Reads the file that is open as `descriptor`, which is closed with the last reader.
+  ///
+  /// - Throws: ``RefxError`` where it is no regular file.
+  package init(descriptor: Int32, name: String) throws {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else {
+      throw RefxError.system("cannot look at the file", errno: errno, file: name)
+    }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw RefxError.notARegularFile(kind: kindOfFile(mode: status.st_mode), file: name)
+    }
+    self.name = name
+    byteCount = Int(status.st_size)
+    content = .descriptor(descriptor)
+  }
+
   /// Lets `bytes` stand for a file called `name`. Copies nothing.
   public init(_ bytes: MemoryBytes, name: String) {
     self.name = name

@@ -16,19 +16,23 @@ struct HDF5Python {
     return reasonToSkip == nil
   }
 
-  /// Runs `Tools/python/check_hdf5.py`.
+  /// Runs a script of `Tools/python`.
   ///
   /// - Returns: its exit status and everything it printed.
-  static func run(_ arguments: [String]) throws -> (status: Int32, output: String) {
-    try run(ProcessInfo.processInfo.environment["REFX_PYTHON"] ?? "python3", arguments)
+  static func run(
+    _ arguments: [String], script: String = "check_hdf5.py"
+  ) throws -> (status: Int32, output: String) {
+    try run(ProcessInfo.processInfo.environment["REFX_PYTHON"] ?? "python3", arguments, script: script)
   }
 
-  private static func run(_ python: String, _ arguments: [String]) throws -> (status: Int32, output: String) {
+  private static func run(
+    _ python: String, _ arguments: [String], script: String = "check_hdf5.py"
+  ) throws -> (status: Int32, output: String) {
     let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent().deletingLastPathComponent()
     let process = Process()
     process.executableURL = URL(fileURLWithPath: python)
-    process.arguments = [root.appendingPathComponent("Tools/python/check_hdf5.py").path] + arguments
+    process.arguments = [root.appendingPathComponent("Tools/python/\(script)").path] + arguments
     let pipe = Pipe()
     process.standardOutput = pipe
     process.standardError = pipe

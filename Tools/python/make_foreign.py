@@ -1,0 +1,42 @@
+#!/usr/bin/env python3
+"""Writes Fixtures/foreign: small HDF5 files by h5py that hold what our own reader leaves to libhdf5.
+
+    make_foreign.py FOLDER
+"""
+
+import pathlib
+import sys
+
+import h5py
+import numpy
+
+
+def committed_types(path):
+    """Datasets whose type stands by itself: contiguous, compact, in plain, packed and absent chunks."""
+    with h5py.File(path, "w") as file:
+        file["half"] = numpy.dtype("<f2")
+        file["word"] = h5py.string_dtype()
+        half, word = file["half"], file["word"]
+        file.create_dataset("plain", data=numpy.arange(6, dtype="<f2").reshape(2, 3), dtype=half)
+        file.create_dataset("plain chunks", data=numpy.arange(40, dtype="<f2"), dtype=half, chunks=(7,))
+        file.create_dataset(
+            "packed", data=numpy.arange(300, dtype="<f2").reshape(20, 15), dtype=half, chunks=(8, 8),
+            compression="gzip", shuffle=True)
+        sparse = file.create_dataset("sparse", (20,), dtype=half, chunks=(5,), fillvalue=1.5)
+        sparse[7] = 9
+        file.create_dataset("words", data=["tied", "", "bé"], dtype=word)
+        space = h5py.h5s.create_simple((4,))
+        create = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        create.set_layout(h5py.h5d.COMPACT)
+        dataset = h5py.h5d.create(file.id, b"compact", half.id, space, create)
+        dataset.write(h5py.h5s.ALL, h5py.h5s.ALL, numpy.array([1, -2, 0.5, 4], dtype="<f2"))
+        group = file.create_group("group")
+        group["soft"] = h5py.SoftLink("/plain")
+        group["away"] = h5py.ExternalLink("elsewhere.h5", "/secret")
+        file["tied"] = file["packed"]
+
+
+if __name__ == "__main__":
+    folder = pathlib.Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    committed_types(folder / "committed-types.h5")
