@@ -29,7 +29,7 @@ public struct FuzzTarget: Sendable {
   public static let all: [FuzzTarget] = [
     refxFile, refxSealed, safetensors, json, description, inflate, shuffle, chunks, headers, messages,
     chunkTrees,
-    heaps, elements, pattern, slice, selector, path, textLeaf, part,
+    heaps, elements, hdf5, types, oldGroups, worker, pattern, slice, selector, path, textLeaf, part,
   ]
 
   /// Seeds of text.
