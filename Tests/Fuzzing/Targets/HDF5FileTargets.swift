@@ -4,8 +4,8 @@ import Refx
 @testable import RefxIO
 @testable import RefxStore
 
-/// Whole HDF5 files, and the readers of what only files of other writers have. Libhdf5 is never asked: it would be
-/// asked in a worker, and there is none.
+/// Whole HDF5 files, and the readers of what only files of other writers have. Libhdf5 is never asked: it would
+/// be asked in a worker, and there is none.
 extension FuzzTarget {
   /// What opens is read, twice the same, and is the same behind a `.refx`.
   static let hdf5 = FuzzTarget(
