@@ -29,10 +29,16 @@ enum Fuzz {
     } catch {
       fail("\(target.name): \(error)")
     }
-    let words = target.words.map { word in
-      "\"" + word.utf8.map { "\\x" + String(256 + Int($0), radix: 16).dropFirst() }.joined() + "\"\n"
+    // What is not text is made of numbers, of which those at the ends are worth most.
+    let ends: [[UInt8]] = [4, 8].flatMap { size in
+      let rest = [UInt8](repeating: 0xFF, count: size - 1)
+      let zeros = [UInt8](repeating: 0, count: size - 1)
+      return [rest + [0xFF], rest + [0x7F], zeros + [0x80], [0xFE] + rest, [0xF0] + rest.dropLast() + [0x7F]]
     }
-    if !words.isEmpty { write(Array(words.joined().utf8), to: "\(folder).words") }
+    let words = (target.words.isEmpty ? ends : target.words.map { Array($0.utf8) }).map { word in
+      "\"" + word.map { "\\x" + String(256 + Int($0), radix: 16).dropFirst() }.joined() + "\"\n"
+    }
+    write(Array(words.joined().utf8), to: "\(folder).words")
   }
 
   private static func write(_ bytes: [UInt8], to path: String) {

@@ -70,7 +70,7 @@ public struct RoundTrips: Sendable {
         }
       }
     } catch {
-      throw ContractViolation("seed \(seed): \(error)")
+      throw ContractViolation(visible("seed \(seed): \(error)"))
     }
     return figures
   }
