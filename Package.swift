@@ -58,9 +58,15 @@ let package = Package(
       name: "CodecCheck", dependencies: ["RefxStore", "RefxTestSupport"], path: "Tests/CodecCheck"),
     .executableTarget(
       name: "DamageCheck", dependencies: ["RefxIO", "RefxHDF5", "RefxTestSupport"], path: "Tests/DamageCheck"),
+    .executableTarget(
+      name: "ReliabilityCheck", dependencies: ["RefxIO", "RefxTestSupport"], path: "Tests/ReliabilityCheck"),
     .testTarget(name: "RefxTests", dependencies: ["Refx", "RefxTestSupport"]),
     .testTarget(name: "RefxStoreTests", dependencies: ["RefxStore", "RefxTestSupport"]),
     .testTarget(name: "RefxIOTests", dependencies: ["RefxIO", "RefxTestSupport"]),
+    // What the fuzzer calls, on every input that ever failed; the fuzzer is a package of its own beside it.
+    .testTarget(
+      name: "RefxFuzzTests", dependencies: ["RefxIO", "RefxTestSupport"], path: "Tests/Fuzzing",
+      exclude: ["Package.swift", "Package.resolved", "Entry", "Driver"], sources: ["Targets", "Replay"]),
     .testTarget(name: "RefxCLITests", dependencies: ["RefxTestSupport"]),
   ],
   swiftLanguageModes: [.v6]

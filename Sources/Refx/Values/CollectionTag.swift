@@ -41,7 +41,9 @@ extension CollectionTag: CustomStringConvertible {
       guard let first = string.utf8.first, Int64(string) != nil || string == "-" || first == UInt8(ascii: "%")
       else { return string }
       let digits = Array("0123456789ABCDEF")
-      return "%\(digits[Int(first >> 4)])\(digits[Int(first & 15)])\(string.dropFirst())"
+      // The first byte and not the first character, of which marks that follow are a part.
+      let rest = Substring(string.utf8.dropFirst())
+      return "%\(digits[Int(first >> 4)])\(digits[Int(first & 15)])\(rest)"
     }
   }
 
@@ -50,8 +52,8 @@ extension CollectionTag: CustomStringConvertible {
     if text == "-" { return nil }
     if let number = Int64(text) {
       self = .number(number)
-    } else if text.utf8.first == UInt8(ascii: "%"), let byte = UInt8(text.dropFirst().prefix(2), radix: 16),
-      text.utf8.count >= 3
+    } else if text.utf8.first == UInt8(ascii: "%"), text.utf8.count >= 3,
+      let byte = UInt8(String(decoding: text.utf8.dropFirst().prefix(2), as: UTF8.self), radix: 16)
     {
       self = .name(Key(String(decoding: [byte] + Array(text.utf8.dropFirst(3)), as: UTF8.self)))
     } else {

@@ -179,7 +179,8 @@ extension TreeDescription {
       case ("dict", .object(let object)):
         var branches: [(Key, Tree<Element>)] = []
         branches.reserveCapacity(object.members.count)
-        for branch in object.members {
+        // In the tree's order, in which Refs are seen for the first time, whatever order the text has.
+        for branch in object.members.sorted(by: { $0.name < $1.name }) {
           try budget.check(nameBytes: branch.name.string.utf8.count)
           branches.append((branch.name, try tree(branch.value, at: path.appending(branch.name), leaf)))
         }

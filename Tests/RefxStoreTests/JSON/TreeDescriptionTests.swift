@@ -53,6 +53,18 @@ struct TreeDescriptionTests {
     #expect(try roundTrip(.static(.float(odd))) == .static(.float(odd)))
   }
 
+  @Test("members are read in the tree's order, in which a value stands before its index")
+  func orderOfTheTextDoesNotCount() throws {
+    let wrong = #"{"dict":{"b":{"ref":0,"value":"x"},"a":{"ref":0}}}"#
+    let error = #expect(throws: RefxError.self) {
+      let _: Names = try TreeDescription.tree(of: try JSON.parse(Array(wrong.utf8))) { name, _ in name }
+    }
+    #expect(error?.path == ["a"])
+    let sound = #"{"dict":{"b":{"ref":0},"a":{"ref":0,"value":"x"}}}"#
+    let tree: Names = try TreeDescription.tree(of: try JSON.parse(Array(sound.utf8))) { name, _ in name }
+    #expect(tree == ["a": .value(Value(.leaf("x"), index: 0)), "b": .index(Index(0))])
+  }
+
   @Test("numbers of Refs are counted anew")
   func renumbered() throws {
     let json = try JSON.parse(Array(#"[{"ref":9,"value":"a"},{"ref":-4,"value":"b"},{"ref":9}]"#.utf8))

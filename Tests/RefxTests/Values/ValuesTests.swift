@@ -71,7 +71,8 @@ import Testing
     arguments: [
       (.name("params"), "params"), (.number(3), "3"), (.number(-4), "-4"), (.name("3"), "%33"),
       (.name("-"), "%2D"),
-      (.name("%41"), "%2541"), (.name("-3x"), "-3x"), (.name("+3"), "%2B3"),
+      (.name("%41"), "%2541"), (.name("%\u{301}x"), "%25\u{301}x"), (.name("-3x"), "-3x"),
+      (.name("+3"), "%2B3"),
       (.number(.min), "-9223372036854775808"), (.name("99999999999999999999"), "99999999999999999999"),
     ] as [(CollectionTag, String)])
   func textAndBack(_ tag: CollectionTag, _ text: String) {

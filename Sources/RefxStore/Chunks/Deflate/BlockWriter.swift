@@ -92,6 +92,9 @@ struct BlockWriter: ~Copyable {
   mutating func prepareMatched(_ bytes: UnsafeRawBufferPointer, _ found: borrowing PatternFinder) -> Int {
     counts.start.update(repeating: 0, count: counts.count)
     distanceCounts.start.update(repeating: 0, count: distanceCounts.count)
+    // By names of their own: the compiler cannot count in a member here when it looks for races.
+    let symbols = counts.start
+    let distanceSymbols = distanceCounts.start
     let start = bytes.baseAddress!.assumingMemoryBound(to: UInt8.self)
     var extra = 0
     var place = 0
@@ -100,8 +103,8 @@ struct BlockWriter: ~Copyable {
       literalCounts.add(start + place, count: Int(match.literals))
       let length = MatchSymbol(length: Int(match.length))
       let distance = MatchSymbol(distance: Int(match.distance))
-      counts.start[length.symbol] &+= 1
-      distanceCounts.start[distance.symbol] &+= 1
+      symbols[length.symbol] &+= 1
+      distanceSymbols[distance.symbol] &+= 1
       extra &+= length.extraCount &+ distance.extraCount
       place &+= Int(match.literals) &+ Int(match.length)
     }

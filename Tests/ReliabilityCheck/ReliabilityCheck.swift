@@ -1,0 +1,89 @@
+import Glibc
+import RefxStore
+import RefxTestSupport
+
+/// The long runs of what the tests do in short, one a process, which counts only what it did itself.
+/// `Tools/checks` runs them.
+///
+///     ReliabilityCheck roundtrip COUNT SEED    random trees through every pair of formats
+///     ReliabilityCheck stress SECONDS SEED     eight threads through the front door
+///     ReliabilityCheck handles COUNT           files opened and closed
+///
+/// The last line has the figures. Exit code 1 where something does not hold.
+@main struct ReliabilityCheck {
+  static func main() {
+    let arguments = CommandLine.arguments.dropFirst().map { $0 }
+    let numbers = arguments.dropFirst().map { UInt64($0) ?? 0 }
+    do {
+      switch (arguments.first, numbers.count) {
+      case ("roundtrip", 2): try roundTrip(numbers[0], from: numbers[1])
+      case ("stress", 2): try stress(seconds: numbers[0], seed: numbers[1])
+      case ("handles", 1): try handles(Int(numbers[0]))
+      default: fail("usage: ReliabilityCheck roundtrip COUNT SEED | stress SECONDS SEED | handles COUNT")
+      }
+    } catch { fail("\(error)") }
+  }
+
+  private static func roundTrip(_ count: UInt64, from seed: UInt64) throws {
+    let blocks = Int((count + 99) / 100)
+    let all = Sum()
+    try forEachInParallel(blocks, threads: Cores.available) { block in
+      var figures = RoundTrips.Figures()
+      for number in (UInt64(block) * 100)..<min(count, UInt64(block + 1) * 100) {
+        figures.add(try RoundTrips.run(seed: seed &+ number, inAllPairs: true))
+      }
+      all.add(figures)
+    }
+    let figures = all.figures
+    let least = figures.pairs.min() ?? 0
+    print(
+      "roundtrip: \(figures.trees) trees, \(figures.trips) trips, each of \(figures.pairs.count) pairs at least "
+        + "\(least) times, \(figures.refusals) refusals, 0 violations, \(peakMiB()) MiB")
+  }
+
+  private static func stress(seconds: UInt64, seed: UInt64) throws {
+    let count = try ThreadStress(seed: seed).run(seconds: Double(seconds))
+    print("stress: 8 threads, \(seconds) s, \(count) turns, 0 violations, \(peakMiB()) MiB")
+  }
+
+  private static func handles(_ count: Int) throws {
+    let figures = try OpenCloseLoop().run(count: count)
+    try OpenCloseLoop.judge(figures)
+    print(
+      "handles: \(figures.opened) files opened, \(figures.refused) refused, 0 violations; before: "
+        + "\(figures.before); after: \(figures.after)")
+  }
+
+  private static func peakMiB() -> Int {
+    var usage = rusage()
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+    return usage.ru_maxrss / 1024
+  }
+
+  private static func fail(_ message: String) -> Never {
+    let line = Array("ReliabilityCheck: \(message)\n".utf8)
+    _ = write(2, line, line.count)
+    exit(1)
+  }
+}
+
+/// Figures of several threads.
+private final class Sum: @unchecked Sendable {
+  // Sendable: what changes is changed under the lock.
+  private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+  private var all = RoundTrips.Figures()
+
+  init() { pthread_mutex_init(lock, nil) }
+
+  func add(_ figures: RoundTrips.Figures) {
+    pthread_mutex_lock(lock)
+    all.add(figures)
+    pthread_mutex_unlock(lock)
+  }
+
+  var figures: RoundTrips.Figures {
+    pthread_mutex_lock(lock)
+    defer { pthread_mutex_unlock(lock) }
+    return all
+  }
+}
