@@ -13,12 +13,13 @@ WRITES = ("write", "pwrite")
 NEEDED = ("write", "pwrite", "fsync", "fdatasync", "rename", "renameat2", "fchmod", "ftruncate", "link", "mkdir")
 
 
-def deeds(call, long):
-    """How a call may be spoiled."""
+def deeds(call, long, is_plain):
+    """How a call may be spoiled. A save that is no plain one of a format has all of it in the long set alone."""
     yield "kill"
-    yield f"error:{errno.ENOSPC}"
     yield f"error:{errno.EIO}"
-    if call.name in WRITES:
+    if long or is_plain:
+        yield f"error:{errno.ENOSPC}"
+    if call.name in WRITES and (long or is_plain):
         yield "tear"
         yield "short"
     if not long:
@@ -47,7 +48,7 @@ def run(refx, scenes, folder, long):
         row.check(done.code == 0 and set(scene.states().values()) == {"new"} and not temporaries(scene.folder),
                   f"{scene.name}: a few bytes at a time: exit {done.code}, {scene.states()}: {done.errors}")
         for at, call in enumerate(calls, 1):
-            for deed in deeds(call, long):
+            for deed in deeds(call, long, scene.is_plain):
                 points += 1
                 spoil(row, scene, log, at, call, deed)
     row.notes.append(f"{points} points of {len(scenes)} saves")
@@ -77,6 +78,8 @@ def check_after_kill(row, scene, states, where):
     """Each file is whole, and the next save makes good."""
     fine = {"old", "new"} | ({"empty"} if scene.may_be_empty else set())
     row.check(set(states.values()) <= fine, f"{where}: torn")
+    if set(states.values()) == {"old"} and not temporaries(scene.folder):
+        return
     done = row.refx.run(scene.again())
     modes = {"new"} if not scene.may_be_empty else {"new", "new, of mode 600"}
     row.check(done.code == 0 and set(scene.states().values()) <= modes,

@@ -73,6 +73,11 @@ class Scene:
         self.may_be_empty = may_be_empty
         self.link = link
 
+    @property
+    def is_plain(self):
+        """Whether it makes or replaces one file of a format, the usual way."""
+        return self.name in [f"{kind} {way}" for kind in FORMATS for way in ("new", "over")]
+
     def path(self, name):
         return os.path.join(self.folder, name)
 
