@@ -66,7 +66,7 @@ let package = Package(
     // What the fuzzer calls, on every input that ever failed; the fuzzer is a package of its own beside it.
     .testTarget(
       name: "RefxFuzzTests", dependencies: ["RefxIO", "RefxTestSupport"], path: "Tests/Fuzzing",
-      exclude: ["Package.swift", "Package.resolved", "Entry", "Driver"], sources: ["Targets", "Replay"]),
+      exclude: ["Package.swift", "Entry", "Driver"], sources: ["Targets", "Replay"]),
     .testTarget(name: "RefxCLITests", dependencies: ["RefxTestSupport"]),
   ],
   swiftLanguageModes: [.v6]
