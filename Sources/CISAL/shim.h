@@ -28,4 +28,28 @@ static inline int refx_inflate_zlib(
   return status;
 }
 
+// Begins to decode a deflate stream without a frame around it.
+static inline void refx_inflate_begin_raw(void *memory) {
+  struct inflate_state *state = (struct inflate_state *)memory;
+  isal_inflate_init(state);
+  state->crc_flag = ISAL_DEFLATE;
+}
+
+// Goes on with such a stream: takes some of `in`, makes at most `out_count` bytes, says how many of both, and
+// whether the stream has ended. Returns 0, or one of ISA-L's codes.
+static inline int refx_inflate_more(
+    void *memory, const uint8_t *in, uint32_t in_count, uint8_t *out, uint32_t out_count, uint32_t *taken,
+    uint32_t *made, int *finished) {
+  struct inflate_state *state = (struct inflate_state *)memory;
+  state->next_in = (uint8_t *)in;
+  state->avail_in = in_count;
+  state->next_out = out;
+  state->avail_out = out_count;
+  int status = isal_inflate(state);
+  *taken = in_count - state->avail_in;
+  *made = out_count - state->avail_out;
+  *finished = state->block_state == ISAL_BLOCK_FINISH;
+  return status;
+}
+
 #endif

@@ -24,6 +24,7 @@ struct RefxCommand: ParsableCommand {
     ])
 
   static func main() {
+    Crashes.startNothing()
     HDF5Worker.serveIfAsked()
     StandardDescriptors.reserve()
     Signals.install()

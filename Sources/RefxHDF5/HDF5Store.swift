@@ -22,12 +22,13 @@ public enum HDF5Store: CheckpointStore {
   public static func open(_ file: InputFile, options: OpenOptions) throws -> OpenedCheckpoint {
     guard recognises(file) else { throw RefxError.hdf5NotThisFormat(file: file.name) }
     let input = try HDF5Input(file, options: options)
-    let graph = try ObjectGraph(input, limits: options.limits)
+    let budget = Budget(options.limits)
+    let graph = try ObjectGraph(input, budget)
     if try OwnTree.isOwn(graph) {
-      var tree = OwnTree(graph, limits: options.limits)
+      var tree = OwnTree(graph, budget)
       return try tree.open()
     }
-    var tree = ForeignTree(graph, limits: options.limits)
+    var tree = ForeignTree(graph, budget)
     return try tree.open()
   }
 }

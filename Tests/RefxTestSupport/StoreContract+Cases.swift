@@ -4,7 +4,7 @@ import RefxStore
 extension StoreContract {
   /// Every demand.
   public static let cases: [Case] =
-    structureCases + sharingCases + leafCases + payloadCases + loadingCases + [
+    structureCases + sharingCases + leafCases + payloadCases + loadingCases + limitCases + [
       Case("every small tree") { runner in
         for nodes in 1...3 {
           for tree in SmallTrees.all(nodes: nodes) {

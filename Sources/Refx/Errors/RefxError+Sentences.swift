@@ -104,6 +104,28 @@ extension RefxError {
       advice: "check the disk: until it is synced, a power cut may bring the old file back")
   }
 
+  package static func notAFolder(kind: String, file: String) -> RefxError {
+    RefxError(.notAFile, file: file, expected: "a folder", found: kind)
+  }
+
+  package static func linkIsNoText(file: String) -> RefxError {
+    RefxError(
+      .system, "cannot follow the symbolic link: what it names is no UTF-8", file: file,
+      advice: "name the file itself")
+  }
+
+  /// A signal handler has removed the temporaries.
+  package static func processIsStopping(file: String) -> RefxError {
+    RefxError(.system, "cannot write the file: the process is being stopped", file: file)
+  }
+
+  /// The error, which came when `files` had taken their places already.
+  package func afterReplacing(_ files: [String]) -> RefxError {
+    var error = self
+    error.details += files.map { "replaced before that, and whole: \($0)" }
+    return error
+  }
+
   package static func readerIsGone(file: String) -> RefxError {
     RefxError(.brokenPipe, "cannot write: nobody reads any more", file: file)
   }
@@ -203,10 +225,13 @@ extension RefxError {
     )
   }
 
-  package static func moreThanAllowed(_ what: String, limit: Int, found: Int?) -> RefxError {
+  package static func moreThanAllowed(_ what: String, limit: Int, found: Int?, at offset: Int? = nil)
+    -> RefxError
+  {
     RefxError(
-      .limit, "the file has more \(what) than it may", expected: "at most \(limit)",
-      found: found.map { "\($0)" } ?? "more", advice: "raise the limit if the file is to be trusted")
+      .limit, "the file has more \(what) than it may", place: offset.map { .byte($0) },
+      expected: "at most \(limit)", found: found.map { "\($0)" } ?? "more",
+      advice: "raise the limit if the file is to be trusted")
   }
 
   package static func tooDeep(_ limit: Int, path: Path) -> RefxError {
@@ -1001,5 +1026,60 @@ extension RefxError {
   package static func noSuchFormat(_ name: String, known: [String]) -> RefxError {
     RefxError(
       .unsupported, expected: "one of \(known.joined(separator: ", "))", found: "the format '\(name)'")
+  }
+
+  // MARK: Zip and NumPy
+
+  package static func zipDamaged(_ what: String, at offset: Int) -> RefxError {
+    RefxError(
+      .damaged, "the zip archive cannot be read: \(what)", place: .byte(offset),
+      advice: "copy or download it again")
+  }
+
+  package static func zipCut(size: Int) -> RefxError {
+    RefxError(
+      .cut, "the zip archive has no end", place: .byte(size),
+      advice: "copy or download it again: its end was not written, or something was written behind it")
+  }
+
+  package static func zipMember(_ name: String, _ what: String, at offset: Int) -> RefxError {
+    RefxError(.damaged, "the member \"\(name)\" of the zip archive \(what)", place: .byte(offset))
+  }
+
+  package static func zipChecksumDiffers(_ name: String, expected: UInt32, found: UInt32) -> RefxError {
+    RefxError(
+      .damaged, "the member \"\(name)\" of the zip archive is not what was saved",
+      expected: "CRC-32 \(String(expected, radix: 16))", found: String(found, radix: 16),
+      advice: "restore the file from a copy")
+  }
+
+  /// - Parameter member: the name of the array in an archive; nil where the file is one array.
+  package static func numpyDamaged(_ what: String, found: String? = nil, at offset: Int? = nil) -> RefxError {
+    RefxError(
+      .damaged, place: offset.map { .byte($0) }, expected: what, found: found,
+      advice: "save the array again with numpy.save")
+  }
+
+  package static func numpyNoArray(_ name: String) -> RefxError {
+    RefxError(
+      .unsupported, "the member \"\(name)\" is no array of NumPy: its name does not end in .npy",
+      advice: "leave it out of the archive")
+  }
+}
+
+extension RefxError {
+  // MARK: Salvage
+
+  /// Something that leaves cannot be saved without.
+  package static func notOfALeaf(_ what: String, path: Path?) -> RefxError {
+    RefxError(
+      .damaged, "what is damaged is no leaf, so nothing can be saved without it: \(what)", path: path,
+      advice: "copy or download the file again")
+  }
+
+  /// A word on a format that keeps no checksums.
+  package static func salvageWithoutChecksums(format: String) -> String {
+    "\(format) files of this kind keep no checksums: what cannot be decoded is left out; a changed number that still "
+      + "decodes cannot be told from a sound one"
   }
 }

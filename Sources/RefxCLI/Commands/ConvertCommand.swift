@@ -10,6 +10,11 @@ struct ConvertCommand: ParsableCommand {
       Casts round to the nearest value; a value that the new dtype cannot hold at all is an error. Flat names \
       such as model.layers.0.weight stay one key unless --nest . asks for structure. Formats that hold names \
       alone get them joined with . unless --flatten says otherwise.
+
+      --salvage reads everything first, leaves out what is damaged, lists it, and saves the rest: a lost leaf \
+      leaves its dictionary, and a Nothing in a list, at every one of its sites. It exits with 1 where \
+      something was lost, and with 2, nothing written, where the catalogue itself is damaged. What keeps no \
+      checksums (safetensors, HDF5 of other programs) shows no changed number.
       """)
 
   @Argument(help: "The checkpoint; - reads standard input.", completion: .file())
@@ -40,6 +45,9 @@ struct ConvertCommand: ParsableCommand {
   @Flag(help: "Say what would be written, and write nothing.")
   var dryRun = false
 
+  @Flag(help: "Leave out leaves that are damaged, and list them; exits with 1 where there are some.")
+  var salvage = false
+
   @OptionGroup var skip: SkipOptions
   @OptionGroup var input: InputOptions
   @OptionGroup var writing: WritingOptions
@@ -57,8 +65,9 @@ struct ConvertCommand: ParsableCommand {
     if !dryRun { try Checkpoints.checkOutput(out, force: writing.force) }
     let format = try Checkpoints.format(of: out, asked: writing.to)
 
-    let opened = try input.open(file, options)
-    var contents = opened.contents
+    let opened = try input.open(file, options, verify: salvage ? .values : .always)
+    let saved = salvage ? try Rescue(opened, of: file, options) : nil
+    var contents = saved?.contents ?? opened.contents
     contents.tree = try skip.supported(contents.tree, of: file, options)
     var overflowed: @Sendable () -> [Path] = { [] }
     do {
@@ -69,7 +78,11 @@ struct ConvertCommand: ParsableCommand {
     } catch let error as RefxError {
       throw error.inFile(file)
     }
-    if dryRun { return try showPlan(contents, format) }
+    if dryRun {
+      try showPlan(contents, format, saved)
+      if let saved { try saved.answer() }
+      return
+    }
 
     let bar = ProgressBar("converting", options)
     defer { bar.finish() }
@@ -83,10 +96,13 @@ struct ConvertCommand: ParsableCommand {
     }
     if options.json && out != "-" {
       let rows = try Listing(of: contents.tree).rows.count
-      try StandardOutput.write([
+      var document: JSONObject = [
         "file": .string(out), "format": .string(format.format.name), "leaves": .integer(Int64(rows)),
-      ])
+      ]
+      if let saved { document["lost"] = saved.json }
+      try StandardOutput.write(.object(document))
     }
+    if let saved { try saved.answer() }
   }
 
   private func cast(_ text: String) throws -> (DType, DType) {
@@ -116,7 +132,9 @@ struct ConvertCommand: ParsableCommand {
     ["safetensors", "npz", "npy"].contains(format.format.name)
   }
 
-  private func showPlan(_ contents: CheckpointContents, _ format: any CheckpointStore.Type) throws {
+  private func showPlan(
+    _ contents: CheckpointContents, _ format: any CheckpointStore.Type, _ saved: Rescue?
+  ) throws {
     let listing = try Listing(of: contents.tree)
     if options.json {
       let rows = listing.rows.map { row -> JSON in
@@ -127,9 +145,11 @@ struct ConvertCommand: ParsableCommand {
           "shape": row.shape.map { .array($0.map { .integer(Int64($0)) }) } ?? .null,
         ]
       }
-      return try StandardOutput.write([
+      var document: JSONObject = [
         "file": .string(out), "format": .string(format.format.name), "dryRun": true, "leaves": .array(rows),
-      ])
+      ]
+      if let saved { document["lost"] = saved.json }
+      return try StandardOutput.write(.object(document))
     }
     try StandardOutput.write("would write \(visible(out)) as \(format.format.name)\n")
     var table = Table([

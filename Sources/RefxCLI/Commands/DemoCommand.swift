@@ -32,9 +32,7 @@ struct DemoCommand: ParsableCommand {
       }
       return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
-    guard mkdir(output, 0o777) == 0 || errno == EEXIST else {
-      throw RefxError.system("cannot make the folder", errno: errno, file: output)
-    }
+    try AtomicFile.makeFolder(output)
     return output
   }
 }

@@ -110,7 +110,7 @@ struct PartitionCommand: ParsableCommand {
       guard taken.insert(Key(realName(of: file))).inserted else { throw RefxError.sameOutput(file) }
       try Checkpoints.checkOutput(file, force: writing.force)
     }
-    if byCollection, let output { try makeFolder(output) }
+    if byCollection, let output { try AtomicFile.makeFolder(output) }
   }
 
   /// Where the file is in truth, so that two spellings of one name, or a link and its target, are seen to be
@@ -130,42 +130,25 @@ struct PartitionCommand: ParsableCommand {
     return (resolved(folder) ?? folder) + String(file[slash...])
   }
 
-  private func makeFolder(_ name: String) throws {
-    var status = stat()
-    if stat(name, &status) == 0 {
-      guard status.st_mode & S_IFMT == S_IFDIR else {
-        throw RefxError.badArgument("-o", name, expected: "a folder")
-      }
-      return
-    }
-    guard mkdir(name, 0o777) == 0 || errno == EEXIST else {
-      throw RefxError.system("cannot make the folder", errno: errno, file: name)
-    }
-  }
-
-  /// Writes all parts, or takes away those it has made.
+  /// Writes all parts; none takes its place before the last is whole.
   private func write(_ targets: [Target]) throws {
     let bar = ProgressBar("writing", options)
     defer { bar.finish() }
     let sizes = try targets.map { $0.file == nil ? 0 : try Listing(of: $0.part.contents.tree).uniqueBytes }
     let total = sizes.reduce(0, +)
     var before = 0
-    var made: [String] = []
-    do {
-      for (target, size) in zip(targets, sizes) {
-        guard let file = target.file else { continue }
-        let start = before
-        let progress: ProgressHandler = { done, _ in bar.update(start + done, total) }
-        if file != "-" && access(file, F_OK) != 0 { made.append(file) }
-        try Checkpoints.save(
-          target.part.contents, to: file, as: target.format,
-          options: WriteOptions(compression: writing.compression, progress: progress), force: writing.force)
-        before += size
-      }
-    } catch {
-      for file in made { unlink(file) }
-      throw error
+    let batch = AtomicBatch()
+    for (target, size) in zip(targets, sizes) {
+      guard let file = target.file else { continue }
+      let start = before
+      let progress: ProgressHandler = { done, _ in bar.update(start + done, total) }
+      try Checkpoints.save(
+        target.part.contents, to: file, as: target.format,
+        options: WriteOptions(compression: writing.compression, progress: progress), force: writing.force,
+        with: batch)
+      before += size
     }
+    try batch.commit()
   }
 
   private func report(_ parts: PartitionedCheckpoint, _ targets: [Target]) throws {

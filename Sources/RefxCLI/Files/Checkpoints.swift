@@ -22,12 +22,13 @@ enum Checkpoints {
 
   /// Opens the checkpoint `name`; `-` is standard input, read into memory.
   static func open(
-    _ name: String, format: String? = nil, limits: Limits = Limits()
+    _ name: String, format: String? = nil, limits: Limits = Limits(), verify: Verification = .always
   ) throws -> OpenedCheckpoint {
     let store = try format.map { try self.format(named: $0) }
     let named = store.map { FormatName(rawValue: $0.format.name) }
     let file = try input(name)
-    let options = OpenOptions(limits: limits, libraries: .worker(executable: "/proc/self/exe"))
+    let options = OpenOptions(
+      limits: limits, verify: verify, libraries: .worker(executable: "/proc/self/exe"))
     return try Checkpoint.open(file, format: named, options: options)
   }
 
@@ -97,6 +98,19 @@ enum Checkpoints {
       }
     } catch let error as RefxError {
       throw error.inFile(name == "-" ? StandardOutputFile.name : name)
+    }
+  }
+
+  /// Writes a checkpoint that takes its place when `batch` is committed; `-` streams it at once.
+  static func save(
+    _ contents: CheckpointContents, to name: String, as store: any CheckpointStore.Type,
+    options: WriteOptions, force: Bool, with batch: AtomicBatch
+  ) throws {
+    if name == "-" { return try save(contents, to: name, as: store, options: options, force: force) }
+    do {
+      try batch.write(name, overwrite: force) { try store.write(contents, to: $0, options: options) }
+    } catch let error as RefxError {
+      throw error.inFile(name)
     }
   }
 }

@@ -11,8 +11,10 @@ struct InputOptions: ParsableArguments {
   @OptionGroup(title: "Limits") var limits: LimitOptions
 
   /// Opens `name`, `-` being standard input, and says what the format has to say.
-  func open(_ name: String, _ output: OutputOptions) throws -> OpenedCheckpoint {
-    let opened = try Checkpoints.open(name, format: from, limits: limits.limits)
+  func open(
+    _ name: String, _ output: OutputOptions, verify: Verification = .always
+  ) throws -> OpenedCheckpoint {
+    let opened = try Checkpoints.open(name, format: from, limits: limits.limits, verify: verify)
     for warning in opened.warnings { StandardError.note("\(visible(name)): \(visible(warning))", output) }
     return opened
   }

@@ -58,8 +58,10 @@ enum StandardOutput {
     var done = 0
     while done < bytes.count {
       let count = bytes.withUnsafeBytes { Glibc.write(1, $0.baseAddress! + done, bytes.count - done) }
-      if count >= 0 {
+      if count > 0 {
         done += count
+      } else if count == 0 {
+        throw RefxError.system("cannot write", errno: EIO, file: "standard output")
       } else if errno == EPIPE {
         throw ClosedPipe()
       } else if errno != EINTR {

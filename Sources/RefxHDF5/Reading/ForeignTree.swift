@@ -5,7 +5,7 @@ import RefxStore
 /// with several links is a Ref with several sites.
 struct ForeignTree {
   private let graph: ObjectGraph
-  private let limits: Limits
+  private let budget: Budget
   private var leaves: LeafMaker
   private var warnings: [String] = []
   /// How many sites each object has.
@@ -24,10 +24,10 @@ struct ForeignTree {
     case nowhere(UnsupportedLeaf)
   }
 
-  init(_ graph: ObjectGraph, limits: Limits) {
+  init(_ graph: ObjectGraph, _ budget: Budget) {
     self.graph = graph
-    self.limits = limits
-    leaves = LeafMaker(graph.input, limits: limits)
+    self.budget = budget
+    leaves = LeafMaker(graph.input, budget)
     siteCounts = [Int](repeating: 0, count: graph.objects.count)
   }
 
@@ -101,13 +101,12 @@ struct ForeignTree {
   // MARK: Nodes
 
   private mutating func node(_ object: Int, at path: Path, depth: Int) throws -> Tree<Leaf> {
-    guard depth <= limits.depth else {
-      throw graph.input.limit("at most \(limits.depth) levels", found: "more", at: graph.objects[object].name)
-    }
+    try budget.charge(nodes: 1, depth: depth)
     let collection = collection(of: object)
     guard siteCounts[object] > 1 || collection != nil else {
       return try content(of: object, at: path, depth: depth)
     }
+    try budget.check(collection)
     if let number = numbers[object] { return .index(Index(number, collection: collection)) }
     let number = numbers.count
     numbers[object] = number
@@ -136,6 +135,7 @@ struct ForeignTree {
           }
           return .leaf(.unsupported(UnsupportedLeaf(typeName: "string", reason: "its text is not UTF-8")))
         } catch let error as RefxError {
+          if budget.isExceeded { throw error }
           return .leaf(.unsupported(UnsupportedLeaf(unreadableText: error)))
         }
       }
@@ -153,12 +153,16 @@ struct ForeignTree {
     members.reserveCapacity(links.count)
     for (position, link) in links.enumerated() {
       let key = Key(link.name.visible)
+      try budget.check(nameBytes: key.string.utf8.count)
       guard link.name.text != nil else {
+        try budget.charge(nodes: 1, depth: depth + 1)
         members.append((key, unreadable("name", "its name is not UTF-8, so nothing can stand for it")))
         continue
       }
       switch ending(of: link, LinkPlace(group: group, position: position)) {
-      case .nowhere(let reason): members.append((key, .leaf(.unsupported(reason))))
+      case .nowhere(let reason):
+        try budget.charge(nodes: 1, depth: depth + 1)
+        members.append((key, .leaf(.unsupported(reason))))
       case .object(let object):
         if case .namedType = graph.objects[object].content {
           warnings.append(

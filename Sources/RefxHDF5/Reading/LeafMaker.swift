@@ -8,11 +8,13 @@ struct LeafMaker {
   /// lie, and reading it would take out of all proportion to the file.
   private var bytesLeft: Int
   private var textLeft: Int
+  private let budget: Budget
 
-  init(_ input: HDF5Input, limits: Limits) {
+  init(_ input: HDF5Input, _ budget: Budget) {
     self.input = input
+    self.budget = budget
     bytesLeft = input.bytes.byteCount.multipliedClamping(by: 1040) + (256 << 20)
-    textLeft = min(limits.metadataBytes, input.bytes.byteCount.multipliedClamping(by: 64) + (16 << 20))
+    textLeft = input.bytes.byteCount.multipliedClamping(by: 64) + (16 << 20)
   }
 
   /// The dataset as a leaf; one that is listed with the reason where it cannot be represented.
@@ -25,6 +27,7 @@ struct LeafMaker {
     codec: ChunkCodec.Identity? = nil
   ) throws -> Leaf {
     let shape = header.shape ?? []
+    try budget.check(rank: shape.count)
     if case .unsupported(let reason) = header.element { return .unsupported(reason, shape: shape) }
     guard let count = DType.elementCount(of: shape) else {
       return tooLarge(shape, "more elements than can be counted")
@@ -32,6 +35,8 @@ struct LeafMaker {
     let (bytes, overflow) = count.multipliedReportingOverflow(by: header.itemSize)
     guard !overflow, bytes <= bytesLeft else { return tooLarge(shape, "\(count) elements") }
     bytesLeft -= bytes
+    // What text takes is known when it is read.
+    if case .number = header.element { try budget.charge(bytes: bytes) }
     let elements = StoredElements(input: input, header: header, name: name)
     switch header.element {
     case .unsupported(let reason): return .unsupported(reason, shape: shape)
@@ -56,12 +61,15 @@ struct LeafMaker {
   /// Text is read with the catalogue: its size is not known before.
   private mutating func text(_ elements: StoredElements, _ shape: [Int], checksum: UInt32?) throws -> Leaf {
     let bytes: [UInt8]
-    do { bytes = try TextReader(elements, limit: textLeft).canonicalBytes() } catch let error as RefxError {
+    do {
+      bytes = try read(elements) { try $0.canonicalBytes() }
+      try budget.charge(bytes: bytes.count)
+    } catch let error as RefxError {
+      if budget.isExceeded { throw error }
       // What another program wrote may be unreadable; what the layout vouches for must not be.
       if checksum != nil { throw error }
       return .unsupported(UnsupportedLeaf(unreadableText: error), shape: shape)
     }
-    textLeft -= bytes.count
     let found = bytes.withUnsafeBytes(CRC32.of)
     if let checksum, checksum != found {
       throw RefxError.hdf5ChecksumDiffers(
@@ -75,10 +83,22 @@ struct LeafMaker {
 
   /// The text of a scalar, as bytes.
   mutating func scalarText(_ header: DatasetHeader, _ name: String) throws -> [UInt8] {
-    let bytes = try TextReader(
-      StoredElements(input: input, header: header, name: name), limit: textLeft
-    ).scalar()
+    try read(StoredElements(input: input, header: header, name: name)) { try $0.scalar() }
+  }
+
+  /// Reads text, within what the size of the file justifies and what the budget has left.
+  private mutating func read(_ elements: StoredElements, _ body: (TextReader) throws -> [UInt8]) throws
+    -> [UInt8]
+  {
+    let bytes: [UInt8]
+    let left = budget.metadataBytesLeft
+    do {
+      bytes = try body(TextReader(elements, limit: min(textLeft, left)))
+    } catch let error as RefxError {
+      throw error.code == .limit && left < textLeft ? budget.refusalOfMetadata() : error
+    }
     textLeft -= bytes.count
+    try budget.charge(metadataBytes: bytes.count)
     return bytes
   }
 

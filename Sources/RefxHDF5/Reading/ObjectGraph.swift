@@ -42,12 +42,12 @@ struct ObjectGraph {
   }
 
   /// - Throws: ``RefxError`` where libhdf5 cannot read an object, or there are more than the limits allow.
-  init(_ input: HDF5Input, limits: Limits) throws {
+  init(_ input: HDF5Input, _ budget: Budget) throws {
     self.input = input
-    try visitAll(limits)
+    try visitAll(budget)
   }
 
-  private mutating func visitAll(_ limits: Limits) throws {
+  private mutating func visitAll(_ budget: Budget) throws {
     let root = input.geometry.root
     var reader = ObjectReader(input)
     var known: [UInt: Int] = [root: 0]
@@ -64,18 +64,14 @@ struct ObjectGraph {
       switch found {
       case .group(let stored):
         linkCount += stored.count
-        // A Ref has a link of its own, and so have the parts of the file. The tree is counted in the end.
-        guard linkCount / 2 - 4 <= limits.nodes else {
-          throw input.limit("at most \(limits.nodes) links", found: "more", at: name)
-        }
+        // A Ref has a link of its own, and so have the parts of the file; nodes are charged with the tree.
+        try budget.check(nodes: linkCount / 2 - 4)
         let prefix = name == "/" ? name : name + "/"
         var links: [Link] = []
         links.reserveCapacity(stored.count)
         for link in stored {
           // A byte of a name takes up to three here, and the layout has names of its own.
-          guard link.name.bytes.count / 3 <= max(limits.nameBytes, 64) else {
-            throw input.limit("names of at most \(limits.nameBytes) bytes", found: "a longer one", at: name)
-          }
+          if link.name.bytes.count > 3 * 64 { try budget.check(nameBytes: link.name.bytes.count / 3) }
           let target: Target
           switch link.target {
           case .hard(let address):

@@ -4,7 +4,7 @@ import RefxStore
 /// Reads the tree of a file in our own layout, and checks everything that the file says about it.
 struct OwnTree {
   private let graph: ObjectGraph
-  private let limits: Limits
+  private let budget: Budget
   private var leaves: LeafMaker
   private var codec: ChunkCodec.Identity?
   /// The objects under /refs, and the numbers that were given to them in order of first sight.
@@ -33,10 +33,10 @@ struct OwnTree {
     }
   }
 
-  init(_ graph: ObjectGraph, limits: Limits) {
+  init(_ graph: ObjectGraph, _ budget: Budget) {
     self.graph = graph
-    self.limits = limits
-    leaves = LeafMaker(graph.input, limits: limits)
+    self.budget = budget
+    leaves = LeafMaker(graph.input, budget)
   }
 
   mutating func open() throws -> OpenedCheckpoint {
@@ -64,6 +64,7 @@ struct OwnTree {
     let threads = graph.input.options.threads
     return OpenedCheckpoint(
       contents: contents, format: HDF5Store.format.name, version: 1, warnings: warnings,
+      hasChecksums: true,
       verify: { try contents.tree.verify(threads: threads, $0, $1) })
   }
 
@@ -125,9 +126,7 @@ struct OwnTree {
   // MARK: Nodes
 
   private mutating func node(_ object: Int, at path: Path, depth: Int) throws -> Tree<Leaf> {
-    guard depth <= limits.depth else {
-      throw graph.input.limit("at most \(limits.depth) levels", found: "more", at: graph.objects[object].name)
-    }
+    try budget.charge(nodes: 1, depth: depth)
     guard refs.contains(object) else {
       guard placed.insert(object).inserted else {
         throw layout(
@@ -137,6 +136,7 @@ struct OwnTree {
       return try content(of: object, at: path, depth: depth)
     }
     let collection = try collection(of: object)
+    try budget.check(collection)
     if let number = numbers[object] { return .index(Index(number, collection: collection)) }
     let number = numbers.count
     numbers[object] = number
@@ -206,6 +206,7 @@ struct OwnTree {
       guard let text = link.name.text, let key = LinkName.decode(text) else {
         throw layout(name, expected: "names of keys", found: "\"\(link.name.visible)\"")
       }
+      try budget.check(nameBytes: key.string.utf8.count)
       named.append((key, try target(link, name)))
     }
     // Escapes move keys: their order is not that of the names.

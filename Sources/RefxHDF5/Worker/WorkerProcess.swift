@@ -122,7 +122,8 @@ final class WorkerProcess {
     sigemptyset(&none)
     posix_spawnattr_setsigmask(&attributes, &none)
 
-    let words = ["refx", HDF5Worker.argument].map { (word: String) in strdup(word) }
+    // By that name Swift looks for what prints a crash: by a bare one, in the folder that happens to be current.
+    let words = [executable, HDF5Worker.argument].map { (word: String) in strdup(word) }
     let settings = environment.map { (word: String) in strdup(word) }
     defer { for word in words + settings { free(word) } }
     var process: pid_t = 0

@@ -22,9 +22,7 @@ extension Checkpoint {
   ) throws -> OpenedCheckpoint {
     let store = if let format { try formats.named(format) } else { try formats.store(of: file) }
     do {
-      let opened = try store.open(file, options: options)
-      try opened.contents.tree.check(options.limits)
-      return opened
+      return try store.open(file, options: options)
     } catch let error as RefxError {
       throw error.inFile(file.name)
     }

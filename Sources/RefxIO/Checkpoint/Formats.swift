@@ -9,6 +9,8 @@ public struct Formats: Sendable {
     RefxFormat.self,
     HDF5Store.self,
     SafetensorsStore.self,
+    NumPyStore.self,
+    NumPyArchiveStore.self,
   ])
 
   /// In the order in which they are asked whether a file is theirs.
@@ -88,6 +90,8 @@ public struct FormatName: RawRepresentable, Hashable, Sendable, ExpressibleByStr
   public static let refx: FormatName = "refx"
   public static let hdf5: FormatName = "hdf5"
   public static let safetensors: FormatName = "safetensors"
+  public static let npy: FormatName = "npy"
+  public static let npz: FormatName = "npz"
 }
 
 /// Whether `path` ends in `suffix`, ASCII letters of either case being one.

@@ -16,16 +16,22 @@ extension Tree where Element == Leaf {
   /// The tree without the leaves whose payload cannot be represented: they leave their dictionaries, and a
   /// nothing in lists, tuples and Refs with other contents.
   public func skippingUnsupported() throws -> Tree {
+    try leavingOut { $0.source.unsupported != nil }
+  }
+
+  /// The tree without some leaves: they leave their dictionaries, and a nothing elsewhere. A shared one goes at
+  /// each of its sites. Reads no payload.
+  package func leavingOut(_ isLeftOut: (Leaf) -> Bool) throws -> Tree {
     let values = try ValueTable(of: self)
-    func isUnsupported(_ tree: Tree<Leaf>) -> Bool {
-      if case .leaf(let leaf) = values.open(tree) { leaf.source.unsupported != nil } else { false }
+    func goes(_ tree: Tree<Leaf>) -> Bool {
+      if case .leaf(let leaf) = values.open(tree) { isLeftOut(leaf) } else { false }
     }
     func strip(_ tree: Tree<Leaf>) -> Tree<Leaf> {
-      if isUnsupported(tree) { return .nothing }
+      if goes(tree) { return .nothing }
       switch tree {
       case .dictionary(let branches):
         return .dictionary(
-          zip(branches.keys, branches.members).compactMap { isUnsupported($1) ? nil : ($0, strip($1)) })
+          zip(branches.keys, branches.members).compactMap { goes($1) ? nil : ($0, strip($1)) })
       case .list(let members): return .list(members.map(strip))
       case .tuple(let members): return .tuple(members.map(strip))
       case .value(var value):

@@ -9,19 +9,19 @@ struct RefxCatalogue {
 
   /// - Throws: ``RefxError`` where anything in it is wrong, unknown and required, or beyond a limit.
   init(reading file: InputFile, options: OpenOptions) throws {
-    let limits = options.limits
+    let budget = Budget(options.limits)
     let envelope = try RefxEnvelope(reading: file)
     let sections = try Sections(envelope, in: file)
     payload = RefxPayload(file: file, catalogueOffset: envelope.catalogueOffset, options: options)
     payload.outline = envelope.sections
-    metadata = try RefxCatalogue.metadata(in: sections, limits: limits)
+    metadata = try RefxCatalogue.metadata(in: sections, budget)
     payload.codecIdentity = try RefxCatalogue.codec(in: sections)
 
     let names = try sections.required(RefxLayout.Section.names) { bytes, at in
-      try RefxNames(bytes, at: at, limits: limits)
+      try RefxNames(bytes, at: at, budget)
     }
     let collections = try sections.required(RefxLayout.Section.collections) { bytes, at in
-      try RefxNames.collections(bytes, at: at, limits: limits)
+      try RefxNames.collections(bytes, at: at, budget)
     }
     let payload = payload
     tree = try sections.required(RefxLayout.Section.leaves) { leafBytes, leafStart in
@@ -29,11 +29,11 @@ struct RefxCatalogue {
         var leaves = try RefxLeafReader(
           leaves: SectionReader(leafBytes, section: RefxLayout.Section.leaves, at: leafStart),
           chunks: SectionReader(chunkBytes, section: RefxLayout.Section.chunks, at: chunkStart),
-          payload: payload, limits: limits)
+          payload: payload, budget)
         return try sections.required(RefxLayout.Section.nodes) { nodeBytes, nodeStart in
           var builder = RefxTreeBuilder(
             SectionReader(nodeBytes, section: RefxLayout.Section.nodes, at: nodeStart), names: names,
-            collections: collections, limits: limits)
+            collections: collections, budget)
           let tree = try builder.build { try leaves.next() }
           try leaves.finish()
           return tree
@@ -42,13 +42,10 @@ struct RefxCatalogue {
     }
   }
 
-  private static func metadata(in sections: Sections, limits: Limits) throws -> JSONObject {
+  private static func metadata(in sections: Sections, _ budget: Budget) throws -> JSONObject {
     let tag = RefxLayout.Section.metadata
     guard let section = sections[tag] else { return [:] }
-    guard section.byteCount <= limits.metadataBytes else {
-      throw RefxError.beyondLimit(
-        "the metadata", limit: limits.metadataBytes, found: section.byteCount, at: section.offset)
-    }
+    try budget.charge(metadataBytes: section.byteCount, at: section.offset)
     return try sections.required(tag) { bytes, at in
       do {
         if case .object(let object) = try JSON.parse(bytes) { return object }

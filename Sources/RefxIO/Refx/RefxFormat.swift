@@ -20,7 +20,8 @@ public enum RefxFormat: CheckpointStore {
       let verification = RefxVerification(payload: catalogue.payload, tree: catalogue.tree)
       return OpenedCheckpoint(
         contents: CheckpointContents(tree: catalogue.tree, metadata: catalogue.metadata), format: format.name,
-        version: Int(RefxLayout.version), verify: { try verification.run(progress: $0, report: $1) })
+        version: Int(RefxLayout.version), hasChecksums: true,
+        verify: { try verification.run(progress: $0, report: $1) })
     } catch let error as RefxError {
       throw error.inFile(file.name)
     }

@@ -7,23 +7,24 @@ struct RefxLeafReader {
   private var leaves: SectionReader
   private var chunks: SectionReader
   private let payload: RefxPayload
-  private let limits: Limits
+  private let budget: Budget
   private let count: Int
   /// Where the extents read so far end.
   private var end = RefxLayout.headerBytes
   /// The shape of the leaf before: most leaves look like their neighbour, and then share the array.
   private var lastShape: [Int] = []
 
-  init(leaves: SectionReader, chunks: SectionReader, payload: RefxPayload, limits: Limits) throws {
+  init(leaves: SectionReader, chunks: SectionReader, payload: RefxPayload, _ budget: Budget) throws {
     self.leaves = leaves
     self.chunks = chunks
     self.payload = payload
-    self.limits = limits
+    self.budget = budget
     count = try self.leaves.varint()
     // A leaf takes 31 bytes at least.
     guard count <= self.leaves.remaining / 31 else {
       throw self.leaves.damaged("more leaves than there is room for", found: "\(count)")
     }
+    try budget.check(nodes: count, at: self.leaves.place)
     let chunkCount = chunks.remaining / RefxLayout.chunkEntryBytes
     guard chunks.remaining.isMultiple(of: RefxLayout.chunkEntryBytes) else {
       throw chunks.damaged(
@@ -62,6 +63,7 @@ struct RefxLeafReader {
     guard byteCount <= most else {
       throw record.damaged("a leaf is larger than the file can hold", found: "\(byteCount) bytes")
     }
+    try budget.charge(bytes: byteCount, at: record.place)
     let grid = ChunkGrid(
       itemSize: dtype.itemSize ?? 1, shape: dtype == .string ? [byteCount] : shape, byteCount: byteCount)
     end += RefxLayout.padding(after: end, storage: storage, byteCount: byteCount)
@@ -81,9 +83,7 @@ struct RefxLeafReader {
 
   private mutating func readShape() throws -> [Int] {
     let rank = Int(try leaves.byte())
-    guard rank <= limits.rank else {
-      throw RefxError.beyondLimit("a leaf's rank", limit: limits.rank, found: rank, at: leaves.place - 1)
-    }
+    try budget.check(rank: rank, at: leaves.place - 1)
     let before = leaves
     if rank == lastShape.count {
       var isSame = true

@@ -154,9 +154,11 @@ extension RefxLeafSource: NeighbouringSource {
       guard let target else { continue }
       let from = payload.chunks[chunk].offset - start
       let bytes = UnsafeRawBufferPointer(rebasing: room[from..<(from + target.byteCount)])
-      if payload.options.verify == .always {
+      if payload.options.verify != .never {
+        // What was read with the row is looked at there; the padding of the first stands before it.
+        let before = position == 0 ? nil : UnsafeRawBufferPointer(rebasing: room[..<from])
         do {
-          try payload.check(bytes, are: chunk)
+          try payload.check(bytes, are: chunk, after: before)
         } catch let error as RefxError {
           throw payload.located(error, leaf: number + position)
         }

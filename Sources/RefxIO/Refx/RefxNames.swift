@@ -5,7 +5,7 @@ import RefxStore
 struct RefxNames {
   let keys: [Key]
 
-  init(_ bytes: UnsafeRawBufferPointer, at start: Int, limits: Limits) throws {
+  init(_ bytes: UnsafeRawBufferPointer, at start: Int, _ budget: Budget) throws {
     var reader = SectionReader(bytes, section: RefxLayout.Section.names, at: start)
     let count = try reader.varint()
     // A name takes a byte at least.
@@ -13,11 +13,13 @@ struct RefxNames {
       throw reader.damaged(
         "more names than bytes", expected: "at most \(reader.remaining)", found: "\(count)")
     }
+    // Each is the name of a node.
+    try budget.check(nodes: count, at: start)
     var keys: [Key] = []
     keys.reserveCapacity(count)
     var last: UnsafeRawBufferPointer?
     for _ in 0..<count {
-      let raw = try RefxNames.name(&reader, limits: limits)
+      let raw = try RefxNames.name(&reader, budget)
       if let last, !precedes(last, raw) { throw reader.damaged("names do not ascend") }
       guard let text = String(utf8: raw) else {
         throw reader.damaged("a name is not valid UTF-8")
@@ -29,18 +31,15 @@ struct RefxNames {
     self.keys = keys
   }
 
-  private static func name(_ reader: inout SectionReader, limits: Limits) throws -> UnsafeRawBufferPointer {
+  private static func name(_ reader: inout SectionReader, _ budget: Budget) throws -> UnsafeRawBufferPointer {
     let length = try reader.varint()
-    guard length <= limits.nameBytes else {
-      throw RefxError.beyondLimit(
-        "the length of a name", limit: limits.nameBytes, found: length, at: reader.place)
-    }
+    try budget.check(nameBytes: length, at: reader.place)
     return try reader.raw(count: length)
   }
 
   /// The collections of a file: integers by value, then names by bytes, each once.
   static func collections(
-    _ bytes: UnsafeRawBufferPointer, at start: Int, limits: Limits
+    _ bytes: UnsafeRawBufferPointer, at start: Int, _ budget: Budget
   ) throws -> [CollectionTag] {
     var reader = SectionReader(bytes, section: RefxLayout.Section.collections, at: start)
     let count = try reader.varint()
@@ -48,6 +47,8 @@ struct RefxNames {
     guard count <= reader.remaining / 2 else {
       throw reader.damaged("more collections than there is room for", found: "\(count)")
     }
+    // Each is the collection of a Ref.
+    try budget.check(nodes: count, at: start)
     var tags: [CollectionTag] = []
     tags.reserveCapacity(count)
     for _ in 0..<count {
@@ -55,7 +56,7 @@ struct RefxNames {
       switch try reader.byte() {
       case 0: tag = .number(try reader.integer())
       case 1:
-        guard let text = String(utf8: try name(&reader, limits: limits)) else {
+        guard let text = String(utf8: try name(&reader, budget)) else {
           throw reader.damaged("a collection is not valid UTF-8")
         }
         tag = .name(text)

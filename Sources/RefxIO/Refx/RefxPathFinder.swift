@@ -16,7 +16,7 @@ extension RefxPayload {
     }
     do {
       let (nameBytes, nameStart) = try bytes(of: RefxLayout.Section.names)
-      let names = try nameBytes.withUnsafeBytes { try RefxNames($0, at: nameStart, limits: Limits()) }
+      let names = try nameBytes.withUnsafeBytes { try RefxNames($0, at: nameStart, Budget(options.limits)) }
       let (nodeBytes, nodeStart) = try bytes(of: RefxLayout.Section.nodes)
       return try nodeBytes.withUnsafeBytes { bytes in
         var finder = RefxPathFinder(

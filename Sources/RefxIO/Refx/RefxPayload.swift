@@ -67,7 +67,7 @@ final class RefxPayload: @unchecked Sendable {
     guard let bytes = mapped.part(at: start, count: byteCount, alignment: min(16, grid.itemSize)) else {
       return nil
     }
-    guard options.verify == .always else { return bytes }
+    guard options.verify != .never else { return bytes }
     if let isSound = checkedInMemory.withLock({ $0[number] }) { return isSound ? bytes : nil }
     // One after the other: each check uses all threads, and who waits finds the answer.
     return checking.withLock { _ in
@@ -102,18 +102,49 @@ final class RefxPayload: @unchecked Sendable {
     _ chunk: Int, into buffer: UnsafeMutableRawBufferPointer, verify: Verification = .always
   ) throws {
     let entry = chunks[chunk]
+    let padding = padding(before: chunk)
+    if padding > 0, verify != .never, options.verify != .values, buffer.count <= RefxPayload.smallChunk {
+      // One call of the system for both costs less than to copy so little.
+      return try withUnsafeTemporaryAllocation(byteCount: padding + buffer.count, alignment: 16) { room in
+        try file.read(at: entry.offset - padding, into: room)
+        buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: room[padding...]))
+        let before = UnsafeRawBufferPointer(rebasing: room[..<padding])
+        try check(UnsafeRawBufferPointer(buffer), are: chunk, after: before)
+      }
+    }
     try file.read(at: entry.offset, into: buffer)
-    if verify == .always { try check(UnsafeRawBufferPointer(buffer), are: chunk) }
+    if verify != .never { try check(UnsafeRawBufferPointer(buffer), are: chunk) }
   }
 
-  /// Checks the stored bytes of `chunk` against their checksum.
-  func check(_ bytes: UnsafeRawBufferPointer, are chunk: Int) throws {
+  private static let smallChunk = 16 << 10
+
+  /// Checks the stored bytes of `chunk` against their checksum, and that its padding is zero.
+  ///
+  /// - Parameter before: what stands before them in the file, where that was read as well.
+  func check(
+    _ bytes: UnsafeRawBufferPointer, are chunk: Int, after before: UnsafeRawBufferPointer? = nil
+  ) throws {
     let entry = chunks[chunk]
     // The checksum covers the padding as well, which is known.
     let padding = padding(before: chunk)
     let sum = CRC32.of(bytes, after: CRC32.ofZeros(padding))
     guard sum == entry.crc32 else {
       throw RefxError.checksumDiffers("a chunk", at: entry.offset, expected: entry.crc32, found: sum)
+    }
+    if padding > 0, options.verify != .values { try check(padding, before: entry, before) }
+  }
+
+  private func check(_ padding: Int, before entry: ChunkEntry, _ known: UnsafeRawBufferPointer?) throws {
+    func check(_ bytes: UnsafeRawBufferPointer) throws {
+      guard !bytes.isZero, let place = bytes.firstIndex(where: { $0 != 0 }) else { return }
+      throw RefxError.paddingIsNotZero(at: entry.offset - padding + place)
+    }
+    if let known, known.count >= padding {
+      return try check(UnsafeRawBufferPointer(rebasing: known.suffix(padding)))
+    }
+    try withUnsafeTemporaryAllocation(byteCount: padding, alignment: 1) { room in
+      try file.read(at: entry.offset - padding, into: room)
+      try check(UnsafeRawBufferPointer(room))
     }
   }
 
@@ -154,6 +185,18 @@ final class RefxPayload: @unchecked Sendable {
         target.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[start..<(start + target.count)]))
       }
     }
+  }
+}
+
+extension UnsafeRawBufferPointer {
+  /// Whether all bytes are zero.
+  fileprivate var isZero: Bool {
+    var place = 0
+    while place &+ 8 <= count {
+      if loadUnaligned(fromByteOffset: place, as: UInt64.self) != 0 { return false }
+      place &+= 8
+    }
+    return self[place...].allSatisfy { $0 == 0 }
   }
 }
 

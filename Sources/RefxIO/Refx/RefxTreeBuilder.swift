@@ -6,28 +6,28 @@ struct RefxTreeBuilder {
   private var reader: SectionReader
   private let names: [Key]
   private let collections: [CollectionTag]
-  private let limits: Limits
+  private let budget: Budget
 
   /// The collection of each Ref whose value was begun.
   private var refs: [CollectionTag?] = []
-  private var nodes = 0
   /// Nodes that containers have announced and that are still to come. Each takes a byte at least, so that
   /// nothing is reserved that the file does not justify.
   private var announced = 1
   private var nameIsUsed: [Bool]
   private var collectionIsUsed: [Bool]
 
-  init(_ reader: SectionReader, names: RefxNames, collections: [CollectionTag], limits: Limits) {
+  init(_ reader: SectionReader, names: RefxNames, collections: [CollectionTag], _ budget: Budget) {
     self.reader = reader
     self.names = names.keys
     self.collections = collections
-    self.limits = limits
+    self.budget = budget
     nameIsUsed = [Bool](repeating: false, count: names.keys.count)
     collectionIsUsed = [Bool](repeating: false, count: collections.count)
   }
 
   /// - Parameter nextLeaf: gives the leaves in their order.
   mutating func build(_ nextLeaf: () throws -> Leaf) throws -> Tree<Leaf> {
+    try budget.charge(nodes: 1, depth: 0, at: reader.place)
     let tree = try node(depth: 0, nextLeaf)
     try reader.checkEnd()
     guard nameIsUsed.allSatisfy(\.self), collectionIsUsed.allSatisfy(\.self) else {
@@ -37,16 +37,6 @@ struct RefxTreeBuilder {
   }
 
   private mutating func node(depth: Int, _ nextLeaf: () throws -> Leaf) throws -> Tree<Leaf> {
-    guard depth <= limits.depth else {
-      throw RefxError.beyondLimit(
-        "the depth of the tree", limit: limits.depth, found: depth, at: reader.place)
-    }
-    nodes += 1
-    // A Ref takes one more here than it counts for in the end.
-    guard nodes / 2 <= limits.nodes else {
-      throw RefxError.beyondLimit(
-        "the number of nodes", limit: limits.nodes, found: nodes / 2, at: reader.place)
-    }
     announced -= 1
     let code = try reader.byte()
     guard let kind = RefxLayout.Node(rawValue: code) else {
@@ -75,20 +65,22 @@ struct RefxTreeBuilder {
     }
   }
 
-  /// Reads how many nodes follow.
-  private mutating func announce(bytesEach: Int) throws -> Int {
+  /// Reads how many nodes follow at the level `depth`.
+  private mutating func announce(bytesEach: Int, depth: Int) throws -> Int {
+    let place = reader.place
     let count = try reader.varint()
     guard count <= reader.remaining / bytesEach, announced + count <= reader.remaining else {
       throw reader.damaged(
         "more nodes are announced than there are bytes", expected: "at most \(reader.remaining - announced)",
         found: "\(count)")
     }
+    try budget.charge(nodes: count, depth: depth, at: place)
     announced += count
     return count
   }
 
   private mutating func dictionary(depth: Int, _ nextLeaf: () throws -> Leaf) throws -> Tree<Leaf> {
-    let count = try announce(bytesEach: 2)
+    let count = try announce(bytesEach: 2, depth: depth + 1)
     var keys: [Key] = []
     var members: [Tree<Leaf>] = []
     keys.reserveCapacity(count)
@@ -111,7 +103,7 @@ struct RefxTreeBuilder {
   }
 
   private mutating func members(depth: Int, _ nextLeaf: () throws -> Leaf) throws -> [Tree<Leaf>] {
-    let count = try announce(bytesEach: 1)
+    let count = try announce(bytesEach: 1, depth: depth + 1)
     var members: [Tree<Leaf>] = []
     members.reserveCapacity(count)
     for _ in 0..<count { members.append(try node(depth: depth + 1, nextLeaf)) }
@@ -134,6 +126,8 @@ struct RefxTreeBuilder {
     refs.append(tag)
     announced += 1
     let isRef = reader.peekIsReference
+    // A Ref is no node of its own, unless it holds another one.
+    if isRef { try budget.charge(nodes: 1, depth: depth + 1, at: reader.place) }
     let content = try node(depth: isRef ? depth + 1 : depth, nextLeaf)
     return .value(Value(content, index: index, collection: tag))
   }

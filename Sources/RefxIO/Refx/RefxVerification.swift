@@ -55,18 +55,7 @@ struct RefxVerification: Sendable {
   ) throws {
     let entry = payload.leaves[number]
     let chunk = entry.firstChunk + piece.position
-    try checkPadding(before: chunk)
     try payload.readLogical(chunk, storage: entry.storage, grid: grid, into: target, verify: .always)
-  }
-
-  private func checkPadding(before chunk: Int) throws {
-    let count = payload.padding(before: chunk)
-    guard count > 0 else { return }
-    let start = payload.chunks[chunk].offset - count
-    let padding = try payload.file.bytes(at: start, count: count)
-    if let place = padding.firstIndex(where: { $0 != 0 }) {
-      throw RefxError.paddingIsNotZero(at: start + place)
-    }
   }
 }
 

@@ -72,17 +72,21 @@ public struct OpenedCheckpoint: Sendable {
   public var version: Int?
   /// What a user should know though nothing failed: what was not checked, what was left out.
   public var warnings: [String]
+  /// Whether the format keeps checksums of the values: where it does not, a changed number looks like any other.
+  public var hasChecksums: Bool
   /// Reads and checks everything; calls back with each problem and goes on.
   public var verify: @Sendable (_ progress: ProgressHandler?, _ report: (Problem) -> Void) throws -> Void
 
   public init(
     contents: CheckpointContents, format: String, version: Int?, warnings: [String] = [],
+    hasChecksums: Bool = false,
     verify: @escaping @Sendable (_ progress: ProgressHandler?, _ report: (Problem) -> Void) throws -> Void
   ) {
     self.contents = contents
     self.format = format
     self.version = version
     self.warnings = warnings
+    self.hasChecksums = hasChecksums
     self.verify = verify
   }
 }
@@ -181,6 +185,9 @@ public enum PayloadAccess: Sendable {
 public enum Verification: Sendable {
   /// Every one, before anybody sees the bytes; of a mapped leaf when it is first looked at.
   case always
+  /// Those of values: what only fills the file up before a leaf may be damaged. For saving out of a damaged file
+  /// what is sound in it.
+  case values
   /// None: for files that were verified before. What cannot be decoded is found all the same.
   case never
 }

@@ -104,6 +104,11 @@ public final class InputFile: Sendable {
     guard count >= 0, offset >= 0, offset <= byteCount, count <= byteCount - offset else {
       throw RefxError.cut(file: name, offset: offset, wanted: count, size: byteCount)
     }
+    // An array that gets no memory ends the process, and a file that is mostly a hole may have any size.
+    if count > 1 << 26 {
+      guard let room = malloc(count) else { throw RefxError.outOfMemory("hold \(count) bytes of \(name)") }
+      free(room)
+    }
     return try [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
       try read(at: offset, into: UnsafeMutableRawBufferPointer(buffer))
       filled = count
@@ -114,6 +119,7 @@ public final class InputFile: Sendable {
 /// What a file that is no regular file is called.
 func kindOfFile(mode: mode_t) -> String {
   switch mode & S_IFMT {
+  case S_IFREG: "a file"
   case S_IFDIR: "a folder"
   case S_IFIFO: "a FIFO"
   case S_IFSOCK: "a socket"

@@ -1,64 +1,114 @@
 import Glibc
 import Synchronization
 
-/// The temporaries that are being written now, where a signal handler can reach them: a fixed table of
-/// C strings, read without a lock and without allocating.
+/// The temporaries that are being written now, where a signal handler can reach them: C strings in blocks that
+/// are never freed, read without a lock and without allocating.
 public enum LiveTemporaries {
-  struct Registration { let slot: Int }
-
-  private static let slots = 64
-  private static let slotBytes = Int(PATH_MAX) + 1
+  struct Registration {
+    fileprivate let block: UnsafeMutablePointer<Block>
+    fileprivate let slot: Int
+  }
 
   /// What a slot holds.
   private enum State {
     static let free = 0, filling = 1, live = 2
   }
 
-  /// The memory of the table; never freed, and changed only by the holder of a slot.
-  private struct Table: @unchecked Sendable {
+  /// Some slots, and the address of the block that was made before.
+  fileprivate struct Block: ~Copyable {
+    static let slots = 64
+    static let slotBytes = Int(PATH_MAX) + 1
+
     let states: UnsafeMutablePointer<Atomic<Int>>
     let paths: UnsafeMutablePointer<CChar>
+    let earlier: UnsafeMutablePointer<Block>?
 
-    init() {
-      states = .allocate(capacity: slots)
-      for slot in 0..<slots { (states + slot).initialize(to: Atomic(State.free)) }
-      paths = .allocate(capacity: slots * slotBytes)
-      paths.initialize(repeating: 0, count: slots * slotBytes)
+    init(earlier: UnsafeMutablePointer<Block>?) {
+      self.earlier = earlier
+      states = .allocate(capacity: Block.slots)
+      for slot in 0..<Block.slots { (states + slot).initialize(to: Atomic(State.free)) }
+      paths = .allocate(capacity: Block.slots * Block.slotBytes)
+      paths.initialize(repeating: 0, count: Block.slots * Block.slotBytes)
     }
   }
 
-  private static let table = Table()
+  /// The address of the newest block.
+  private static let newest = Atomic<UInt>(0)
+  private static let isStopping = Atomic<Bool>(false)
+
+  private static var newestBlock: UnsafeMutablePointer<Block>? {
+    UnsafeMutablePointer(bitPattern: newest.load(ordering: .sequentiallyConsistent))
+  }
 
   /// Makes the table. To be called before a signal handler that uses it is installed.
   public static func prepare() {
-    _ = table.states
+    if newestBlock == nil { addBlock(after: nil) }
+    _ = areRefused
   }
 
-  /// Removes every temporary. Safe to call in a signal handler, after ``prepare()``.
+  /// Removes every temporary, and lets no more be made. Safe to call in a signal handler, after ``prepare()``;
+  /// for one that ends the process, because every save from here on is an error.
   public static func unlinkAll() {
-    for slot in 0..<slots where table.states[slot].load(ordering: .acquiring) == State.live {
-      unlink(table.paths + slot * slotBytes)
+    // First, so that a thread that makes one meanwhile either is seen below or sees this.
+    isStopping.store(true, ordering: .sequentiallyConsistent)
+    var next = newestBlock
+    while let block = next {
+      for slot in 0..<Block.slots
+      where block.pointee.states[slot].load(ordering: .sequentiallyConsistent) == State.live {
+        unlink(block.pointee.paths + slot * Block.slotBytes)
+      }
+      next = block.pointee.earlier
     }
   }
 
-  /// Notes `path`; nil where the table is full or the path too long: then a kill leaves the temporary for the
-  /// next save to remove.
+  /// Whether ``unlinkAll()`` was called: a temporary that is made now stays if nobody removes it.
+  static var areRefused: Bool { isStopping.load(ordering: .sequentiallyConsistent) }
+
+  /// Notes `path`; nil where the process is stopping, or the path too long: then a kill leaves the temporary
+  /// for the next save to remove.
   static func register(_ path: String) -> Registration? {
     let length = path.utf8.count
-    guard length < slotBytes else { return nil }
-    for slot in 0..<slots {
-      let (taken, _) = table.states[slot].compareExchange(
+    // A slot that the handler may be reading is not filled again.
+    guard length < Block.slotBytes, !areRefused else { return nil }
+    while true {
+      let first = newestBlock
+      var next = first
+      while let block = next {
+        if let slot = freeSlot(of: block) {
+          let start = block.pointee.paths + slot * Block.slotBytes
+          path.withCString { start.update(from: $0, count: length + 1) }
+          block.pointee.states[slot].store(State.live, ordering: .sequentiallyConsistent)
+          return Registration(block: block, slot: slot)
+        }
+        next = block.pointee.earlier
+      }
+      addBlock(after: first)
+    }
+  }
+
+  private static func freeSlot(of block: UnsafeMutablePointer<Block>) -> Int? {
+    for slot in 0..<Block.slots {
+      let (taken, _) = block.pointee.states[slot].compareExchange(
         expected: State.free, desired: State.filling, ordering: .acquiringAndReleasing)
-      guard taken else { continue }
-      let start = table.paths + slot * slotBytes
-      path.withCString { start.update(from: $0, count: length + 1) }
-      table.states[slot].store(State.live, ordering: .releasing)
-      return Registration(slot: slot)
+      if taken { return slot }
     }
     return nil
   }
 
+  /// Adds one, unless another thread has.
+  private static func addBlock(after earlier: UnsafeMutablePointer<Block>?) {
+    let block = UnsafeMutablePointer<Block>.allocate(capacity: 1)
+    block.initialize(to: Block(earlier: earlier))
+    let (done, _) = newest.compareExchange(
+      expected: UInt(bitPattern: earlier), desired: UInt(bitPattern: block),
+      ordering: .sequentiallyConsistent)
+    if done { return }
+    block.pointee.states.deallocate()
+    block.pointee.paths.deallocate()
+    block.deallocate()
+  }
+
   static func unregister(_ registration: Registration) {
-    table.states[registration.slot].store(State.free, ordering: .releasing)
+    registration.block.pointee.states[registration.slot].store(State.free, ordering: .releasing)
   }
 }

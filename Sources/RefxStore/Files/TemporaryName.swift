@@ -2,10 +2,11 @@ import Glibc
 import Refx
 import Synchronization
 
-/// How the temporary of a file is called: `.NAME.refx-tmp-HOST-PID-N`, beside the file.
+/// How the temporary of a file is called: `.NAME.refx-tmp-DOMAIN-PID-START-N`, beside the file.
 ///
-/// HOST tells machines that share a folder apart, so that a process is only ever called dead by the machine
-/// that it ran on. A long NAME is cut and given a hash, so that the whole fits in 255 bytes.
+/// DOMAIN tells apart the machines, their restarts and their containers that share a folder, so that a process
+/// is only ever called dead by one that sees the same processes; START tells it apart from a later one of the
+/// same number. A long NAME is cut and given a hash, so that the whole fits in 255 bytes.
 struct TemporaryName {
   let folder: String
   /// All of the name that is the same for every temporary of this file.
@@ -13,11 +14,6 @@ struct TemporaryName {
 
   private static let longestName = 180
   private static let counter = Atomic<Int>(0)
-  private static let host: String = {
-    var name = [CChar](repeating: 0, count: 256)
-    guard gethostname(&name, name.count - 1) == 0 else { return "00000000" }
-    return name.withUnsafeBytes { hexadecimalHash($0.prefix { $0 != 0 }) }
-  }()
 
   init(of file: String) {
     let split = FileName(file)
@@ -35,44 +31,31 @@ struct TemporaryName {
 
   func next() -> String {
     let number = TemporaryName.counter.add(1, ordering: .relaxed).newValue
-    let path = "\(folder)/\(prefix)\(TemporaryName.host)-\(getpid())-\(number)"
-    guard path.utf8.first != UInt8(ascii: "/") else { return path }
-    // Absolute, so that a change of the current folder does not lose it.
-    guard let current = getcwd(nil, 0) else { return path }
-    defer { free(current) }
-    return String(cString: current) + "/" + path
+    let process = ProcessIdentity.own
+    return "\(folder)/\(prefix)\(ProcessDomain.own)-\(process.number)-\(process.start ?? 0)-\(number)"
   }
 
-  /// Whether `name` is a temporary of this file whose writer, on this machine, is gone.
-  func isStale(_ name: String) -> Bool {
-    guard name.utf8.starts(with: prefix.utf8) else { return false }
-    let parts = name.dropFirst(prefix.count).split(separator: "-", omittingEmptySubsequences: false)
-    guard parts.count == 3, parts[0] == TemporaryName.host, let process = pid_t(parts[1]), process > 0,
-      Int(parts[2]) != nil
-    else { return false }
-    // One of this process's own is in use, or was left by an earlier process of the same number, which the
-    // next name would run into and pass over.
-    if process == getpid() { return false }
-    return kill(process, 0) != 0 && errno == ESRCH
+  /// Who makes, or made, a temporary of this file.
+  enum Writer: Equatable {
+    /// A process that this one can ask about.
+    case near(ProcessIdentity)
+    /// One of another machine or container, or of before the machine's last start.
+    case far
   }
-}
 
-/// Removes what writers of `file` that were killed have left beside it. Never fails.
-func removeStaleTemporaries(of file: String) {
-  let name = TemporaryName(of: file)
-  guard let folder = opendir(name.folder) else { return }
-  defer { closedir(folder) }
-  while let entry = readdir(folder) {
-    let found = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-      String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-    }
-    if name.isStale(found) { unlink("\(name.folder)/\(found)") }
+  /// The writer of the temporary called `name`; nil where that is no temporary of this file.
+  func writer(of name: String) -> Writer? {
+    guard name.utf8.starts(with: prefix.utf8) else { return nil }
+    let parts = name.utf8.dropFirst(prefix.utf8.count)
+      .split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false).map { String($0) ?? "" }
+    guard parts.count == 4, parts[0].utf8.count == 8, parts[0].utf8.allSatisfy(isHexadecimalDigit),
+      let number = pid_t(parts[1]), number > 0, let start = UInt64(parts[2]), Int(parts[3]) != nil
+    else { return nil }
+    guard parts[0] == ProcessDomain.own else { return .far }
+    return .near(ProcessIdentity(number: number, start: start == 0 ? nil : start))
   }
-}
 
-/// Eight hexadecimal digits that stand for `bytes`.
-private func hexadecimalHash(_ bytes: some Sequence<UInt8>) -> String {
-  let array = Array(bytes)
-  let hash = array.withUnsafeBytes { ContentHasher.hash($0) }
-  return withUnsafeBytes(of: UInt32(truncatingIfNeeded: hash.low).bigEndian) { hexadecimal($0) }
+  private func isHexadecimalDigit(_ byte: UInt8) -> Bool {
+    (0x30...0x39).contains(byte) || (0x61...0x66).contains(byte)
+  }
 }

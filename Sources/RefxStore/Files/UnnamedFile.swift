@@ -1,3 +1,4 @@
+import CFiles
 import Glibc
 import Refx
 
@@ -10,17 +11,26 @@ package final class UnnamedFile: RewritableTarget {
   /// - Throws: ``RefxError`` where the system refuses.
   package init() throws {
     let folder = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
-    var name = Array("\(folder)/refx-XXXXXX".utf8CString)
-    let descriptor = mkstemp(&name)
+    let descriptor = UnnamedFile.make(in: folder)
     guard descriptor >= 0 else {
       throw RefxError.system("cannot make a temporary file", errno: errno, file: folder)
     }
-    unlink(name)
-    _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
     writer = BufferedWriter(descriptor: descriptor, name: "a temporary file in \(folder)")
   }
 
   deinit { close(writer.descriptor) }
+
+  /// Never has a name where the file system can do that; elsewhere it loses it at once.
+  private static func make(in folder: String) -> Int32 {
+    let unnamed = retryingInterrupted { refx_open_unnamed(folder) }
+    guard unnamed < 0, errno != ENOENT, errno != EACCES else { return unnamed }
+    var name = Array("\(folder)/refx-XXXXXX".utf8CString)
+    let descriptor = mkstemp(&name)
+    guard descriptor >= 0 else { return descriptor }
+    unlink(name)
+    _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+    return descriptor
+  }
 
   package var position: Int { writer.position }
   package var temporaryPath: String? { nil }
@@ -31,6 +41,21 @@ package final class UnnamedFile: RewritableTarget {
 
   package func replace(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws {
     try writer.replace(bytes, at: offset)
+  }
+
+  /// Fills `buffer` with the bytes from `offset` on, which must have been written.
+  package func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws {
+    try writer.flush()
+    var done = 0
+    while done < buffer.count {
+      let count = pread(
+        writer.descriptor, buffer.baseAddress! + done, buffer.count - done, off_t(offset + done))
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else {
+        throw RefxError.system("cannot read", errno: count < 0 ? errno : EIO, file: writer.name)
+      }
+      done += count
+    }
   }
 
   /// Appends all of it to `target`, a piece at a time.

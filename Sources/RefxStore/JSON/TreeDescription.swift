@@ -62,7 +62,18 @@ public enum TreeDescription {
   public static func tree<Element>(
     of description: JSON, limits: Limits = Limits(), leafNamed leaf: (String, Path) throws -> Element
   ) throws -> Tree<Element> {
-    var reading = Reading(limits: limits)
+    let budget = Budget(limits)
+    return try tree(of: description, budget) { name, path in
+      try budget.charge(nodes: 1)
+      return try leaf(name, path)
+    }
+  }
+
+  /// The same, charged to a budget; the leaves are not, as whoever read them has done that.
+  package static func tree<Element>(
+    of description: JSON, _ budget: Budget, leafNamed leaf: (String, Path) throws -> Element
+  ) throws -> Tree<Element> {
+    var reading = Reading(budget: budget)
     return try reading.tree(description, at: .root, leaf)
   }
 
@@ -85,19 +96,21 @@ public enum TreeDescription {
 extension TreeDescription {
   /// The Refs met so far while a tree is made again.
   private struct Reading {
-    let limits: Limits
+    let budget: Budget
     var known: [Int64: Index] = [:]
 
     mutating func tree<Element>(
       _ json: JSON, at path: Path, _ leaf: (String, Path) throws -> Element
     ) throws -> Tree<Element> {
-      guard path.keys.count <= limits.depth else {
-        throw RefxError.treeTooDeep(limit: limits.depth, path: path)
-      }
+      try budget.check(depth: path.keys.count)
       switch json {
       case .string(let name): return .leaf(try leaf(name, path))
-      case .null: return .none
-      case .array(let members): return .list(try self.members(members, at: path, leaf))
+      case .null:
+        try budget.charge(nodes: 1)
+        return .none
+      case .array(let members):
+        try budget.charge(nodes: 1)
+        return .list(try self.members(members, at: path, leaf))
       case .object(let object): return try node(object, at: path, leaf)
       case .bool, .integer, .number: throw RefxError.notATreeDescription("a node", path: path)
       }
@@ -112,6 +125,7 @@ extension TreeDescription {
       }
       guard first.name == "ref" else {
         guard members.count == 1 else { throw RefxError.notATreeDescription("one member", path: path) }
+        try budget.charge(nodes: 1)
         return try content(first, at: path, leaf)
       }
       members.removeFirst()
@@ -122,6 +136,7 @@ extension TreeDescription {
         guard let index = known[number] else {
           throw RefxError.indexWithoutValue(index: Int(number), path: path)
         }
+        try budget.charge(nodes: 1)
         return .index(index)
       }
       var collection: CollectionTag?
@@ -132,6 +147,7 @@ extension TreeDescription {
         case .integer(let number): collection = .number(number)
         default: throw RefxError.notATreeDescription("a string or an integer as \"collection\"", path: path)
         }
+        try budget.check(collection)
       }
       guard let inside = members.first, members.count == 1 else {
         throw RefxError.notATreeDescription("one value of a Ref", path: path)
@@ -140,10 +156,13 @@ extension TreeDescription {
       let index = Index(known.count, collection: collection)
       known[number] = index
       let value: Tree<Element>
+      // A Ref adds no key to the path and counts for no node, unless its value is a Ref.
       if inside.name == "value" {
-        // A Ref adds no key to the path, unless its value is a Ref.
-        value = try tree(inside.value, at: isReference(inside.value) ? path.appending("0") : path, leaf)
+        let holdsRef = isReference(inside.value)
+        if holdsRef { try budget.charge(nodes: 1) }
+        value = try tree(inside.value, at: holdsRef ? path.appending("0") : path, leaf)
       } else {
+        try budget.charge(nodes: 1)
         value = try content(inside, at: path, leaf)
       }
       return .value(Value(value, index: index.index, collection: collection))
@@ -162,6 +181,7 @@ extension TreeDescription {
         branches.reserveCapacity(object.members.count)
         // In the tree's order, in which Refs are seen for the first time, whatever order the text has.
         for branch in object.members.sorted(by: { $0.name < $1.name }) {
+          try budget.check(nameBytes: branch.name.string.utf8.count)
           branches.append((branch.name, try tree(branch.value, at: path.appending(branch.name), leaf)))
         }
         guard let ordered = Branches(checking: branches) else {

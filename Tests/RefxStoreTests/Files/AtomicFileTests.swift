@@ -198,39 +198,6 @@ import Testing
     #expect(try text(name) == "x")
   }
 
-  @Test func temporariesOfDeadWritersGoWithTheNextSave() throws {
-    var host = [CChar](repeating: 0, count: 256)
-    gethostname(&host, 255)
-    let path = folder.file("a")
-    // A live temporary tells how they are called on this machine.
-    let name = try AtomicFile.replace(path) { target in
-      try #require(target.temporaryPath?.split(separator: "/").last.map(String.init))
-    }
-    let parts = name.split(separator: "-")
-    let stem = parts.dropLast(2).joined(separator: "-")
-    let dead = try deadProcess()
-    let stale = "\(stem)-\(dead)-1"
-    let kept = [
-      "\(stem)-\(getppid())-1", "\(stem)-1-1", "\(stem)-\(dead)-x", "\(stem)-\(dead)",
-      ".b.refx-tmp-\(dead)-1",
-      ".a.refx-tmp-otherhost-\(dead)-1",
-    ]
-    for name in [stale] + kept {
-      try "left".write(toFile: folder.file(name), atomically: false, encoding: .utf8)
-    }
-    try save(path, "new")
-    #expect(folder.contents() == (["a"] + kept).sorted())
-  }
-
-  /// The number of a process that has ended.
-  private func deadProcess() throws -> pid_t {
-    let process = Process()
-    process.executableURL = URL(filePath: "/bin/true")
-    try process.run()
-    process.waitUntilExit()
-    return process.processIdentifier
-  }
-
   @Test func aSignalHandlerCanRemoveWhatIsBeingWritten() async {
     await #expect(processExitsWith: .success) {
       LiveTemporaries.prepare()

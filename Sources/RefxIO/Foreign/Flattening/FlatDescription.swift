@@ -9,12 +9,12 @@ struct FlatDescription {
   /// The user's metadata in order; nil for a text that stands beside the description.
   let metadata: [(name: Key, value: JSON?)]
 
-  init(_ text: String, limits: Limits) throws {
+  init(_ text: String, _ budget: Budget) throws {
     var text = text
     let document: JSON
     do {
       document = try text.withUTF8 {
-        try JSON.parse(UnsafeRawBufferPointer($0), limits: TreeDescription.parsingLimits(for: limits))
+        try JSON.parse(UnsafeRawBufferPointer($0), limits: TreeDescription.parsingLimits(for: budget.limits))
       }
     } catch var error as RefxError {
       // Its offsets count from the text's beginning, not from the file's.
@@ -45,9 +45,9 @@ struct FlatDescription {
   ///
   /// - Throws: ``RefxError`` where the description names a leaf that is not there, one twice, or leaves one
   ///   out, and where its digest is another.
-  func tree(of leaves: [(name: Key, leaf: Leaf)], limits: Limits) throws -> Tree<Leaf> {
+  func tree(of leaves: [(name: Key, leaf: Leaf)], _ budget: Budget) throws -> Tree<Leaf> {
     var left = Dictionary(leaves.map { ($0.name, $0.leaf) }) { first, _ in first }
-    let made: Tree<Leaf> = try TreeDescription.tree(of: tree, limits: limits) { name, path in
+    let made: Tree<Leaf> = try TreeDescription.tree(of: tree, budget) { name, path in
       guard let leaf = left.removeValue(forKey: Key(name)) else {
         throw RefxError.descriptionDoesNotFit("\"\(name)\" is not in the file, or named twice", path: path)
       }

@@ -48,21 +48,22 @@ struct FlatMetadata {
   }
 
   /// The contents of a file with the arrays `leaves`: by the description where there is one, else a dictionary
-  /// of names and the texts as they are.
+  /// of names and the texts as they are. The arrays are charged to the budget already.
   ///
   /// - Throws: ``RefxError`` where the description is malformed or does not fit the arrays.
   func contents(
-    of leaves: [(name: Key, leaf: Leaf)], limits: Limits, reserved: Set<Key> = [], format: String
+    of leaves: [(name: Key, leaf: Leaf)], _ budget: Budget, reserved: Set<Key> = [], format: String
   ) throws
     -> CheckpointContents
   {
     guard let text = texts.first(where: { $0.name == FlatMetadata.key })?.text else {
+      try budget.charge(nodes: 1, depth: leaves.isEmpty ? 0 : 1)
       return CheckpointContents(
         tree: .dictionary(leaves.map { ($0.name, .leaf($0.leaf)) }),
         metadata: JSONObject(texts.map { .init($0.name, .string($0.text)) }))
     }
-    let description = try FlatDescription(text, limits: limits)
-    let tree = try description.tree(of: leaves, limits: limits)
+    let description = try FlatDescription(text, budget)
+    let tree = try description.tree(of: leaves, budget)
     let flat = try FlatTree(tree, separator: description.separator, reserved: reserved, format: format)
     return CheckpointContents(
       tree: tree, metadata: userMetadata(listed: description.metadata, aliases: flat.aliases))

@@ -24,7 +24,7 @@ struct SafetensorsHeader {
   let dataStart: Int
 
   /// - Throws: ``RefxError`` where the header is malformed, or its tensors do not cover the rest of the file.
-  init(of file: InputFile, limits: Limits) throws {
+  init(of file: InputFile, _ budget: Budget) throws {
     let count = try SafetensorsHeader.textByteCount(of: file)
     dataStart = 8 + count
     let text = try file.bytes(at: 8, count: count)
@@ -34,7 +34,7 @@ struct SafetensorsHeader {
           found: bytes.isEmpty ? "no header" : "the byte 0x\(hexadecimal([bytes[0]]))")
       }
       var scanner = JSONScanner(bytes, firstByte: 8, limits: .init(depth: 4))
-      try read(&scanner, limits: limits)
+      try read(&scanner, budget)
       try scanner.finish()
     }
     try checkCover(dataByteCount: file.byteCount - dataStart)
@@ -75,30 +75,23 @@ struct SafetensorsHeader {
 
   // MARK: The text
 
-  private mutating func read(_ scanner: inout JSONScanner, limits: Limits) throws {
+  private mutating func read(_ scanner: inout JSONScanner, _ budget: Budget) throws {
     var tensors: [Tensor] = []
     var metadata: [(name: Key, text: String)] = []
-    var metadataBytes = 0
     try scanner.readObject { scanner, name in
       if name == SafetensorsHeader.metadataName {
         try scanner.readObject { scanner, name in
           let text = try scanner.readString()
-          metadataBytes += text.utf8.count
-          guard metadataBytes <= limits.metadataBytes else {
-            throw RefxError.overLimit("the metadata has too many bytes", limit: limits.metadataBytes)
-          }
+          try budget.charge(metadataBytes: name.string.utf8.count.addingSaturated(text.utf8.count))
           metadata.append((name, text))
         }
         return
       }
-      guard name.string.utf8.count <= limits.nameBytes else {
-        throw RefxError.overLimit("a name has too many bytes", limit: limits.nameBytes)
-      }
-      guard tensors.count < limits.nodes else {
-        throw RefxError.overLimit("the file has too many tensors", limit: limits.nodes)
-      }
+      try budget.check(nameBytes: name.string.utf8.count)
+      // At which level it stands is known when the tree is made.
+      try budget.charge(nodes: 1)
       do {
-        tensors.append(try SafetensorsHeader.readTensor(named: name, &scanner, limits: limits))
+        tensors.append(try SafetensorsHeader.readTensor(named: name, &scanner, budget))
       } catch let error as RefxError {
         throw error.atPath([name])
       }
@@ -107,7 +100,7 @@ struct SafetensorsHeader {
     self.metadata = metadata
   }
 
-  private static func readTensor(named name: Key, _ scanner: inout JSONScanner, limits: Limits) throws
+  private static func readTensor(named name: Key, _ scanner: inout JSONScanner, _ budget: Budget) throws
     -> Tensor
   {
     var dtype: SafetensorsDType?
@@ -124,8 +117,14 @@ struct SafetensorsHeader {
             name, "a dtype of the format", found: "\"\(text)\"", at: fieldPlace)
         }
         dtype = known
-      case "shape": shape = try readSizes(&scanner, limit: limits.rank)
-      case "data_offsets": offsets = try readSizes(&scanner, limit: 2)
+      case "shape":
+        shape = try readSizes(&scanner) { try budget.check(rank: $0 + 1, at: fieldPlace) }
+      case "data_offsets":
+        offsets = try readSizes(&scanner) {
+          if $0 >= 2 {
+            throw RefxError.overLimit("data_offsets has too many numbers", limit: 2, at: fieldPlace)
+          }
+        }
       default:
         throw RefxError.safetensorsTensor(
           name, "dtype, shape and data_offsets alone", found: "the field \"\(field)\"", at: fieldPlace)
@@ -147,17 +146,18 @@ struct SafetensorsHeader {
         name, "\(byteCount) bytes for the shape \(shape)", found: "data_offsets over \(range.count)",
         at: place)
     }
+    try budget.charge(bytes: byteCount)
     return Tensor(name: name, dtype: dtype, shape: shape, range: range, place: place)
   }
 
-  /// Reads an array of at most `limit` integers of at least 0.
-  private static func readSizes(_ scanner: inout JSONScanner, limit: Int) throws -> [Int] {
+  /// Reads an array of integers of at least 0; `check` is called with the position of each before it is read.
+  private static func readSizes(
+    _ scanner: inout JSONScanner, _ check: (Int) throws -> Void
+  ) throws -> [Int] {
     var sizes: [Int] = []
     try scanner.readArray { scanner, position in
       let place = scanner.offset
-      guard position < limit else {
-        throw RefxError.overLimit("a shape or data_offsets has too many numbers", limit: limit, at: place)
-      }
+      try check(position)
       guard let size = Int(exactly: try scanner.readInteger()), size >= 0 else {
         throw RefxError.negativeSize(at: place)
       }

@@ -20,7 +20,8 @@ public enum SafetensorsStore: CheckpointStore {
 
   public static func open(_ file: InputFile, options: OpenOptions) throws -> OpenedCheckpoint {
     do {
-      let header = try SafetensorsHeader(of: file, limits: options.limits)
+      let budget = Budget(options.limits)
+      let header = try SafetensorsHeader(of: file, budget)
       let leaves = header.tensors.map { tensor in
         let source = SafetensorsSource(tensor, in: file, dataStart: header.dataStart)
         let dtype: DType = if case .known(let dtype) = tensor.dtype { dtype } else { .unsupported }
@@ -28,7 +29,7 @@ public enum SafetensorsStore: CheckpointStore {
       }
       let metadata = FlatMetadata(texts: header.metadata)
       let contents = try metadata.contents(
-        of: leaves, limits: options.limits, reserved: reservedNames, format: format.name)
+        of: leaves, budget, reserved: reservedNames, format: format.name)
       return OpenedCheckpoint(
         contents: contents, format: format.name, version: nil,
         warnings: metadata.proposedTies(among: leaves),

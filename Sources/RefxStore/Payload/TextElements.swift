@@ -1,13 +1,12 @@
 import Refx
-import RefxStore
 
 /// The elements of a text leaf within its canonical bytes: each its length as a little-endian UInt64, then
 /// its UTF-8.
-struct TextElements {
-  let all: [Range<Int>]
+package struct TextElements {
+  package let all: [Range<Int>]
 
   /// - Throws: ``RefxError`` where the bytes are not those of `count` elements.
-  init(canonical bytes: [UInt8], count: Int, file: String?) throws {
+  package init(canonical bytes: [UInt8], count: Int, file: String?) throws {
     var all: [Range<Int>] = []
     var place = 0
     while place < bytes.count {
@@ -27,7 +26,7 @@ struct TextElements {
   }
 
   /// Appends one element in canonical form.
-  static func append(_ text: some Collection<UInt8>, to bytes: inout [UInt8]) {
+  package static func append(_ text: some Collection<UInt8>, to bytes: inout [UInt8]) {
     withUnsafeBytes(of: UInt64(text.count).littleEndian) { bytes += $0 }
     bytes += text
   }

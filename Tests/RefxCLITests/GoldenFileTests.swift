@@ -1,0 +1,73 @@
+import Foundation
+import Refx
+import RefxIO
+import RefxStore
+import Testing
+
+/// Golden files of every released version are read for ever, by the command too.
+@Suite struct GoldenFileTests {
+  private static let folder = Repository.folder.appending(path: "Fixtures/golden")
+
+  /// Every golden checkpoint, by its path below the folder.
+  private static func files() throws -> [String] {
+    let all = try FileManager.default.subpathsOfDirectory(atPath: folder.path)
+    return all.filter { name in [".refx", ".h5", ".safetensors"].contains { name.hasSuffix($0) } }.sorted()
+  }
+
+  /// The parts are made where they are not there yet and it is asked for.
+  private static let made: Void = {
+    let whole = folder.appending(path: "parts/v1/whole.refx").path
+    guard ProcessInfo.processInfo.environment["REFX_WRITE_GOLDEN"] == "1",
+      !FileManager.default.fileExists(atPath: whole)
+    else { return }
+    do {
+      var tree = smallModel()
+      if case .dictionary(let branches) = tree {
+        var members = zip(branches.keys, branches.members).map { ($0, $1) }
+        members.append(("numbered", first(["deep": numbers([1, 2, 3] as [Int32])], 2, 7)))
+        members.append(("origin's hole", .hole))
+        tree = .dictionary(members)
+      }
+      try Checkpoint.save(tree: tree, to: whole, metadata: ["run": "golden"])
+      for suffix in ["refx", "h5"] {
+        let made = try Command.run(
+          "partition", whole, "--by-collection", "-o", folder.appending(path: "parts/v1/\(suffix)").path,
+          "--to",
+          suffix)
+        if made.code != 0 { Issue.record("\(made.errors)") }
+      }
+    } catch {
+      Issue.record("\(error)")
+    }
+  }()
+
+  /// Sound, and of the digests that were written down when the file was new.
+  @Test func everyGoldenFileIsSoundAndSaysWhatItSaid() throws {
+    GoldenFileTests.made
+    let files = try GoldenFileTests.files()
+    #expect(files.count >= 18)
+    var text = ""
+    for file in files {
+      let path = GoldenFileTests.folder.appending(path: file).path
+      #expect(try Command.run("verify", path).code == 0, "\(file)")
+      let digest = try Command.run("digest", path, "--json")
+      #expect(digest.code == 0, "\(file): \(digest.errors)")
+      text += "\(file) \(digest.text.trimmingCharacters(in: .whitespacesAndNewlines))\n"
+    }
+    try Golden("cli/golden-digests.txt").check(text)
+  }
+
+  /// What was taken apart by this release or an earlier one is put together again.
+  @Test(arguments: ["refx", "h5"]) func goldenPartsAreMerged(suffix: String) throws {
+    GoldenFileTests.made
+    let folder = GoldenFileTests.folder.appending(path: "parts/v1").path
+    let scratch = try Scratch()
+    let names = try FileManager.default.contentsOfDirectory(atPath: "\(folder)/\(suffix)").sorted()
+    #expect(names.count == 4)
+    let back = scratch.path("back.refx")
+    let merged = try Command.run(["merge"] + names.map { "\(folder)/\(suffix)/\($0)" } + ["-o", back])
+    #expect(merged.code == 0 && merged.errors.isEmpty, "\(merged.errors)")
+    #expect(try Command.run("digest", back).text == Command.run("digest", "\(folder)/whole.refx").text)
+    #expect(try Command.run("inspect", back, "--json").json()["metadata"] == ["run": "golden"])
+  }
+}
