@@ -172,7 +172,7 @@ def compare(checker, entry, text, where):
         checker.violation(name, "inspect", f"no JSON of the contract{where}: {error}")
         return
     for key, value in entry["values"].items():
-        path = tuple(key.split("/")) if entry["format"] == "hdf5" else (key,)
+        path = tuple(key.split("/")) if entry["format"] == "hdf5" else (key,) if key else ()
         if path not in found:
             checker.violation(name, "inspect", f"{key} is not there{where}")
             continue

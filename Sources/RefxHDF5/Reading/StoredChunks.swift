@@ -46,7 +46,7 @@ final class StoredChunks: Sendable {
   var areComplete: Bool { index?.isComplete ?? false }
 
   /// The bytes that the file spends on the chunks; nil where that is not known.
-  var byteCount: Int? { index?.storedByteCount }
+  var byteCount: Int? { index.flatMap { $0.isDamaged ? nil : $0.storedByteCount } }
 
   /// Reads the chunk at `position` into `buffer`.
   ///
@@ -54,6 +54,7 @@ final class StoredChunks: Sendable {
   func read(_ position: [Int], into buffer: ByteBuffer) throws -> Chunk? {
     let found: Chunk?
     if let index {
+      guard !index.isDamaged else { throw input.damaged("the list of its chunks is damaged", at: name) }
       let number = zip(position, counts).reduce(0) { $0 * $1.1 + $1.0 }
       guard let entry = index.entry(number) else { return nil }
       let place = "\(name), chunk \(position) at byte \(entry.offset)"
