@@ -117,15 +117,17 @@ extension FuzzTarget {
     do { digest = try opened.contents.tree.digest() } catch let error as RefxError {
       throw FuzzViolation("what verifies cannot be read: \(error)")
     }
+    // What is only read is saved as a `.refx`.
+    let saving: any CheckpointStore.Type = store.format.canWrite ? store : RefxFormat.self
     let target = MemoryTarget()
     do {
-      try store.write(opened.contents, to: target, options: WriteOptions(threads: 1))
+      try saving.write(opened.contents, to: target, options: WriteOptions(threads: 1))
     } catch let error as RefxError {
       throw FuzzViolation("what opens cannot be saved: \(error)")
     }
     let again: OpenedCheckpoint
     do {
-      again = try store.open(
+      again = try saving.open(
         InputFile(MemoryBytes(sharing: target.bytes), name: "again"), options: OpenOptions(threads: 1))
     } catch let error as RefxError {
       throw FuzzViolation("what was saved does not open: \(error)")
