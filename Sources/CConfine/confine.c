@@ -13,8 +13,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-void refx_end_with_parent(void) { prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); }
-
 void refx_close_from(int first) { closefrom(first); }
 
 int refx_memory_file(void) { return memfd_create("refx", MFD_CLOEXEC); }

@@ -28,7 +28,11 @@ struct RefxCommand: ParsableCommand {
     HDF5Worker.serveIfAsked()
     StandardDescriptors.reserve()
     Signals.install()
-    Glibc.exit(run(Array(CommandLine.arguments.dropFirst())))
+    // Swift's own row of arguments comes out of /proc, which need not be there.
+    let words = (1..<max(1, Int(CommandLine.argc))).map { position in
+      CommandLine.unsafeArgv[position].map { String(cString: $0) } ?? ""
+    }
+    Glibc.exit(run(words))
   }
 
   /// Runs one command line.

@@ -121,6 +121,7 @@ import Testing
 
   @Test(arguments: [
     ("params", "params"), ("a/b", "a%2Fb"), ("", "%"), ("rest", "%72est"), (".", "%2E"), ("..", "%2E."),
+    (".hidden", "%2Ehidden"), ("../x", "%2E.%2Fx"),
     ("3", "%33"),
     ("-3", "%2D3"), ("-", "-"), ("bä", "b%C3%A4"), ("Rest", "Rest"), ("3a", "3a"),
   ])

@@ -1,9 +1,6 @@
 // What a process may still do, taken away for good.
 #pragma once
 
-// Asks the system to end this process when the one that started it ends.
-void refx_end_with_parent(void);
-
 // Closes every descriptor from `first` on.
 void refx_close_from(int first);
 

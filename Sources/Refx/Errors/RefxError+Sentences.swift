@@ -691,6 +691,12 @@ extension RefxError {
       advice: "name a program that exists, or read files that you trust in this process")
   }
 
+  package static func workerKilled(file: String) -> RefxError {
+    RefxError(
+      .system, "the process that reads HDF5 files apart was ended from outside", file: file,
+      advice: "see whether memory is short, and try again")
+  }
+
   package static func workerMisunderstood(file: String) -> RefxError {
     RefxError(
       .damaged, "the process that reads HDF5 files apart says what it should not", file: file,

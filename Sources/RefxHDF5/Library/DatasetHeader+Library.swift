@@ -8,15 +8,16 @@ extension DatasetHeader {
   /// - Throws: ``RefxError`` where libhdf5 cannot; what it can, but this library does not represent, has an
   ///   element type that says so.
   init(
-    of dataset: HDF5Handle, at address: UInt, addressSize: Int, _ context: HDF5Context, _ name: String
+    of dataset: HDF5Handle, at address: UInt, in geometry: FileGeometry, _ context: HDF5Context,
+    _ name: String
   ) throws {
     self = try HDF5Library.shared.withLock {
-      try DatasetHeader.read(dataset, address, addressSize, context, name)
+      try DatasetHeader.read(dataset, address, geometry, context, name)
     }
   }
 
   private static func read(
-    _ dataset: HDF5Handle, _ address: UInt, _ addressSize: Int, _ context: HDF5Context, _ name: String
+    _ dataset: HDF5Handle, _ address: UInt, _ geometry: FileGeometry, _ context: HDF5Context, _ name: String
   ) throws -> DatasetHeader {
     let properties = try context.open("H5Dget_create_plist", at: name, H5Dget_create_plist(dataset.id))
     let type = try context.open("H5Dget_type", at: name, H5Dget_type(dataset.id))
@@ -36,7 +37,7 @@ extension DatasetHeader {
     guard itemSize > 0 else { throw context.damaged("elements of no size", at: name) }
     let element = try ElementType(of: type.id, context, at: name)
     // What the library says of text in the heap is the size of a pointer in memory.
-    if element == .heapText { itemSize = 8 + addressSize }
+    if element == .heapText { itemSize = 8 + geometry.addressSize }
     guard let shape = try extents(of: dataset, context, name) else {
       return DatasetHeader(
         address: address, element: element, itemSize: itemSize, shape: nil, layout: .contiguous(address: nil),
@@ -49,8 +50,10 @@ extension DatasetHeader {
       return listed("string", "it is text of any length that points out of an object header", shape)
     case H5D_COMPACT: layout = .compact
     case H5D_CONTIGUOUS:
+      // Where nothing was written, 1.10 adds the user block to the undefined address, which then wraps around.
       let address = H5Dget_offset(dataset.id)
-      layout = .contiguous(address: address == haddr_t.max ? nil : Int(exactly: address))
+      let isNowhere = address == haddr_t.max || address < haddr_t(geometry.userBlock)
+      layout = .contiguous(address: isNowhere ? nil : Int(exactly: address))
     case H5D_CHUNKED:
       switch try chunking(properties, itemSize: itemSize, rank: shape.count, context, name) {
       case .success(let chunking): layout = .chunked(chunking)
@@ -123,7 +126,12 @@ extension DatasetHeader {
       }
     }
     if let reason = ChunkFilter.reasonToRefuse(filters) { return .failure(reason) }
-    return .success(Chunking(shape: shape, byteCount: byteCount, filters: filters))
+    var options: UInt32 = 0
+    try context.check("H5Pget_chunk_opts", at: name, H5Pget_chunk_opts(properties.id, &options))
+    // H5D_CHUNK_DONT_FILTER_PARTIAL_CHUNKS is 2.
+    return .success(
+      Chunking(
+        shape: shape, byteCount: byteCount, filters: filters, filtersPartialChunks: options & 2 == 0))
   }
 
   /// The fill value, in the bytes of the file's own type.

@@ -89,7 +89,7 @@ final class LibraryFile: LibraryReader {
       case H5O_TYPE_GROUP: .group(try StoredLink.all(of: object, context, name))
       case H5O_TYPE_DATASET:
         .dataset(
-          try DatasetHeader(of: object, at: address, addressSize: known.addressSize, context, name))
+          try DatasetHeader(of: object, at: address, in: known, context, name))
       case H5O_TYPE_NAMED_DATATYPE: .namedType
       default: .unknown
       }

@@ -16,7 +16,7 @@ extension ElementType {
   }
 }
 
-/// A type as a message describes it, of versions 1 to 3.
+/// A type as a message describes it, of versions 1 to 3, and what is the same in later ones.
 private struct TypeDescription {
   let version: Int
   let size: Int
@@ -29,7 +29,7 @@ private struct TypeDescription {
 
   init?(_ fields: inout Fields, depth: Int) {
     guard depth < TypeDescription.mostDepth, let head = fields.int(1), let bits = fields.int(3),
-      let size = fields.int(4), (1...3).contains(head >> 4), size > 0
+      let size = fields.int(4), (1...3).contains(head >> 4) || TypeDescription.isPlain(head), size > 0
     else { return nil }
     version = head >> 4
     self.size = size
@@ -52,6 +52,11 @@ private struct TypeDescription {
       }
     guard let element else { return nil }
     self.element = element
+  }
+
+  /// Whether a type of version 4 or 5 is one that was left as it was in version 3: a number or a text.
+  private static func isPlain(_ head: Int) -> Bool {
+    (4...5).contains(head >> 4) && [0, 1, 3].contains(head & 15)
   }
 
   // MARK: Numbers

@@ -15,6 +15,8 @@ struct ObjectHeader {
   private(set) var layout: Layout?
   /// Where chunks are that no tree of the layout's lists, in the ways of HDF5 1.10 and later.
   private(set) var chunkListing: ChunkListing?
+  /// Whether the chunks at the edges went through the filters too.
+  private(set) var filtersPartialChunks = true
   private(set) var filters: [Filter] = []
   /// Of a group: ascending by the bytes of their names, no two of one name.
   private(set) var links: [StoredLink]?
@@ -145,7 +147,7 @@ struct ObjectHeader {
       let itemSize = extents.removeLast()
       layout = .chunked(tree: tree, shape: extents, itemSize: itemSize)
     case 2:
-      guard let flags = fields.int(1), let rank = fields.int(1), (2...33).contains(rank),
+      guard let flags = fields.int(1), flags < 4, let rank = fields.int(1), (2...33).contains(rank),
         let extentBytes = fields.int(1), (1...8).contains(extentBytes)
       else { return false }
       var extents: [Int] = []
@@ -156,6 +158,7 @@ struct ObjectHeader {
       let itemSize = extents.removeLast()
       // Of a kind that is not known here there is no listing, but all the rest.
       chunkListing = ChunkListing(&fields, flags: flags, file)
+      filtersPartialChunks = flags & 1 == 0
       layout = .chunked(tree: nil, shape: extents, itemSize: itemSize)
     default: return false
     }

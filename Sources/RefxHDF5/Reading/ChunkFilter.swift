@@ -51,7 +51,7 @@ extension Chunking {
   /// - Returns: the chunk's elements, exactly `byteCount` bytes.
   /// - Throws: ``RefxError`` where a checksum differs or the lengths do not fit. At most one byte more than
   ///   the chunk has is ever produced.
-  func decode(_ stored: [UInt8], mask: UInt32) throws -> [UInt8] {
+  func decode(_ stored: [UInt8], mask: UInt32, by decoder: ChunkDecoder) throws -> [UInt8] {
     let applied = filters.indices.filter { $0 >= 32 || mask & (1 << UInt32($0)) == 0 }
     // The length before each step, which is what undoing it must give.
     var lengths: [Int] = []
@@ -68,7 +68,7 @@ extension Chunking {
     for (position, expected) in zip(applied, lengths).reversed() {
       switch filters[position] {
       case .fletcher32: bytes = try Fletcher32.checked(bytes)
-      case .deflate: bytes = try bytes.withUnsafeBytes { try ChunkCodec.inflate($0, exactly: expected) }
+      case .deflate: bytes = try inflate(bytes, count: expected, by: decoder)
       case .shuffle(let itemSize): bytes = unshuffled(bytes, itemSize: itemSize)
       }
     }
@@ -77,6 +77,16 @@ extension Chunking {
         expected: byteCount, fault: bytes.count < byteCount ? .shorter(bytes.count) : .longer)
     }
     return bytes
+  }
+
+  private func inflate(_ stored: [UInt8], count: Int, by decoder: ChunkDecoder) throws -> [UInt8] {
+    guard count >= 0 else { throw RefxError.chunkDoesNotDecode(expected: count, fault: .longer) }
+    return try [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+      try stored.withUnsafeBytes {
+        try decoder.inflate($0, into: UnsafeMutableRawBufferPointer(start: buffer.baseAddress, count: count))
+      }
+      filled = count
+    }
   }
 
   /// Bytes beyond the last whole element were left in place.

@@ -33,6 +33,8 @@ struct Chunking: Sendable {
   let shape: [Int]
   let byteCount: Int
   let filters: [ChunkFilter]
+  /// Whether the chunks at the edges, which are not full, went through the filters too.
+  var filtersPartialChunks = true
   /// The address of the tree that lists the chunks, where our own code may look at it.
   var tree: Int?
 }

@@ -10,6 +10,8 @@ final class HDF5Input: Sendable {
   let chunks = ChunkCache()
   /// Memory for chunks as they are stored, one for each thread that reads at the same time.
   let scratch = Pool { ByteBuffer() }
+  /// What undoes deflate, each for one thread: an object of 90 KB, which is not made anew for each chunk.
+  let decoders = Pool { ChunkDecoder() }
   /// The same for slabs of leaves.
   let slabs = Pool { ByteBuffer() }
   let options: OpenOptions

@@ -81,7 +81,10 @@ struct ObjectReader {
       }
       return DatasetHeader(
         address: address, element: type.element, itemSize: itemSize, shape: shape,
-        layout: .chunked(Chunking(shape: chunkShape, byteCount: chunkBytes, filters: filters, tree: tree)),
+        layout: .chunked(
+          Chunking(
+            shape: chunkShape, byteCount: chunkBytes, filters: filters,
+            filtersPartialChunks: header.filtersPartialChunks, tree: tree)),
         storedByteCount: nil)
     }
   }

@@ -78,6 +78,19 @@ final class StoredChunks: Sendable {
     return found
   }
 
+  /// A bit for each filter.
+  private var allFilters: UInt32 {
+    chunking.filters.count < 32 ? 1 << UInt32(chunking.filters.count) - 1 : .max
+  }
+
+  /// Whether the chunk is one at an edge of a dataset that leaves those as they are; nothing else says so.
+  private func isUnfiltered(_ position: [Int]) -> Bool {
+    !chunking.filtersPartialChunks
+      && position.indices.contains { axis in
+        shape[axis] - position[axis] * chunking.shape[axis] < chunking.shape[axis]
+      }
+  }
+
   private func number(of position: [Int]) -> Int { zip(position, counts).reduce(0) { $0 * $1.1 + $1.0 } }
 
   private func readByLibrary(_ position: [Int], into buffer: ByteBuffer) throws -> Chunk? {
@@ -94,7 +107,7 @@ final class StoredChunks: Sendable {
     }
     try checkProportion(stored: stored.byteCount, place)
     let bytes = UnsafeRawBufferPointer(buffer.room(for: stored.byteCount))
-    return Chunk(bytes: bytes, mask: stored.mask, place: place)
+    return Chunk(bytes: bytes, mask: isUnfiltered(position) ? allFilters : stored.mask, place: place)
   }
 
   /// Deflate packs at most 1 : 1032, so what declares more is no chunk of that size; and one that is very

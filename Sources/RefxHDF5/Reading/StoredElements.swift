@@ -81,7 +81,11 @@ struct StoredElements: Sendable {
   func chunk(_ position: [Int], of chunking: Chunking) throws -> [UInt8]? {
     try input.scratch.with { buffer in
       guard let stored = try chunks?.read(position, into: buffer) else { return nil }
-      do { return try chunking.decode(Array(stored.bytes), mask: stored.mask) } catch let error as RefxError {
+      do {
+        return try input.decoders.with {
+          try chunking.decode(Array(stored.bytes), mask: stored.mask, by: $0)
+        }
+      } catch let error as RefxError {
         throw error.inFile(input.bytes.name).atObject(stored.place)
       }
     }
@@ -97,8 +101,10 @@ struct StoredElements: Sendable {
     return try input.scratch.with { buffer in
       guard let stored = try chunks?.read(position, into: buffer), stored.mask == 0 else { return false }
       do {
-        try ChunkCodec.decode(
-          stored.bytes, into: target, itemSize: header.itemSize, chunkBytes: chunking.byteCount)
+        try input.decoders.with {
+          try $0.decode(
+            stored.bytes, into: target, itemSize: header.itemSize, chunkBytes: chunking.byteCount)
+        }
       } catch let error as RefxError {
         throw error.inFile(input.bytes.name).atObject(stored.place)
       }

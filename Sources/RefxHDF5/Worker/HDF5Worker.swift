@@ -29,7 +29,6 @@ public enum HDF5Worker {
   }
 
   private static func serve() -> Never {
-    refx_end_with_parent()
     refx_close_from(Descriptor.file + 1)
     guard let file = try? InputFile(descriptor: Descriptor.file, name: "") else { _exit(2) }
     WorkerLimits(file).apply()

@@ -14,6 +14,7 @@ extension DatasetHeader {
       writer.add(2)
       writer.add(chunking.shape) { $0.add($1) }
       writer.add(chunking.filters) { $1.write(to: &$0) }
+      writer.add(chunking.filtersPartialChunks)
     }
     writer.add(fill) { $0.add($1) }
     writer.add(storedByteCount) { $0.add($1) }
@@ -45,7 +46,8 @@ extension Chunking {
     else { throw WireReader.Fault() }
     let (byteCount, overflow) = count.multipliedReportingOverflow(by: itemSize)
     guard !overflow, byteCount < 1 << 32 else { throw WireReader.Fault() }
-    self.init(shape: shape, byteCount: byteCount, filters: filters)
+    self.init(
+      shape: shape, byteCount: byteCount, filters: filters, filtersPartialChunks: try reader.answer())
   }
 }
 

@@ -64,21 +64,29 @@ final class WorkerProcess {
 
   /// Ends the worker, whatever it does.
   ///
-  /// - Returns: the signal that it died of; nil where it took too long, or did not die of one.
-  func end() -> Int32? {
+  /// - Returns: what became of it.
+  func end() -> WorkerDeath {
     // What crashed is dead or about to be; what hangs is killed here, and has not found an end.
     var status: Int32 = 0
     var tries = 0
+    var isKilledHere = false
     while !isReaped {
       let found = waitpid(process, &status, WNOHANG)
       if found == process || found < 0 && errno != EINTR { isReaped = true }
       if isReaped { break }
       tries += 1
-      if tries == 200 { kill(process, SIGKILL) }
+      if tries == 200 {
+        kill(process, SIGKILL)
+        isKilledHere = true
+      }
       usleep(5000)
     }
-    let signal = status & 0x7F
-    return signal == 0 || [SIGKILL, SIGPROF, SIGALRM, SIGXCPU].contains(signal) ? nil : signal
+    switch status & 0x7F {
+    case SIGPROF: return .foundNoEnd
+    case SIGKILL: return isKilledHere ? .foundNoEnd : .killed
+    case 0: return .ended
+    case let signal: return .crashed(signal)
+    }
   }
 
   private func reap() {
@@ -163,7 +171,28 @@ final class WorkerProcess {
   }
 }
 
+/// What became of a worker that answers no more.
+enum WorkerDeath {
+  /// It did what it must not, by that signal.
+  case crashed(Int32)
+  /// It took longer than it may.
+  case foundNoEnd
+  /// Somebody else ended it, which says nothing about the file.
+  case killed
+  /// It ended of itself.
+  case ended
+}
+
 extension RefxError {
+  static func workerDied(_ death: WorkerDeath, file: String) -> RefxError {
+    switch death {
+    case .crashed(let signal): .readerDied(signal, file: file)
+    case .foundNoEnd: .readerDied(nil, file: file)
+    case .killed: .workerKilled(file: file)
+    case .ended: .workerMisunderstood(file: file)
+    }
+  }
+
   fileprivate static func workerNotStarted(_ executable: String, errno number: Int32, file: String)
     -> RefxError
   {

@@ -88,7 +88,7 @@ final class WorkerReader: LibraryReader, @unchecked Sendable {
     guard let answer = process.ask(request) else {
       state.process = nil
       state.deaths += 1
-      throw RefxError.readerDied(process.end(), file: file.name).atObject(object)
+      throw RefxError.workerDied(process.end(), file: file.name).atObject(object)
     }
     var reader = WireReader(answer)
     do {
@@ -104,9 +104,7 @@ final class WorkerReader: LibraryReader, @unchecked Sendable {
       // Whoever says such things says nothing more.
       state.process = nil
       state.deaths += 1
-      let signal = process.end()
-      throw signal.map { RefxError.readerDied($0, file: file.name) }
-        ?? RefxError.workerMisunderstood(file: file.name)
+      throw RefxError.workerDied(process.end(), file: file.name)
     }
   }
 }

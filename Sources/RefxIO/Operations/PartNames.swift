@@ -5,7 +5,7 @@ extension CollectionTag {
   /// The name of the file that a partition by collection gives this collection, without its suffix.
   ///
   /// Every byte but letters, digits, `_`, `-` and `.` is percent-encoded; of a string that reads as an
-  /// integer, and of `rest`, `.` and `..`, the first byte; the empty string is `%`. What is longer than 200
+  /// integer, of `rest`, and of what begins with `.`, the first byte; the empty string is `%`. What is longer than 200
   /// bytes is cut and ends with a hash, behind a `%.` that no encoding gives. Two collections never have
   /// one name.
   public var fileName: String {
@@ -14,7 +14,8 @@ extension CollectionTag {
     case .name(let key):
       let bytes = Array(key.string.utf8)
       if bytes.isEmpty { return "%" }
-      let isTaken = ["rest", ".", ".."].contains(key.string) || CollectionTag.readsAsInteger(bytes)
+      let isTaken =
+        key.string == "rest" || bytes[0] == UInt8(ascii: ".") || CollectionTag.readsAsInteger(bytes)
       var pieces: [[UInt8]] = []
       for (position, byte) in bytes.enumerated() {
         pieces.append(

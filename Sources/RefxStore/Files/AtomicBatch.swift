@@ -12,6 +12,8 @@ public final class AtomicBatch {
   /// Each once, in the order in which they were met.
   private var folders: [OpenFolder] = []
   private var folderNames: Set<Key> = []
+  /// Where the files will lie, links followed, so that none takes the place of another.
+  private var locations: Set<Key> = []
 
   /// - Parameter durable: whether the files are on the disk, and not merely in the system's cache, when
   ///   ``commit()`` returns.
@@ -31,6 +33,7 @@ public final class AtomicBatch {
   ) throws -> Result {
     if path.utf8.isEmpty { throw RefxError.emptyFileName() }
     let file = try FileLocation(following: path).path
+    guard locations.insert(Key(file)).inserted else { throw RefxError.sameOutput(path) }
     let old = try statusOfRegularFile(at: file, named: path)
     if old != nil, !overwrite { throw RefxError.fileExists(file: path) }
     removeStaleTemporaries(of: file)

@@ -43,9 +43,11 @@ package final class UnnamedFile: RewritableTarget {
     try writer.replace(bytes, at: offset)
   }
 
-  /// Fills `buffer` with the bytes from `offset` on, which must have been written.
+  /// Writes what is still in the buffer, so that it can be read.
+  package func flush() throws { try writer.flush() }
+
+  /// Fills `buffer` with the bytes from `offset` on, which must have been written and flushed. By any thread.
   package func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws {
-    try writer.flush()
     var done = 0
     while done < buffer.count {
       let count = pread(

@@ -114,6 +114,7 @@ final class UnpackedMember: Sendable {
       try spool.append(UnsafeRawBufferPointer(part))
     }
     try inflater.expectEnd(of: member)
+    try spool.flush()
     return spool
   }
 }

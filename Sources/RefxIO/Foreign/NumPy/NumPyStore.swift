@@ -50,7 +50,8 @@ public enum NumPyArchiveStore: CheckpointStore {
       try budget.charge(nodes: 1, depth: 0)
       try budget.charge(nodes: archive.members.count, depth: 1)
       var members: [(Key, Tree<Leaf>)] = []
-      for member in archive.members {
+      // A folder's own entry holds nothing.
+      for member in archive.members where member.byteCount > 0 || member.name.utf8.last != UInt8(ascii: "/") {
         guard member.name.utf8.count > suffix.utf8.count,
           member.name.utf8.suffix(suffix.utf8.count).elementsEqual(suffix.utf8)
         else { throw RefxError.numpyNoArray(member.name) }
