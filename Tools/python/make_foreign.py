@@ -4,6 +4,8 @@
     make_foreign.py FOLDER
 """
 
+import ctypes
+import glob
 import pathlib
 import sys
 
@@ -36,7 +38,33 @@ def committed_types(path):
         file["tied"] = file["packed"]
 
 
+def user_block(path):
+    """Behind a user block: what was never written has a fill value, and no address."""
+    with h5py.File(path, "w", userblock_size=512, libver=("v110", "v110")) as file:
+        file.create_dataset("never", shape=(4,), dtype="<i4", fillvalue=7)
+        file.create_dataset("written", data=numpy.arange(4, dtype="<i4"))
+
+
+def edge_chunks(path):
+    """Chunks at the edges that are left as they are, beside others that are shuffled and deflated."""
+    with h5py.File(path, "w", libver=("v110", "v110")) as file:
+        create = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        create.set_chunk((4, 4))
+        create.set_shuffle()
+        create.set_deflate(6)
+        # No function of h5py sets this; 2 is H5D_CHUNK_DONT_FILTER_PARTIAL_CHUNKS.
+        library = ctypes.CDLL(glob.glob(str(pathlib.Path(h5py.__file__).parents[1] / "h5py.libs/libhdf5-*"))[0])
+        library.H5Pset_chunk_opts.argtypes = [ctypes.c_int64, ctypes.c_uint]
+        assert library.H5Pset_chunk_opts(create.id, 2) >= 0
+        space = h5py.h5s.create_simple((10, 10))
+        dataset = h5py.h5d.create(file.id, b"edges", h5py.h5t.STD_I32LE, space, create)
+        values = numpy.arange(100, dtype="<i4").reshape(10, 10)
+        dataset.write(h5py.h5s.ALL, h5py.h5s.ALL, values)
+
+
 if __name__ == "__main__":
     folder = pathlib.Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     committed_types(folder / "committed-types.h5")
+    user_block(folder / "user-block.h5")
+    edge_chunks(folder / "edge-chunks.h5")

@@ -17,6 +17,15 @@ struct ObjectReader {
 
   /// - Throws: ``RefxError`` where libhdf5 cannot read the object either.
   mutating func object(at address: UInt, _ name: String) throws -> (StoredObject, LayoutAttributes) {
+    do { return try look(at: address, name) } catch let error as RefxError {
+      guard error.isOfANewerType else { throw error }
+      let reason = UnsupportedLeaf(
+        typeName: "newer", reason: "its type was written by a newer HDF5 than the one that reads it here")
+      return (.dataset(.listed(reason, at: address)), LayoutAttributes())
+    }
+  }
+
+  private mutating func look(at address: UInt, _ name: String) throws -> (StoredObject, LayoutAttributes) {
     if let place = Int(exactly: address), let header = ObjectHeader(at: place, in: file) {
       if let links = header.links { return (.group(links.sorted { $0.name < $1.name }), header.attributes) }
       if let dataset = try dataset(header, at: address, name) {
@@ -98,5 +107,13 @@ struct ObjectReader {
     else { return nil }
     if types.count < 1024 { types[message] = known }
     return known
+  }
+}
+
+extension RefxError {
+  /// Whether libhdf5 says that it does not know the version of a type: the file is sound, and the rest of it can be
+  /// read.
+  fileprivate var isOfANewerType: Bool {
+    details.contains { $0.hasSuffix("bad version number for datatype message") }
   }
 }

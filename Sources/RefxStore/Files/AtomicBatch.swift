@@ -72,6 +72,7 @@ public final class AtomicBatch {
       throw error.afterReplacing(replaced)
     }
     waiting = []
+    locations = []
     // Each is tried, whatever became of those before.
     var failure: (any Error)?
     for folder in folders {

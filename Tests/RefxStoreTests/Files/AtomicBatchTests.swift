@@ -32,6 +32,19 @@ import Testing
     #expect(folder.contents().count == 100)
   }
 
+  /// A link that leads nowhere yet is a second name of the file that it will lead to.
+  @Test func twoNamesOfOneFileAreRefused() throws {
+    try FileManager.default.createSymbolicLink(atPath: folder.file("link"), withDestinationPath: "a")
+    let batch = AtomicBatch()
+    try write("1", to: "a", in: batch)
+    #expect(throws: RefxError.self) { try write("2", to: "link", in: batch) }
+    try batch.commit()
+    #expect(try text("a") == "1")
+    try write("3", to: "link", in: batch)
+    try batch.commit()
+    #expect(try text("a") == "3")
+  }
+
   @Test func whatIsNotCommittedIsRemoved() throws {
     do {
       let batch = AtomicBatch()
