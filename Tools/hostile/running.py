@@ -17,7 +17,7 @@ TRACED = "open,openat,openat2,creat,stat,lstat,newfstatat,statx,access,faccessat
 SYSTEM = re.compile(
     r"^(/lib|/usr/|/lib64|/etc/(ld\.so|localtime|malloc|gnutls/config|ssl/openssl\.cnf)"
     r"|/sys/(fs/cgroup|devices/system|kernel/mm)"
-    r"|/proc(/(self|\d+)(/(fd(/\d+)?|exe|maps|cgroup|status|statm|mountinfo|auxv|task.*))?)?$"
+    r"|/proc(/(self|\d+)(/(fd(/\d+)?|exe|maps|cgroup|stat|status|statm|ns/pid|mountinfo|auxv|task.*))?)?$"
     # A worker is started by that name, and Swift looks beside it for what prints a crash.
     r"|/proc/self/(libexec|bin|swift-backtrace)"
 

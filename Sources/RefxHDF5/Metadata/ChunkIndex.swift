@@ -19,13 +19,19 @@ struct ChunkIndex {
   private var entries: [Entry] = []
   /// Whether every chunk is there, with every filter, and none shares bytes with another.
   private(set) var isComplete = false
+  /// Whether the tree is not as every writer makes it. To ask libhdf5 chunk by chunk what it makes of it would
+  /// take long, and nothing would vouch for the answers.
+  private(set) var isDamaged = false
 
-  /// - Returns: nil where the tree is not as it must be: then libhdf5 has the last word.
+  /// - Returns: nil where the chunks are listed in another way, or are too many: then libhdf5 is asked.
   init?(_ chunking: Chunking, shape: [Int], in input: HDF5Input) {
     guard let root = chunking.tree, let grid = Grid(chunking, shape: shape, input) else { return nil }
     let file = MetadataFile(
       input.bytes, userBlock: input.userBlock, addressSize: input.addressSize, lengthSize: input.lengthSize)
-    guard walk(root, level: nil, in: file, of: grid) else { return nil }
+    guard walk(root, level: nil, in: file, of: grid) else {
+      isDamaged = true
+      return
+    }
     isComplete = entries.count == grid.count && entries.allSatisfy { $0.mask == 0 } && areDisjoint
   }
 

@@ -14,6 +14,11 @@ final class StoredChunks: Sendable {
   private let counts: [Int]
   /// The index, once somebody has asked for a chunk; within it nil where there is none of our own.
   private let known = Mutex<ChunkIndex??>(nil)
+  /// The stored bytes of all chunks, where libhdf5 was asked about the dataset.
+  private let storedByteCount: Int?
+  /// What libhdf5 has found so far, by number. When that is all there is, nothing more is asked: a few chunks may
+  /// lie in an array of millions.
+  private let found = Mutex<(sizes: [Int: Int], total: Int)>(([:], 0))
 
   struct Chunk {
     /// Valid until the buffer is used again.
@@ -30,6 +35,7 @@ final class StoredChunks: Sendable {
     self.chunking = chunking
     address = header.address
     shape = header.shape ?? []
+    storedByteCount = header.storedByteCount
     counts = zip(shape, chunking.shape).map { extent, chunk in extent == 0 ? 0 : (extent - 1) / chunk + 1 }
   }
 
@@ -46,7 +52,7 @@ final class StoredChunks: Sendable {
   var areComplete: Bool { index?.isComplete ?? false }
 
   /// The bytes that the file spends on the chunks; nil where that is not known.
-  var byteCount: Int? { index?.storedByteCount }
+  var byteCount: Int? { index.flatMap { $0.isDamaged ? nil : $0.storedByteCount } }
 
   /// Reads the chunk at `position` into `buffer`.
   ///
@@ -54,8 +60,8 @@ final class StoredChunks: Sendable {
   func read(_ position: [Int], into buffer: ByteBuffer) throws -> Chunk? {
     let found: Chunk?
     if let index {
-      let number = zip(position, counts).reduce(0) { $0 * $1.1 + $1.0 }
-      guard let entry = index.entry(number) else { return nil }
+      guard !index.isDamaged else { throw input.damaged("the list of its chunks is damaged", at: name) }
+      guard let entry = index.entry(number(of: position)) else { return nil }
       let place = "\(name), chunk \(position) at byte \(entry.offset)"
       try checkProportion(stored: entry.byteCount, place)
       let room = buffer.room(for: entry.byteCount)
@@ -72,13 +78,20 @@ final class StoredChunks: Sendable {
     return found
   }
 
+  private func number(of position: [Int]) -> Int { zip(position, counts).reduce(0) { $0 * $1.1 + $1.0 } }
+
   private func readByLibrary(_ position: [Int], into buffer: ByteBuffer) throws -> Chunk? {
     let place = "\(name), chunk \(position)"
     try checkSize(place)
+    let number = number(of: position)
+    if found.withLock({ $0.total == storedByteCount && $0.sizes[number] == nil }) { return nil }
     let wanted = WantedChunk(
       address: address, origin: zip(position, chunking.shape).map { UInt64($0 * $1) },
       byteCount: chunking.byteCount, isFiltered: !chunking.filters.isEmpty)
     guard let stored = try input.library().chunk(wanted, into: buffer, place) else { return nil }
+    found.withLock { found in
+      if found.sizes.updateValue(stored.byteCount, forKey: number) == nil { found.total += stored.byteCount }
+    }
     try checkProportion(stored: stored.byteCount, place)
     let bytes = UnsafeRawBufferPointer(buffer.room(for: stored.byteCount))
     return Chunk(bytes: bytes, mask: stored.mask, place: place)

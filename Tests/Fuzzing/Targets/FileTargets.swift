@@ -117,17 +117,17 @@ extension FuzzTarget {
     do { digest = try opened.contents.tree.digest() } catch let error as RefxError {
       throw FuzzViolation("what verifies cannot be read: \(error)")
     }
-    // What is only read is saved as a `.refx`.
-    let saving: any CheckpointStore.Type = store.format.canWrite ? store : RefxFormat.self
+    // What is only read goes to a format that holds everything.
+    let other: any CheckpointStore.Type = store.format.canWrite ? store : RefxFormat.self
     let target = MemoryTarget()
     do {
-      try saving.write(opened.contents, to: target, options: WriteOptions(threads: 1))
+      try other.write(opened.contents, to: target, options: WriteOptions(threads: 1))
     } catch let error as RefxError {
       throw FuzzViolation("what opens cannot be saved: \(error)")
     }
     let again: OpenedCheckpoint
     do {
-      again = try saving.open(
+      again = try other.open(
         InputFile(MemoryBytes(sharing: target.bytes), name: "again"), options: OpenOptions(threads: 1))
     } catch let error as RefxError {
       throw FuzzViolation("what was saved does not open: \(error)")
