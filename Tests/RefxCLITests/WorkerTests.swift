@@ -33,14 +33,16 @@ import Testing
 
   /// An unwritten dataset behind a user block, and chunks at the edges that no filter has seen: what libhdf5 does not
   /// say by itself.
-  @Test(arguments: [
-    ("user-block.h5", "never", [7, 7, 7, 7]), ("user-block.h5", "written", [0, 1, 2, 3]),
-    ("edge-chunks.h5", "edges", Array(0..<100)),
-  ] as [(String, String, [Int32])])
+  @Test(
+    arguments: [
+      ("user-block.h5", "never", [7, 7, 7, 7]), ("user-block.h5", "written", [0, 1, 2, 3]),
+      ("edge-chunks.h5", "edges", Array(0..<100)),
+    ] as [(String, String, [Int32])])
   func valuesAreThoseThatWereWritten(file: String, name: String, expected: [Int32]) throws {
     let path = Repository.folder.appending(path: "Fixtures/foreign/\(file)").path
     for options in [OpenOptions(), try WorkerTests.worker()] {
-      guard case .leaf(let leaf)? = try Checkpoint.open(path, options: options).contents.tree.member(Key(name))
+      guard
+        case .leaf(let leaf)? = try Checkpoint.open(path, options: options).contents.tree.member(Key(name))
       else {
         Issue.record("no leaf")
         continue

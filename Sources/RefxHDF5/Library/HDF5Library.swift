@@ -41,8 +41,8 @@ package final class HDF5Library: @unchecked Sendable {
 
   /// The identifiers that are open in this process, which come back to what they were when files are closed.
   package static var openIdentifierCount: Int {
-    // H5F_OBJ_ALL is 31, H5F_OBJ_ALL files -1.
-    shared.withLock { Int(H5Fget_obj_count(-1, 31)) }
+    // H5F_OBJ_ALL is 31: of all kinds, in all files.
+    shared.withLock { Int(H5Fget_obj_count(31, 31)) }
   }
 
   /// What the library says about its last failure on this thread, from the call inwards.

@@ -19,6 +19,10 @@ final class WorkerProcess {
   /// - Throws: ``RefxError`` where it cannot be started.
   init(_ file: InputFile, executable: String) throws {
     limits = WorkerLimits(file)
+    // Before a process is made for it, which costs much more than to look.
+    guard access(executable, X_OK) == 0 else {
+      throw RefxError.workerNotStarted(executable, errno: errno, file: file.name)
+    }
     var pair: (Int32, Int32) = (-1, -1)
     let made = withUnsafeMutableBytes(of: &pair) {
       socketpair(
