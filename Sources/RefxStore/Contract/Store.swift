@@ -55,10 +55,13 @@ public struct CheckpointContents: Sendable {
   public var tree: Tree<Leaf>
   /// Free-form words about the file as a whole.
   public var metadata: JSONObject
+  /// What the file says about single nodes.
+  public var attributes: NodeAttributes
 
-  public init(tree: Tree<Leaf>, metadata: JSONObject = [:]) {
+  public init(tree: Tree<Leaf>, metadata: JSONObject = [:], attributes: NodeAttributes = NodeAttributes()) {
     self.tree = tree
     self.metadata = metadata
+    self.attributes = attributes
   }
 }
 
