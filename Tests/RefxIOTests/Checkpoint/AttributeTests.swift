@@ -51,6 +51,25 @@ import Testing
     #expect(merged.contents.attributes == AttributeSamples.all)
   }
 
+  @Test func theyGoWithNamesThatBecomeStructure() throws {
+    var contents = CheckpointContents(tree: ["a.b.w": .leaf(Leaf(Float(1))), "c": .leaf(Leaf(Float(2)))])
+    contents.attributes[["a.b.w"]] = [Attribute("unit", .one("m"))]
+    contents.attributes[.root] = [Attribute("of", .one("all"))]
+    let nested = try contents.nested(by: ".")
+    #expect(nested.attributes[["a", "b", "w"]] == [Attribute("unit", .one("m"))])
+    #expect(nested.attributes[.root] == contents.attributes[.root] && nested.attributes.paths.count == 2)
+    let flat = try nested.flattened(by: ".")
+    #expect(flat.attributes == contents.attributes)
+  }
+
+  @Test func thoseOfContainersStayWhereNamesAreLeft() throws {
+    var contents = CheckpointContents(tree: ["a": ["b": ["w": .leaf(Leaf(Float(1)))]]])
+    contents.attributes[["a", "b"]] = [Attribute("activation", .one("relu"))]
+    let flat = try contents.flattened(by: ".")
+    #expect(flat.attributes.paths == [.root])
+    #expect(flat.attributes[.root] == [Attribute("a.b@activation", .one("relu"))])
+  }
+
   @Test func theirJSONIsExact() throws {
     var read = NodeAttributes()
     let json = try JSON.parse(AttributeSamples.all.json.bytes())
