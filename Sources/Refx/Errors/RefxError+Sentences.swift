@@ -1138,3 +1138,40 @@ extension RefxError {
       found: "bytes that belong to \"\(other)\" too", advice: "copy or download the file again")
   }
 }
+
+extension RefxError {
+  // MARK: MessagePack
+
+  package static func msgpackDamaged(_ expected: String, found: String, at offset: Int) -> RefxError {
+    RefxError(
+      .damaged, "the MessagePack document cannot be read", place: .byte(offset), expected: expected,
+      found: found,
+      advice: "copy the file again, or save it again with flax.serialization")
+  }
+
+  /// A length, or a number of members, that cannot stand in what is left of the file.
+  package static func msgpackCut(_ count: Int, left: Int, at offset: Int) -> RefxError {
+    RefxError(
+      .cut, "the file is cut, or its lengths are damaged", place: .byte(offset),
+      expected: "a length of at most \(left), for which there is room", found: "\(count)",
+      advice: "copy or download it again")
+  }
+
+  package static func msgpackGoesOn(_ count: Int, at offset: Int) -> RefxError {
+    RefxError(
+      .damaged, place: .byte(offset), expected: "the end of the file behind its MessagePack document",
+      found: "\(count) more bytes", advice: "the file is damaged or of another format")
+  }
+}
+
+extension RefxError {
+  // MARK: Keras
+
+  package static func kerasWithoutWeights(_ name: String, found names: [String]) -> RefxError {
+    let some = names.prefix(8).joined(separator: ", ")
+    return RefxError(
+      .unsupported, "the archive has no weights that are read", expected: "the member \(name)",
+      found: some.isEmpty ? "none" : names.count > 8 ? "\(some), …" : some,
+      advice: "save the model in one file with model.save")
+  }
+}

@@ -154,13 +154,13 @@ struct GGUFHeader {
     var byteCount: Int?
     if type.isKnown {
       let width = extents.first ?? 1
-      guard let rowBytes = type.rowBytes(of: width) else {
+      guard width.isMultiple(of: type.blockElements) else {
         throw RefxError.ggufDamaged(
-          "rows of a multiple of \(type.blockElements) elements for \(type.name)", found: "\(width)",
-          at: place)
+          "rows of a multiple of \(type.blockElements) elements for \(type.name)", found: "\(width)", at: place)
       }
-      let (bytes, overflow) = rowBytes.multipliedReportingOverflow(by: elements == 0 ? 0 : elements / width)
-      guard !overflow else {
+      let (bytes, overflow) = (type.rowBytes(of: width) ?? .max)
+        .multipliedReportingOverflow(by: elements == 0 ? 0 : elements / width)
+      guard !overflow, bytes < .max else {
         throw RefxError.ggufDamaged("a tensor that a file can hold", found: "the shape \(shape)", at: place)
       }
       byteCount = bytes
