@@ -76,11 +76,11 @@ extension FuzzTarget {
 
   /// Stored members called `0.npy`, `1.npy`, ….
   private static func archive(_ members: [[UInt8]]) -> [UInt8] {
-    archive(members.enumerated().map { ("\($0).npy", $1) })
+    archive(of: members.enumerated().map { ("\($0).npy", $1) })
   }
 
   /// Stored members.
-  static func archive(_ members: [(name: String, body: [UInt8])]) -> [UInt8] {
+  static func archive(of members: [(name: String, body: [UInt8])]) -> [UInt8] {
     func little(_ numbers: [Int], _ size: Int) -> [UInt8] {
       numbers.flatMap { number in (0..<size).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) } }
     }

@@ -65,8 +65,8 @@ import Testing
     #expect(archive["layers", "dense", "vars", "0"] != nil)
     #expect(archive["layers", "sequential", "layers", "dense_1"] == nil)
     let legacy = try Checkpoint.open(Self.folder.appending(path: "legacy.h5").path).contents.tree
-    let one = legacy["model_weights", "shared", "shared", "kernel"]
-    let other = legacy["model_weights", "inner", "shared", "kernel"]
+    let one = legacy["model_weights", "shared", "inner", "shared", "kernel"]
+    let other = legacy["model_weights", "inner", "inner", "shared", "kernel"]
     #expect(try NumPyFiles.values(one) == NumPyFiles.values(other))
     var shared = 0
     try legacy.forEachSite { if $0.reference != nil { shared += 1 } }

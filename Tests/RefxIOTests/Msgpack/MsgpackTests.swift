@@ -193,9 +193,9 @@ import Testing
     ] as [[UInt8]] { refuses(bytes, "for which there is room", code: .cut) }
     refuses(array([3], "float32", [0, 0, 0, 0]), "the bytes of the shape [3]")
     refuses(array([2], "float32", [0, 0, 0, 0], type: 3), "a scalar of the shape [2]")
-    refuses([0xD5, 1, 0x92, 0xC0], "others", code: .cut)
+    refuses([0xD5, 1, 0x92, 0xC0], "others")
     refuses([0xD6, 1, 0x92, 0xC0, 0xC0, 0xC0], "an array's extents, dtype and bytes")
-    refuses([0xD5, 2, 0x92, 0xC0], "two floats", code: .cut)
+    refuses([0xD5, 2, 0x92, 0xC0], "two floats")
     refuses([0xD6, 2, 0x92, 0xC0, 0xC0, 0xC0], "two floats")
     // An array whose bytes go on behind its extension.
     var long = array([2], "int8", [1, 2])
