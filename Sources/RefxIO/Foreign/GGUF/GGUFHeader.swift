@@ -156,7 +156,8 @@ struct GGUFHeader {
       let width = extents.first ?? 1
       guard width.isMultiple(of: type.blockElements) else {
         throw RefxError.ggufDamaged(
-          "rows of a multiple of \(type.blockElements) elements for \(type.name)", found: "\(width)", at: place)
+          "rows of a multiple of \(type.blockElements) elements for \(type.name)", found: "\(width)",
+          at: place)
       }
       let (bytes, overflow) = (type.rowBytes(of: width) ?? .max)
         .multipliedReportingOverflow(by: elements == 0 ? 0 : elements / width)
