@@ -31,6 +31,7 @@ public struct FuzzTarget: Sendable {
     messages, chunkTrees, chunkListings, heaps, elements, hdf5, types, oldGroups, worker, pattern, slice,
     selector, path,
     textLeaf, part,
+    gguf, msgpack, keras,
   ]
 
   /// Seeds of text.
