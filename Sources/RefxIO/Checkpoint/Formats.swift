@@ -11,6 +11,7 @@ public struct Formats: Sendable {
     SafetensorsStore.self,
     NumPyStore.self,
     NumPyArchiveStore.self,
+    PyTorchStore.self,
   ])
 
   /// In the order in which they are asked whether a file is theirs.
@@ -92,6 +93,7 @@ public struct FormatName: RawRepresentable, Hashable, Sendable, ExpressibleByStr
   public static let safetensors: FormatName = "safetensors"
   public static let npy: FormatName = "npy"
   public static let npz: FormatName = "npz"
+  public static let pytorch: FormatName = "pytorch"
 }
 
 /// Whether `path` ends in `suffix`, ASCII letters of either case being one.
