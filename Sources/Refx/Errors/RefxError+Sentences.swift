@@ -1122,6 +1122,15 @@ extension RefxError {
         + "model.state_dict()")
   }
 
+  package static func torchOutside(
+    shape: [Int], strides: [Int], offset: Int64, byteCount: Int, at place: Int
+  ) -> RefxError {
+    RefxError(
+      .damaged,
+      "a tensor of the shape \(shape), with the strides \(strides), from element \(offset) on, does not lie in the "
+        + "\(byteCount) bytes of its storage", place: .byte(place), advice: "copy or download the file again")
+  }
+
   package static func pickleHoldsAName() -> RefxError {
     RefxError(
       .unsupported, "the pickle holds a class or a function as a value",
@@ -1168,6 +1177,12 @@ extension RefxError {
       found: names.prefix(3).map { "\"\($0)\"" }.joined(separator: ", "))
   }
 
+  package static func torchExport() -> RefxError {
+    RefxError(
+      .unsupported, "the file is a program of torch.export with its weights, which is not read",
+      advice: "load it with torch.export.load where you trust it, and save its state_dict with torch.save")
+  }
+
   package static func torchScript() -> RefxError {
     RefxError(
       .unsupported, "the file is a TorchScript archive, a program with its weights, which is not read",
@@ -1199,7 +1214,8 @@ extension RefxError {
 
   package static func torchTrailing(_ count: Int, at offset: Int) -> RefxError {
     RefxError(
-      .damaged, "\(count) bytes follow what the file says it holds", place: .byte(offset),
+      .damaged, "\(count == 1 ? "1 byte follows" : "\(count) bytes follow") what the file says it holds",
+      place: .byte(offset),
       advice: "save each object to a file of its own")
   }
 

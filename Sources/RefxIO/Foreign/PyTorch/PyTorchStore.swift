@@ -47,7 +47,8 @@ public enum PyTorchStore: CheckpointStore {
         let archive = try TorchArchive(ZipArchive(of: file, budget), in: file, verify: options.verify)
         let (objects, root) = try archive.objects(budget)
         return try opened(
-          objects, root, archive, file, options, version: archive.version, hasChecksums: true)
+          objects, root, archive, file, options, version: archive.version,
+          hasChecksums: archive.hasChecksums)
       }
       if LegacyFile.recognises(file) {
         let legacy = try LegacyFile(file, budget)

@@ -86,7 +86,9 @@ enum PythonName: Hashable {
     case ("torch.serialization", "_get_layout"): return .layout
     case ("torch", "strided"), ("torch", "sparse_coo"), ("torch", "sparse_csr"), ("torch", "sparse_csc"),
       ("torch", "sparse_bsr"), ("torch", "sparse_bsc"), ("torch", "contiguous_format"),
-      ("torch", "channels_last"), ("torch", "channels_last_3d"), ("torch", "preserve_format"):
+      ("torch", "channels_last"), ("torch", "channels_last_3d"), ("torch", "preserve_format"),
+      ("torch", "per_tensor_affine"), ("torch", "per_channel_affine"), ("torch", "per_tensor_symmetric"),
+      ("torch", "per_channel_symmetric"), ("torch", "per_channel_affine_float_qparams"):
       return .constant("torch." + name)
     case ("torch", "UntypedStorage"), ("torch.storage", "UntypedStorage"),
       ("torch.storage", "_UntypedStorage"),

@@ -12,12 +12,16 @@ struct TorchArchive {
   /// The version that the archive gives itself.
   let version: Int?
   let isBigEndian: Bool
+  /// Whether its members have checksums; torch can be told to leave them out, and writes zeros then.
+  let hasChecksums: Bool
 
   private static let newestVersion = 10
 
   /// - Throws: ``RefxError`` where it is another archive, or damaged.
   init(_ archive: ZipArchive, in file: InputFile, verify: Verification) throws {
     self.file = file
+    hasChecksums = archive.members.contains { $0.crc32 != 0 }
+    let verify = hasChecksums ? verify : .never
     self.verify = verify
     members = Dictionary(archive.members.map { (Key($0.name), $0) }) { first, _ in first }
     let suffix = "/data.pkl"
@@ -26,7 +30,13 @@ struct TorchArchive {
       return name.count > suffix.utf8.count && name.suffix(suffix.utf8.count).elementsEqual(suffix.utf8)
         && !name.dropLast(suffix.utf8.count).contains(UInt8(ascii: "/"))
     }
-    guard let pickle = pickles.first else { throw RefxError.torchArchiveWithoutPickle() }
+    guard let pickle = pickles.first else {
+      let format = Array("/archive_format".utf8)
+      if archive.members.contains(where: { $0.name.utf8.suffix(format.count).elementsEqual(format) }) {
+        throw RefxError.torchExport()
+      }
+      throw RefxError.torchArchiveWithoutPickle()
+    }
     guard pickles.count == 1 else { throw RefxError.torchArchiveOfSeveral(pickles.map(\.name)) }
     folder = String(decoding: pickle.name.utf8.dropLast(suffix.utf8.count - 1), as: UTF8.self)
     let prefix = Array((folder + "code/").utf8)

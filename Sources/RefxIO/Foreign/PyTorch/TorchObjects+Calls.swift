@@ -67,7 +67,7 @@ extension TorchObjects {
         guard let ordered = type.ordered(by: heap.members(state) ?? [], heap) else { break }
         made[number] = .arrayType(ordered)
         return value
-      case .tensor, .listed: return value
+      case .tensor, .listed, .refused: return value
       default: break
       }
     default: break

@@ -53,7 +53,7 @@ extension TorchObjects {
 
   private func isTensor(_ value: PickleValue) -> Bool {
     switch object(value) {
-    case .tensor, .listed, .array: true
+    case .tensor, .listed, .array, .refused: true
     default: false
     }
   }
@@ -119,9 +119,11 @@ extension TorchObjects {
     guard let count = DType.elementCount(of: shape), offset >= 0, strides.allSatisfy({ $0 >= 0 }),
       let start = TorchObjects.byteStart(of: Int(offset), shape, strides, count, element, in: part)
     else {
-      throw RefxError.pickleDamaged(
-        "a tensor of the shape \(shape), with the strides \(strides), from element \(offset) on, does not lie in the "
-          + "\(part.byteCount) bytes of its storage", at: place)
+      // Said where it stands in the tree, with its path.
+      return try add(
+        .refused(
+          RefxError.torchOutside(
+            shape: shape, strides: strides, offset: offset, byteCount: part.byteCount, at: place)))
     }
     let view = TorchView(
       storage: part.storage, element: element, byteStart: start, shape: shape,
@@ -162,7 +164,7 @@ extension TorchObjects {
     switch object(value) {
     case .tensor(let view)?: (dtype, shape) = (views[view].element.dtype, views[view].shape)
     case .array(let array)?: (dtype, shape) = (array.type.dtype, array.shape)
-    case .listed?: return value
+    case .listed?, .refused?: return value
     default: return nil
     }
     if let dtype, dtype == element.dtype { return value }

@@ -196,4 +196,6 @@ enum TorchObject {
   /// What cannot be represented.
   case listed(UnsupportedLeaf, shape: [Int])
   case complex(Double, Double)
+  /// What is wrong with a tensor.
+  case refused(RefxError)
 }

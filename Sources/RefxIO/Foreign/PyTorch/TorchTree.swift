@@ -53,7 +53,8 @@ struct TorchTree {
     var warnings = overlaps.warnings
     if objects.attributed > 0 {
       warnings.append(
-        "\(objects.attributed) values carry attributes of Python's beside their content, which are left out")
+        (objects.attributed == 1 ? "1 value carries" : "\(objects.attributed) values carry")
+          + " attributes of Python's beside the content, which are left out")
     }
     return warnings
   }
@@ -65,8 +66,8 @@ struct TorchTree {
     nodesLeft -= 1
     guard nodesLeft >= 0 else { throw RefxError.pickleExplodes() }
     switch value {
-    case .list(let row), .tuple(let row): try count(objects.heap.rows[row][...], step: 1, of: row, depth)
-    case .dictionary(let row): try count(objects.heap.rows[row].dropFirst(), step: 2, of: row, depth)
+    case .list(let row), .tuple(let row): try count(row: row, isDictionary: false, depth)
+    case .dictionary(let row): try count(row: row, isDictionary: true, depth)
     case .made(let number):
       switch objects.made[number] {
       case .tensor(let view): viewSites[view, default: 0] += 1
@@ -85,12 +86,17 @@ struct TorchTree {
     }
   }
 
-  private mutating func count(_ row: ArraySlice<PickleValue>, step: Int, of number: Int, _ depth: Int) throws
-  {
-    guard open.insert(number).inserted else { throw RefxError.pickleContainsItself() }
-    defer { open.remove(number) }
-    for place in stride(from: row.startIndex, to: row.endIndex, by: step) {
-      try count(row[place], depth: depth + 1)
+  private mutating func count(row: Int, isDictionary: Bool, _ depth: Int) throws {
+    guard open.insert(row).inserted else { throw RefxError.pickleContainsItself() }
+    defer { open.remove(row) }
+    let values = objects.heap.rows[row]
+    for place in stride(from: isDictionary ? 1 : 0, to: values.count, by: isDictionary ? 2 : 1) {
+      do { try count(values[place], depth: depth + 1) } catch let error as RefxError {
+        // The way to what is too deep says nothing and fills pages.
+        if error.code == .limit { throw error }
+        if !isDictionary { throw error.under(Key(place)) }
+        throw error.under(Key((try? PickleKey.text(values[place - 1], objects, depth: 0)) ?? "?"))
+      }
     }
   }
 
@@ -191,6 +197,7 @@ struct TorchTree {
         isMeta
           ? Leaf(dtype: .unsupported, shape: [], source: ListedObject(.meta))
           : .listed(part.element.rawValue, "elements of that type stand for no dtype of this library"))
+    case .refused(let error): throw error
     case .complex(let real, let imaginary): return .leaf(try leaves.complex(real, imaginary))
     case .emptyArray, .arrayType:
       return .leaf(.listed("numpy", "it is a type of NumPy, or an array that was not completed"))
