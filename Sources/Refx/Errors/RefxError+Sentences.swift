@@ -1175,3 +1175,145 @@ extension RefxError {
       advice: "save the model in one file with model.save")
   }
 }
+
+extension RefxError {
+  // MARK: PyTorch
+
+  package static func pickleDamaged(_ what: String, at offset: Int) -> RefxError {
+    RefxError(
+      .damaged, "the pickle cannot be read: \(what)", place: .byte(offset),
+      advice: "copy or download the file again")
+  }
+
+  package static func pickleVersion(_ version: Int, at offset: Int) -> RefxError {
+    RefxError(
+      .version, "the pickle is of a protocol that is not known", place: .byte(offset), expected: "0 to 5",
+      found: "\(version)")
+  }
+
+  package static func pickleUnsupported(_ what: String, at offset: Int) -> RefxError {
+    RefxError(
+      .unsupported, "the pickle refers to \(what)", place: .byte(offset),
+      advice: "load it in Python and save tensors and plain containers alone with torch.save")
+  }
+
+  /// - Parameter further: how many names there are beside these.
+  package static func pickleNames(_ names: [String], further: Int) -> RefxError {
+    let more = further > 0 ? " and \(further) more" : ""
+    return RefxError(
+      .unsupported,
+      "the pickle names \(names.joined(separator: ", "))\(more), and to bring such things back would be to run a "
+        + "program, which is never done",
+      advice: "load it in Python where you trust it, and save tensors and plain containers alone, such as "
+        + "model.state_dict()")
+  }
+
+  package static func torchOutside(
+    shape: [Int], strides: [Int], offset: Int64, byteCount: Int, at place: Int
+  ) -> RefxError {
+    RefxError(
+      .damaged,
+      "a tensor of the shape \(shape), with the strides \(strides), from element \(offset) on, does not lie in the "
+        + "\(byteCount) bytes of its storage", place: .byte(place), advice: "copy or download the file again")
+  }
+
+  package static func pickleHoldsAName() -> RefxError {
+    RefxError(
+      .unsupported, "the pickle holds a class or a function as a value",
+      advice: "save tensors and plain containers alone, such as model.state_dict()")
+  }
+
+  package static func pickleExplodes() -> RefxError {
+    RefxError(
+      .limit, "containers stand in each other so often that the tree is out of all proportion to the pickle",
+      advice: "save each container once")
+  }
+
+  package static func pickleContainsItself() -> RefxError {
+    RefxError(
+      .unsupported, "a list, tuple or dictionary contains itself, which no tree says of a container",
+      advice: "save it without the reference to itself")
+  }
+
+  package static func pickleKeyTwice(_ key: Key) -> RefxError {
+    RefxError(
+      .unsupported, "two keys of a dictionary have the name \"\(key)\" once they are text",
+      advice: "save it with keys that differ as text")
+  }
+
+  package static func pickleKey() -> RefxError {
+    RefxError(
+      .unsupported, expected: "keys that are texts, numbers, booleans, None, or tuples of these",
+      found: "a key of another kind", advice: "save the dictionary with texts as its keys")
+  }
+
+  package static func pickleBool() -> RefxError {
+    RefxError(.damaged, expected: "a bool of 0 or 1", found: "another byte")
+  }
+
+  package static func torchArchiveWithoutPickle() -> RefxError {
+    RefxError(
+      .notACheckpoint, "the zip archive is none of torch.save: no member is data.pkl in a folder",
+      advice: "check where the file comes from, or name its format")
+  }
+
+  package static func torchArchiveOfSeveral(_ names: [String]) -> RefxError {
+    RefxError(
+      .damaged, "the zip archive has more than one pickle",
+      found: names.prefix(3).map { "\"\($0)\"" }.joined(separator: ", "))
+  }
+
+  package static func torchExport() -> RefxError {
+    RefxError(
+      .unsupported, "the file is a program of torch.export with its weights, which is not read",
+      advice: "load it with torch.export.load where you trust it, and save its state_dict with torch.save")
+  }
+
+  package static func torchScript() -> RefxError {
+    RefxError(
+      .unsupported, "the file is a TorchScript archive, a program with its weights, which is not read",
+      advice: "load it with torch.jit.load where you trust it, and save its state_dict() with torch.save")
+  }
+
+  package static func torchByteOrder(_ found: String) -> RefxError {
+    RefxError(.damaged, "the order of bytes", expected: "little or big", found: "\"\(found)\"")
+  }
+
+  package static func torchVersion(_ version: Int) -> RefxError {
+    RefxError(
+      .version, "the archive has a newer version", expected: "at most 10", found: "\(version)",
+      advice: "read it with a newer release")
+  }
+
+  package static func torchStorageMissing(_ name: String) -> RefxError {
+    RefxError(
+      .damaged, "the storage \"\(name)\" is not in the file", advice: "copy or download the file again")
+  }
+
+  package static func torchStorageSize(
+    _ name: String, expected: Int, found: Int, unit: String = "bytes", at offset: Int? = nil
+  ) -> RefxError {
+    RefxError(
+      .damaged, "the storage \"\(name)\"", place: offset.map { .byte($0) }, expected: "\(expected) bytes",
+      found: "\(found) \(unit)", advice: "copy or download the file again")
+  }
+
+  package static func torchTrailing(_ count: Int, at offset: Int) -> RefxError {
+    RefxError(
+      .damaged, "\(count == 1 ? "1 byte follows" : "\(count) bytes follow") what the file says it holds",
+      place: .byte(offset),
+      advice: "save each object to a file of its own")
+  }
+
+  package static func torchTar() -> RefxError {
+    RefxError(
+      .version, "the file is a tar archive, as PyTorch wrote them before 0.1.10, which is not read",
+      advice: "load it with an old release of PyTorch and save it again")
+  }
+
+  package static func noPyTorch(_ guess: String?) -> RefxError {
+    RefxError(
+      .notACheckpoint, expected: "a file of torch.save: a zip archive, or pickles with torch's magic number",
+      found: guess ?? "something else", advice: "check where the file comes from, or name its format")
+  }
+}

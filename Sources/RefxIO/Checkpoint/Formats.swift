@@ -13,6 +13,7 @@ public struct Formats: Sendable {
     NumPyArchiveStore.self,
     KerasStore.self,
     GGUFStore.self,
+    PyTorchStore.self,
     // It has no signature, so it is asked last.
     MsgpackStore.self,
   ])
@@ -99,6 +100,7 @@ public struct FormatName: RawRepresentable, Hashable, Sendable, ExpressibleByStr
   public static let keras: FormatName = "keras"
   public static let gguf: FormatName = "gguf"
   public static let msgpack: FormatName = "msgpack"
+  public static let pytorch: FormatName = "pytorch"
 }
 
 /// Whether `path` ends in `suffix`, ASCII letters of either case being one.

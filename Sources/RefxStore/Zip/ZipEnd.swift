@@ -80,9 +80,11 @@ struct ZipEnd {
     let place: Int
   }
 
-  /// The longer form, which stands before the short one where a number did not fit into that.
+  /// The longer form, which stands before the short one where a number did not fit into that; some writers,
+  /// torch's among them, always write it. Then both have to agree.
   private static func long(of file: InputFile, before place: Int, _ short: Short) throws -> Long? {
-    guard short.count == 0xFFFF || short.size == .max || short.start == .max else { return nil }
+    let fills = short.count != 0xFFFF && short.size != .max && short.start != .max
+    if fills, Int(short.start) + Int(short.size) + locatorBytes + longBytes != place { return nil }
     guard place >= locatorBytes + longBytes else {
       throw RefxError.zipDamaged("the archive's end lacks its longer form", at: place)
     }
@@ -109,7 +111,14 @@ struct ZipEnd {
       guard countHere == count else {
         throw RefxError.zipDamaged("the archive is one of several parts", at: longPlace)
       }
-      return Long(count: count, size: try fields.uint64(), start: try fields.uint64(), place: longPlace)
+      let long = Long(count: count, size: try fields.uint64(), start: try fields.uint64(), place: longPlace)
+      guard short.count == 0xFFFF || UInt64(short.count) == long.count,
+        short.size == .max || UInt64(short.size) == long.size,
+        short.start == .max || UInt64(short.start) == long.start
+      else {
+        throw RefxError.zipDamaged("the two forms of the archive's end say different things", at: longPlace)
+      }
+      return long
     }
   }
 }

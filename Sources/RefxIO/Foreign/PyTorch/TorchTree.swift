@@ -1,0 +1,254 @@
+import Refx
+import RefxStore
+
+/// Makes the tree of what a pickle describes.
+///
+/// Tensors that view one storage at the same offset, shape and stride are one shared value, and so are several
+/// sites of one array or one tensor that cannot be represented. Containers are copied to each of their sites, with
+/// their tensors shared, since whether two sites of a container are one thing is seldom meant in Python.
+struct TorchTree {
+  private var objects: TorchObjects
+  private let payload: any TorchPayload
+  private let budget: Budget
+  /// How often each view, and each other thing that may be shared, is met.
+  private var viewSites: [Int: Int] = [:]
+  private var objectSites: [Int: Int] = [:]
+  /// The rows that are being walked, from the root down.
+  private var open: Set<Int> = []
+  private var nodesLeft: Int
+  private var bytesLeft: Int
+  private var keys: [Key] = []
+  private var numbers: [Sight: Int] = [:]
+  private var overlaps: ViewOverlaps
+  private let leaves: PickledLeaves
+
+  private enum Sight: Hashable {
+    case view(Int)
+    case object(Int)
+  }
+
+  /// - Parameter fileBytes: the size of the file, which says how much it can justify.
+  init(_ objects: TorchObjects, payload: any TorchPayload, fileBytes: Int) {
+    self.objects = objects
+    self.payload = payload
+    budget = objects.heap.budget
+    // More than that comes of containers that stand in each other many times over.
+    nodesLeft = objects.heap.rows.reduce(200_000) { $0 + 4 * ($1.count + 1) }
+    // Views that repeat what they view may be of any size.
+    bytesLeft = fileBytes.multipliedReportingOverflow(by: 1040).overflow ? .max : fileBytes * 1040
+    bytesLeft = bytesLeft.addingSaturated(256 << 20)
+    overlaps = ViewOverlaps()
+    leaves = PickledLeaves(budget)
+  }
+
+  /// - Throws: ``RefxError`` where a container contains itself, keys fall on one name, or a limit is exceeded.
+  mutating func tree(of root: PickleValue) throws -> Tree<Leaf> {
+    try count(root, depth: 0)
+    overlaps = ViewOverlaps(of: viewSites.keys.sorted().map { ($0, objects.views[$0]) })
+    return try node(root, depth: 0)
+  }
+
+  /// What the file's user should know.
+  var warnings: [String] {
+    var warnings = overlaps.warnings
+    if objects.attributed > 0 {
+      warnings.append(
+        (objects.attributed == 1 ? "1 value carries" : "\(objects.attributed) values carry")
+          + " attributes of Python's beside the content, which are left out")
+    }
+    return warnings
+  }
+
+  // MARK: Who is met how often
+
+  private mutating func count(_ value: PickleValue, depth: Int) throws {
+    try budget.check(depth: depth)
+    nodesLeft -= 1
+    guard nodesLeft >= 0 else { throw RefxError.pickleExplodes() }
+    switch value {
+    case .list(let row), .tuple(let row): try count(row: row, isDictionary: false, depth)
+    case .dictionary(let row): try count(row: row, isDictionary: true, depth)
+    case .made(let number):
+      switch objects.made[number] {
+      case .tensor(let view): viewSites[view, default: 0] += 1
+      case .storage(let part):
+        guard let view = try whole(part) else { break }
+        objects.made[number] = .tensor(view)
+        viewSites[view, default: 0] += 1
+      default: objectSites[number, default: 0] += 1
+      }
+    case .name(let number):
+      switch objects.names[number] {
+      case .element, .constant: break
+      default: throw RefxError.pickleHoldsAName()
+      }
+    default: break
+    }
+  }
+
+  private mutating func count(row: Int, isDictionary: Bool, _ depth: Int) throws {
+    guard open.insert(row).inserted else { throw RefxError.pickleContainsItself() }
+    defer { open.remove(row) }
+    let values = objects.heap.rows[row]
+    for place in stride(from: isDictionary ? 1 : 0, to: values.count, by: isDictionary ? 2 : 1) {
+      do { try count(values[place], depth: depth + 1) } catch let error as RefxError {
+        // The way to what is too deep says nothing and fills pages.
+        if error.code == .limit { throw error }
+        if !isDictionary { throw error.under(Key(place)) }
+        throw error.under(Key((try? PickleKey.text(values[place - 1], objects, depth: 0)) ?? "?"))
+      }
+    }
+  }
+
+  /// A storage as a tensor of one dimension; nil where it cannot be represented.
+  private mutating func whole(_ part: StoragePart) throws -> Int? {
+    guard part.element.dtype != nil, !objects.storages[part.storage].isMeta else { return nil }
+    let count = part.byteCount / part.element.itemSize
+    return try objects.number(
+      of: TorchView(
+        storage: part.storage, element: part.element, byteStart: part.byteStart, shape: [count],
+        strides: [count < 2 ? 0 : 1]))
+  }
+
+  // MARK: Nodes
+
+  private mutating func node(_ value: PickleValue, depth: Int) throws -> Tree<Leaf> {
+    try budget.charge(nodes: 1, depth: depth)
+    switch value {
+    case .none: return .none
+    case .text(let text):
+      return .static(.string(objects.heap.texts[text]))
+    case .boolean, .integer, .float, .large, .bytes: return .leaf(try leaves.leaf(value, objects.heap))
+    case .list(let row): return .list(try members(objects.heap.rows[row], depth))
+    case .tuple(let row): return .tuple(try members(objects.heap.rows[row], depth))
+    case .dictionary(let row): return try dictionary(objects.heap.rows[row], depth)
+    case .set:
+      return .leaf(
+        .listed("set", "its members have no order, so that none of them has a name"))
+    case .name(let number):
+      switch objects.names[number] {
+      case .element(let element): return .static(.string("torch." + element.rawValue))
+      case .constant(let name): return .static(.string(name))
+      default: throw RefxError.pickleHoldsAName()
+      }
+    case .made(let number): return try object(number)
+    // The file was refused for it.
+    case .foreign: throw RefxError.pickleHoldsAName()
+    }
+  }
+
+  private mutating func members(_ row: [PickleValue], _ depth: Int) throws -> [Tree<Leaf>] {
+    var members: [Tree<Leaf>] = []
+    members.reserveCapacity(row.count)
+    for (position, value) in row.enumerated() {
+      let key = Key(position)
+      keys.append(key)
+      do { members.append(try node(value, depth: depth + 1)) } catch let error as RefxError {
+        throw error.under(key)
+      }
+      keys.removeLast()
+    }
+    return members
+  }
+
+  private mutating func dictionary(_ row: [PickleValue], _ depth: Int) throws -> Tree<Leaf> {
+    var pairs: [(key: Key, value: PickleValue)] = []
+    pairs.reserveCapacity(row.count / 2)
+    for place in stride(from: 0, to: row.count, by: 2) {
+      let text = try PickleKey.text(row[place], objects, depth: 0)
+      try budget.check(nameBytes: text.utf8.count)
+      pairs.append((Key(text), row[place + 1]))
+    }
+    pairs.sort { $0.key < $1.key }
+    for (one, next) in zip(pairs, pairs.dropFirst()) where one.key == next.key {
+      throw RefxError.pickleKeyTwice(one.key)
+    }
+    var members: [Tree<Leaf>] = []
+    members.reserveCapacity(pairs.count)
+    for (key, value) in pairs {
+      keys.append(key)
+      do { members.append(try node(value, depth: depth + 1)) } catch let error as RefxError {
+        throw error.under(key)
+      }
+      keys.removeLast()
+    }
+    return .dictionary(Branches(ascending: pairs.map(\.key), members: members))
+  }
+
+  // MARK: Leaves
+
+  private mutating func object(_ number: Int) throws -> Tree<Leaf> {
+    switch objects.made[number] {
+    case .tensor(let view):
+      return try shared(.view(view), sites: viewSites[view] ?? 0) { tree in
+        tree.overlaps.met(view, at: tree.keys)
+        return try tree.leaf(of: tree.objects.views[view])
+      }
+    case .array(let array):
+      let make = { (tree: inout TorchTree) in try tree.leaves.leaf(array, tree.objects.heap) }
+      return try shared(.object(number), sites: array.isScalar ? 0 : objectSites[number] ?? 0, make)
+    case .listed(let reason, let shape):
+      return try shared(.object(number), sites: objectSites[number] ?? 0) { _ in
+        Leaf(dtype: .unsupported, shape: shape, source: ListedObject(reason))
+      }
+    case .storage(let part):
+      let isMeta = objects.storages[part.storage].isMeta
+      return .leaf(
+        isMeta
+          ? Leaf(dtype: .unsupported, shape: [], source: ListedObject(.meta))
+          : .listed(part.element.rawValue, "elements of that type stand for no dtype of this library"))
+    case .refused(let error): throw error
+    case .complex(let real, let imaginary): return .leaf(try leaves.complex(real, imaginary))
+    case .emptyArray, .arrayType:
+      return .leaf(.listed("numpy", "it is a type of NumPy, or an array that was not completed"))
+    }
+  }
+
+  private mutating func shared(
+    _ sight: Sight, sites: Int, _ make: (inout TorchTree) throws -> Leaf
+  ) throws -> Tree<Leaf> {
+    guard sites > 1 else { return .leaf(try make(&self)) }
+    if let number = numbers[sight] { return .index(Index(number)) }
+    let number = numbers.count
+    numbers[sight] = number
+    return .value(Value(.leaf(try make(&self)), index: number))
+  }
+
+  private mutating func leaf(of view: TorchView) throws -> Leaf {
+    let storage = objects.storages[view.storage]
+    guard let dtype = view.element.dtype else {
+      return .listed(view.element.rawValue, "elements of that type stand for no dtype of this library")
+    }
+    let byteCount = dtype.byteCount(of: view.shape)
+    guard let byteCount, byteCount <= bytesLeft else {
+      return Leaf(
+        dtype: .unsupported, shape: view.shape,
+        source: ListedObject(
+          UnsupportedLeaf(
+            typeName: "expanded",
+            reason: "it repeats its elements out of all proportion to the size of the file")))
+    }
+    bytesLeft -= byteCount
+    try budget.charge(bytes: byteCount)
+    let place = try payload.place(of: storage, number: view.storage)
+    return Leaf(
+      dtype: dtype, shape: view.shape,
+      source: StridedSource(
+        place.region, start: place.start + view.byteStart, dtype: dtype, shape: view.shape,
+        strides: view.strides,
+        isBigEndian: place.isBigEndian))
+  }
+}
+
+/// Where the bytes of storages lie.
+protocol TorchPayload {
+  /// - Throws: ``RefxError`` where there are not as many bytes as the storage has.
+  func place(of storage: TorchStorage, number: Int) throws -> StoragePlace
+}
+
+/// Where the bytes of one storage lie.
+struct StoragePlace {
+  let region: any FileRegion
+  let start: Int
+  let isBigEndian: Bool
+}
