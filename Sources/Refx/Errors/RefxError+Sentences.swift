@@ -270,7 +270,8 @@ extension RefxError {
 
   package static func formatIsReadOnly(_ format: String) -> RefxError {
     RefxError(
-      .unsupported, "\(format) files can be read but not written", advice: "choose .refx, .h5 or .safetensors"
+      .unsupported, "\(format) files can be read but not written",
+      advice: "choose .refx, .h5, .safetensors, .npz or .npy"
     )
   }
 
@@ -954,8 +955,8 @@ extension RefxError {
     RefxError(
       .damaged, "the description of the tree does not fit the file: \(what)", path: path,
       advice:
-        "some program changed the file and kept the description; without the metadata key \"refx\" it reads "
-        + "as a row of names")
+        "some program changed the file and kept the description; without it (the metadata key \"refx\", in an "
+        + "npz the array \"__refx__\") the file reads as a row of names")
   }
 
   // MARK: safetensors
@@ -1070,6 +1071,42 @@ extension RefxError {
     RefxError(
       .unsupported, "the member \"\(name)\" is no array of NumPy: its name does not end in .npy",
       advice: "leave it out of the archive")
+  }
+
+  package static func numpyNeedsOneArray(found: String) -> RefxError {
+    RefxError(
+      .unsupported, path: .root, expected: "one array as the whole tree, which is all that a .npy file holds",
+      found: found, advice: "write .npz, or take one array out with: refx get FILE PATH -o OUT.npy")
+  }
+
+  package static func numpyHasNoType(_ dtype: DType) -> RefxError {
+    RefxError(
+      .unsupported, "NumPy has no type for \(dtype.name), and a .npy file cannot say what its bytes are",
+      path: .root, advice: "cast it (--dtype \(dtype.name)=float32), or write .npz, which can")
+  }
+
+  package static func numpyRankTooLarge(_ rank: Int, limit: Int) -> RefxError {
+    RefxError(
+      .unsupported, "the leaf has more dimensions than NumPy reads", expected: "at most \(limit)",
+      found: "\(rank)", advice: "choose .refx")
+  }
+
+  package static func numpyTextEndsInNUL() -> RefxError {
+    RefxError(
+      .unsupported, "NumPy takes NUL characters at the end of a text for filling, so they would be lost",
+      advice: "write .npz, which can hold them")
+  }
+
+  package static func numpyTextTooLong(_ characters: Int, limit: Int) -> RefxError {
+    RefxError(
+      .limit, "a text is too long for NumPy's type", expected: "at most \(limit) characters",
+      found: "\(characters)", advice: "choose .refx or .h5")
+  }
+
+  package static func zipNameTooLong(_ count: Int) -> RefxError {
+    RefxError(
+      .limit, "a name is too long for a zip archive", expected: "at most 65535 bytes", found: "\(count)",
+      advice: "choose .refx or .h5")
   }
 }
 

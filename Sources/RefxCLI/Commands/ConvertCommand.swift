@@ -9,7 +9,11 @@ struct ConvertCommand: ParsableCommand {
     discussion: """
       Casts round to the nearest value; a value that the new dtype cannot hold at all is an error. Flat names \
       such as model.layers.0.weight stay one key unless --nest . asks for structure. Formats that hold names \
-      alone get them joined with . unless --flatten says otherwise.
+      alone (safetensors, npz) get them joined with . unless --flatten says otherwise.
+
+      npz is compressed by --compression best alone, as numpy.savez_compressed does; otherwise its members are \
+      stored, as numpy.savez does. A .npy file holds one array, without metadata; NumPy has no bfloat16 and no \
+      float8, so an array of those needs --dtype or another format (npz keeps them).
 
       --salvage reads everything first, leaves out what is damaged, lists it, and saves the rest: a lost leaf \
       leaves its dictionary, and a Nothing in a list, at every one of its sites. It exits with 1 where \
@@ -78,6 +82,7 @@ struct ConvertCommand: ParsableCommand {
     } catch let error as RefxError {
       throw error.inFile(file)
     }
+    for sentence in format.leftOut(of: contents) { StandardError.note(visible(sentence), options) }
     if dryRun {
       try showPlan(contents, format, saved)
       if let saved { try saved.answer() }

@@ -8,7 +8,7 @@ extension SafetensorsStore {
     _ contents: CheckpointContents, to target: any WriteTarget, options: WriteOptions
   ) throws {
     let flat = try FlatTree(
-      contents.tree, separator: options.flattenSeparator, policy: options.shared, reserved: reservedNames,
+      contents.tree, separator: options.flattenSeparator, policy: options.shared, names: names,
       format: format.name)
     let metadata = try FlatMetadata(
       of: flat, metadata: contents.metadata, separator: options.flattenSeparator)

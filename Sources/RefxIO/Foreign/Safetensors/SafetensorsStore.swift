@@ -9,7 +9,7 @@ import RefxStore
 public enum SafetensorsStore: CheckpointStore {
   public static let format = FormatDescription(name: "safetensors", suffixes: [".safetensors"])
 
-  static let reservedNames: Set<Key> = [SafetensorsHeader.metadataName]
+  static let names = FlatNames.allBut([SafetensorsHeader.metadataName])
 
   public static func recognises(_ file: InputFile) -> Bool {
     guard let count = try? SafetensorsHeader.textByteCount(of: file), count >= 2,
@@ -29,10 +29,10 @@ public enum SafetensorsStore: CheckpointStore {
       }
       let metadata = FlatMetadata(texts: header.metadata)
       let contents = try metadata.contents(
-        of: leaves, budget, reserved: reservedNames, format: format.name)
+        of: leaves, describedBy: try metadata.description(budget), budget, names: names, format: format.name)
       return OpenedCheckpoint(
         contents: contents, format: format.name, version: nil,
-        warnings: metadata.proposedTies(among: leaves),
+        proposedTies: metadata.proposedTies(among: leaves),
         // There are no checksums: what can be found is what cannot be read, and a bool that is none.
         verify: { try contents.tree.verify(threads: options.threads, $0, $1) })
     } catch let error as RefxError {
