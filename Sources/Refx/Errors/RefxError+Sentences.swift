@@ -1002,6 +1002,84 @@ extension RefxError {
       found: "more", advice: "choose .refx or .h5")
   }
 
+  package static func proposedTieIsTaken(_ dropped: Path, kept: Path) -> RefxError {
+    RefxError(
+      .refusal, "something stands here, so it cannot become a further site of the value at \(kept.text)",
+      path: dropped)
+  }
+
+  // MARK: Shards
+
+  package static func shardsNeedFiles(limit: Int) -> RefxError {
+    RefxError(
+      .usage, "values of more than \(limit) bytes go to several files, and one stream is one file",
+      advice: "name a file, or leave out --max-shard-size")
+  }
+
+  package static func shardsNeedSuffix(file: String) -> RefxError {
+    RefxError(
+      .usage, file: file, expected: "a name that ends in .safetensors, from which shards get theirs",
+      found: "another", advice: "choose such a name, or leave out --max-shard-size")
+  }
+
+  package static func formatHasNoShards(_ format: String) -> RefxError {
+    RefxError(
+      .usage, "\(format) is never spread over several files", advice: "choose .safetensors, or leave out --max-shard-size")
+  }
+
+  package static func earlierFiles(_ files: [String], of path: String) -> RefxError {
+    let most = 20
+    var details = files.prefix(most).map { $0 }
+    if files.count > most { details.append("and \(files.count - most) more") }
+    return RefxError(
+      .exists, "files of an earlier save are there, which would stand beside the new ones", file: path,
+      advice: "choose another name, or say that all of them may be replaced (--force)",
+      details: details)
+  }
+
+  package static func safetensorsIndexTooLong(_ count: Int, limit: Int) -> RefxError {
+    RefxError(
+      .limit, "the index of shards is too long", expected: "at most \(limit) bytes", found: "\(count)",
+      advice: "the file is of another format, or damaged")
+  }
+
+  package static func safetensorsIndexHasNoMap() -> RefxError {
+    RefxError(
+      .notACheckpoint, "this is JSON text, and no index of safetensors files", expected: "a member \"weight_map\"",
+      found: "none", advice: "check the name; a .safetensors file begins with eight bytes of length, not with text")
+  }
+
+  package static func safetensorsIndexAlone() -> RefxError {
+    RefxError(
+      .unsupported, "the index of shards names files beside it, and what is read here lies in no folder",
+      advice: "name the index file itself")
+  }
+
+  package static func safetensorsShardElsewhere(_ shard: String, at offset: Int) -> RefxError {
+    RefxError(
+      .damaged, place: .byte(offset), expected: "the name of a file beside the index", found: "\"\(shard)\"",
+      advice: "do not trust the file: an index never leads elsewhere")
+  }
+
+  package static func safetensorsShardUnreadable(_ shard: String, _ error: RefxError) -> RefxError {
+    RefxError(
+      error.code, "the shard \"\(shard)\", which the index names, cannot be opened: \(error.message)"
+        + (error.found.map { "expected \(error.expected ?? "a file"), found \($0)" } ?? ""),
+      advice: "download or copy all files that the index names to its folder", cause: error)
+  }
+
+  package static func safetensorsTensorNotInIndex(_ name: Key, shard: String) -> RefxError {
+    RefxError(
+      .damaged, "the shard \"\(shard)\" has this tensor, and the index does not say so", path: [name],
+      advice: "the index or the shard is of another save; download or copy all of them again")
+  }
+
+  package static func safetensorsTensorNotInShard(_ name: Key, shard: String) -> RefxError {
+    RefxError(
+      .damaged, "the index says that the shard \"\(shard)\" has this tensor, and it does not", path: [name],
+      advice: "the index or the shard is of another save; download or copy all of them again")
+  }
+
   package static func negativeSize(at offset: Int) -> RefxError {
     RefxError(.damaged, place: .byte(offset), expected: "an integer of at least 0", found: "a negative one")
   }

@@ -9,7 +9,7 @@ struct InspectDocument {
   let listing: Listing
 
   func write(_ rows: [Listing.Row], _ details: LeafDetails) throws {
-    let head = JSONObject([
+    var head = JSONObject([
       .init("file", .string(file)),
       .init("format", .string(opened.format)),
       .init("version", opened.version.map { .integer(Int64($0)) } ?? .null),
@@ -17,6 +17,10 @@ struct InspectDocument {
       .init("totals", totals),
       .init("collections", .array(listing.collections.map(row))),
     ])
+    if !opened.proposedTies.isEmpty {
+      head["proposedTies"] = .array(
+        opened.proposedTies.map { ["dropped": $0.dropped.json, "kept": $0.kept.json] })
+    }
     var bytes = JSON.object(head).bytes()
     // The rows follow within the same object.
     bytes.removeLast()
