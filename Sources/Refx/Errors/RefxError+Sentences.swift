@@ -1024,7 +1024,8 @@ extension RefxError {
 
   package static func formatHasNoShards(_ format: String) -> RefxError {
     RefxError(
-      .usage, "\(format) is never spread over several files", advice: "choose .safetensors, or leave out --max-shard-size")
+      .usage, "\(format) is never spread over several files",
+      advice: "choose .safetensors, or leave out --max-shard-size")
   }
 
   package static func earlierFiles(_ files: [String], of path: String) -> RefxError {
@@ -1045,8 +1046,10 @@ extension RefxError {
 
   package static func safetensorsIndexHasNoMap() -> RefxError {
     RefxError(
-      .notACheckpoint, "this is JSON text, and no index of safetensors files", expected: "a member \"weight_map\"",
-      found: "none", advice: "check the name; a .safetensors file begins with eight bytes of length, not with text")
+      .notACheckpoint, "this is JSON text, and no index of safetensors files",
+      expected: "a member \"weight_map\"",
+      found: "none",
+      advice: "check the name; a .safetensors file begins with eight bytes of length, not with text")
   }
 
   package static func safetensorsIndexAlone() -> RefxError {
@@ -1063,7 +1066,8 @@ extension RefxError {
 
   package static func safetensorsShardUnreadable(_ shard: String, _ error: RefxError) -> RefxError {
     RefxError(
-      error.code, "the shard \"\(shard)\", which the index names, cannot be opened: \(error.message)"
+      error.code,
+      "the shard \"\(shard)\", which the index names, cannot be opened: \(error.message)"
         + (error.found.map { "expected \(error.expected ?? "a file"), found \($0)" } ?? ""),
       advice: "download or copy all files that the index names to its folder", cause: error)
   }

@@ -15,7 +15,8 @@ extension CheckpointContents {
     var next = (try ValueTable(of: tree).indexes.max() ?? -1) + 1
     var said: [Key: Key] = [:]
     for tie in ties {
-      guard tie.kept.keys.count == 1, tie.dropped.keys.count == 1, let value = members[tie.kept.keys[0]] else {
+      guard tie.kept.keys.count == 1, tie.dropped.keys.count == 1, let value = members[tie.kept.keys[0]]
+      else {
         continue
       }
       let kept = tie.kept.keys[0]

@@ -18,7 +18,9 @@ struct SafetensorsIndex {
   /// Whether a file begins as a JSON object; a header's length, which stands first in other files of the format,
   /// never does.
   static func recognises(_ file: InputFile) -> Bool {
-    guard let start = try? file.bytes(at: 0, count: min(file.byteCount, 64)), start.count >= 2 else { return false }
+    guard let start = try? file.bytes(at: 0, count: min(file.byteCount, 64)), start.count >= 2 else {
+      return false
+    }
     return start.first { $0 != 0x20 && $0 != 0x0A && $0 != 0x0D && $0 != 0x09 } == UInt8(ascii: "{")
       && !start.contains(0)
   }

@@ -89,7 +89,8 @@ extension SafetensorsStore {
     let read = try SafetensorsShardReading(try SafetensorsIndex(of: file, budget), budget, open: open)
     let metadata = FlatMetadata(texts: read.texts)
     var contents = try metadata.contents(
-      of: read.leaves, describedBy: try metadata.description(budget), budget, names: names, format: format.name)
+      of: read.leaves, describedBy: try metadata.description(budget), budget, names: names,
+      format: format.name)
     let taken = Set(contents.metadata.members.map(\.name))
     contents.metadata = JSONObject(
       contents.metadata.members + read.others.filter { !taken.contains($0.name) })

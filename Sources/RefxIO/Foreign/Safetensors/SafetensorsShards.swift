@@ -38,10 +38,13 @@ struct SafetensorsShardNames {
   /// - Parameter path: of the index, or of the one file that would do without shards.
   /// - Throws: ``RefxError`` where it is called otherwise.
   init(of path: String) throws {
-    guard let suffix = [SafetensorsShardNames.indexSuffix, SafetensorsShardNames.suffix].first(where: {
-      hasSuffix(path, $0)
-    }) else { throw RefxError.shardsNeedSuffix(file: path) }
-    let start = path.utf8.lastIndex(of: UInt8(ascii: "/")).map { path.utf8.index(after: $0) } ?? path.startIndex
+    guard
+      let suffix = [SafetensorsShardNames.indexSuffix, SafetensorsShardNames.suffix].first(where: {
+        hasSuffix(path, $0)
+      })
+    else { throw RefxError.shardsNeedSuffix(file: path) }
+    let start =
+      path.utf8.lastIndex(of: UInt8(ascii: "/")).map { path.utf8.index(after: $0) } ?? path.startIndex
     folder = String(path[..<start])
     stem = String(decoding: path[start...].utf8.dropLast(suffix.utf8.count), as: UTF8.self)
   }
