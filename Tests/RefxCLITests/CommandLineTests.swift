@@ -200,6 +200,53 @@ import Testing
     #expect(try Command.run("get", file, "embeding").errors.contains("embedding"))
   }
 
+  @Test func shardsAndProposedTies() throws {
+    let scratch = try Scratch()
+    let file = try scratch.save(smallModel(), as: "m.refx", metadata: ["kept": true])
+    let out = scratch.path("m.safetensors")
+    let made = try Command.run("convert", file, out, "--max-shard-size", "20", "--json")
+    #expect(made.code == 0 && made.errors.contains("shards and"))
+    let index = out + ".index.json"
+    #expect(try Command.run("digest", index).text == Command.run("digest", file).text)
+    #expect(try Command.run("convert", file, out, "--max-shard-size", "1GB").code == 2)
+    let again = try Command.run("convert", index, out, "--max-shard-size", "1GB", "--force")
+    #expect(again.code == 0 && again.errors.contains("removed \(index)"))
+    #expect(try Command.run("digest", out).text == Command.run("digest", file).text)
+    #expect(try Command.run("convert", file, out, "--max-shard-size", "1G").code == 2)
+
+    let header = #"{"__metadata__":{"b":"a"},"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}"#
+    let length = withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { Data($0) }
+    let dropped = scratch.path("d.safetensors")
+    try (length + Data(header.utf8) + Data([1])).write(to: URL(fileURLWithPath: dropped))
+    #expect(try Command.run("inspect", dropped).text.contains("proposed ties"))
+    #expect(
+      try Command.run("inspect", dropped, "--json").json()["proposedTies"]
+        == [["dropped": ["b"], "kept": ["a"]]])
+    let without = try Command.run("convert", dropped, scratch.path("0.refx"))
+    #expect(without.code == 0 && without.errors.contains("--accept-ties"))
+    let tied = scratch.path("1.refx")
+    #expect(try Command.run("convert", dropped, tied, "--accept-ties").errors == "")
+    #expect(try Command.run("inspect", tied, "--shared").text.contains("1 shared"))
+  }
+
+  @Test func convertWritesNumPyFiles() throws {
+    let scratch = try Scratch()
+    let file = try scratch.save(smallModel(), as: "m.refx", metadata: ["kept": true])
+    for level in ["none", "best"] {
+      let out = scratch.path("\(level).npz")
+      #expect(try Command.run("convert", file, out, "--compression", level).code == 0)
+      #expect(try Command.run("digest", out).text == Command.run("digest", file).text)
+      #expect(try Command.run("inspect", out, "--json").json()["metadata"] == ["kept": true])
+    }
+    let refused = try Command.run("convert", file, scratch.path("m.npy"))
+    #expect(refused.code == 2 && refused.errors.contains("refx get FILE PATH"))
+    let one = try scratch.save(
+      .leaf(Leaf(Tensor([1, 2] as [Float]))), as: "one.refx", metadata: ["kept": true])
+    let written = try Command.run("convert", one, scratch.path("one.npy"))
+    #expect(written.code == 0 && written.errors.contains("no place for metadata: \"kept\""))
+    #expect(try Command.run("digest", scratch.path("one.npy")).text == Command.run("digest", one).text)
+  }
+
   @Test func partitionAndMergeAreInverse() throws {
     let scratch = try Scratch()
     let file = try scratch.save(smallModel(), as: "m.refx", metadata: ["kept": true])

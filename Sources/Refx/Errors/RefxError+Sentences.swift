@@ -270,7 +270,8 @@ extension RefxError {
 
   package static func formatIsReadOnly(_ format: String) -> RefxError {
     RefxError(
-      .unsupported, "\(format) files can be read but not written", advice: "choose .refx, .h5 or .safetensors"
+      .unsupported, "\(format) files can be read but not written",
+      advice: "choose .refx, .h5, .safetensors, .npz or .npy"
     )
   }
 
@@ -954,8 +955,8 @@ extension RefxError {
     RefxError(
       .damaged, "the description of the tree does not fit the file: \(what)", path: path,
       advice:
-        "some program changed the file and kept the description; without the metadata key \"refx\" it reads "
-        + "as a row of names")
+        "some program changed the file and kept the description; without it (the metadata key \"refx\", in an "
+        + "npz the array \"__refx__\") the file reads as a row of names")
   }
 
   // MARK: safetensors
@@ -999,6 +1000,88 @@ extension RefxError {
     RefxError(
       .limit, "the names and the description need a header of \(length) bytes", expected: "at most \(limit)",
       found: "more", advice: "choose .refx or .h5")
+  }
+
+  package static func proposedTieIsTaken(_ dropped: Path, kept: Path) -> RefxError {
+    RefxError(
+      .refusal, "something stands here, so it cannot become a further site of the value at \(kept.text)",
+      path: dropped)
+  }
+
+  // MARK: Shards
+
+  package static func shardsNeedFiles(limit: Int) -> RefxError {
+    RefxError(
+      .usage, "values of more than \(limit) bytes go to several files, and one stream is one file",
+      advice: "name a file, or leave out --max-shard-size")
+  }
+
+  package static func shardsNeedSuffix(file: String) -> RefxError {
+    RefxError(
+      .usage, file: file, expected: "a name that ends in .safetensors, from which shards get theirs",
+      found: "another", advice: "choose such a name, or leave out --max-shard-size")
+  }
+
+  package static func formatHasNoShards(_ format: String) -> RefxError {
+    RefxError(
+      .usage, "\(format) is never spread over several files",
+      advice: "choose .safetensors, or leave out --max-shard-size")
+  }
+
+  package static func earlierFiles(_ files: [String], of path: String) -> RefxError {
+    let most = 20
+    var details = files.prefix(most).map { $0 }
+    if files.count > most { details.append("and \(files.count - most) more") }
+    return RefxError(
+      .exists, "files of an earlier save are there, which would stand beside the new ones", file: path,
+      advice: "choose another name, or say that all of them may be replaced (--force)",
+      details: details)
+  }
+
+  package static func safetensorsIndexTooLong(_ count: Int, limit: Int) -> RefxError {
+    RefxError(
+      .limit, "the index of shards is too long", expected: "at most \(limit) bytes", found: "\(count)",
+      advice: "the file is of another format, or damaged")
+  }
+
+  package static func safetensorsIndexHasNoMap() -> RefxError {
+    RefxError(
+      .notACheckpoint, "this is JSON text, and no index of safetensors files",
+      expected: "a member \"weight_map\"",
+      found: "none",
+      advice: "check the name; a .safetensors file begins with eight bytes of length, not with text")
+  }
+
+  package static func safetensorsIndexAlone() -> RefxError {
+    RefxError(
+      .unsupported, "the index of shards names files beside it, and what is read here lies in no folder",
+      advice: "name the index file itself")
+  }
+
+  package static func safetensorsShardElsewhere(_ shard: String, at offset: Int) -> RefxError {
+    RefxError(
+      .damaged, place: .byte(offset), expected: "the name of a file beside the index", found: "\"\(shard)\"",
+      advice: "do not trust the file: an index never leads elsewhere")
+  }
+
+  package static func safetensorsShardUnreadable(_ shard: String, _ error: RefxError) -> RefxError {
+    RefxError(
+      error.code,
+      "the shard \"\(shard)\", which the index names, cannot be opened: \(error.message)"
+        + (error.found.map { "expected \(error.expected ?? "a file"), found \($0)" } ?? ""),
+      advice: "download or copy all files that the index names to its folder", cause: error)
+  }
+
+  package static func safetensorsTensorNotInIndex(_ name: Key, shard: String) -> RefxError {
+    RefxError(
+      .damaged, "the shard \"\(shard)\" has this tensor, and the index does not say so", path: [name],
+      advice: "the index or the shard is of another save; download or copy all of them again")
+  }
+
+  package static func safetensorsTensorNotInShard(_ name: Key, shard: String) -> RefxError {
+    RefxError(
+      .damaged, "the index says that the shard \"\(shard)\" has this tensor, and it does not", path: [name],
+      advice: "the index or the shard is of another save; download or copy all of them again")
   }
 
   package static func negativeSize(at offset: Int) -> RefxError {
@@ -1070,6 +1153,42 @@ extension RefxError {
     RefxError(
       .unsupported, "the member \"\(name)\" is no array of NumPy: its name does not end in .npy",
       advice: "leave it out of the archive")
+  }
+
+  package static func numpyNeedsOneArray(found: String) -> RefxError {
+    RefxError(
+      .unsupported, path: .root, expected: "one array as the whole tree, which is all that a .npy file holds",
+      found: found, advice: "write .npz, or take one array out with: refx get FILE PATH -o OUT.npy")
+  }
+
+  package static func numpyHasNoType(_ dtype: DType) -> RefxError {
+    RefxError(
+      .unsupported, "NumPy has no type for \(dtype.name), and a .npy file cannot say what its bytes are",
+      path: .root, advice: "cast it (--dtype \(dtype.name)=float32), or write .npz, which can")
+  }
+
+  package static func numpyRankTooLarge(_ rank: Int, limit: Int) -> RefxError {
+    RefxError(
+      .unsupported, "the leaf has more dimensions than NumPy reads", expected: "at most \(limit)",
+      found: "\(rank)", advice: "choose .refx")
+  }
+
+  package static func numpyTextEndsInNUL() -> RefxError {
+    RefxError(
+      .unsupported, "NumPy takes NUL characters at the end of a text for filling, so they would be lost",
+      advice: "write .npz, which can hold them")
+  }
+
+  package static func numpyTextTooLong(_ characters: Int, limit: Int) -> RefxError {
+    RefxError(
+      .limit, "a text is too long for NumPy's type", expected: "at most \(limit) characters",
+      found: "\(characters)", advice: "choose .refx or .h5")
+  }
+
+  package static func zipNameTooLong(_ count: Int) -> RefxError {
+    RefxError(
+      .limit, "a name is too long for a zip archive", expected: "at most 65535 bytes", found: "\(count)",
+      advice: "choose .refx or .h5")
   }
 }
 

@@ -9,7 +9,18 @@ struct ConvertCommand: ParsableCommand {
     discussion: """
       Casts round to the nearest value; a value that the new dtype cannot hold at all is an error. Flat names \
       such as model.layers.0.weight stay one key unless --nest . asks for structure. Formats that hold names \
-      alone get them joined with . unless --flatten says otherwise.
+      alone (safetensors, npz) get them joined with . unless --flatten says otherwise.
+
+      npz is compressed by --compression best alone, as numpy.savez_compressed does; otherwise its members are \
+      stored, as numpy.savez does. A .npy file holds one array, without metadata; NumPy has no bfloat16 and no \
+      float8, so an array of those needs --dtype or another format (npz keeps them).
+
+      Hugging Face's save_model drops all names of a shared tensor but one and says so in the metadata. inspect \
+      lists such names as proposed ties; --accept-ties makes them.
+
+      --max-shard-size writes OUT-00001-of-0000N.safetensors and an index beside them where the values are more \
+      than that, each value whole in one file; with --force the files of an earlier save of that name, in either \
+      form, are replaced or removed. An OUT that ends in .safetensors.index.json always has an index.
 
       --salvage reads everything first, leaves out what is damaged, lists it, and saves the rest: a lost leaf \
       leaves its dictionary, and a Nothing in a list, at every one of its sites. It exits with 1 where \
@@ -42,6 +53,9 @@ struct ConvertCommand: ParsableCommand {
       "Sharing, for formats that cannot hold it: keep, duplicate or error.", valueName: "policy"))
   var shared = SharedPolicy.keep
 
+  @Flag(help: "Tie the names that the file's metadata says were dropped to the values that it kept.")
+  var acceptTies = false
+
   @Flag(help: "Say what would be written, and write nothing.")
   var dryRun = false
 
@@ -71,6 +85,7 @@ struct ConvertCommand: ParsableCommand {
     contents.tree = try skip.supported(contents.tree, of: file, options)
     var overflowed: @Sendable () -> [Path] = { [] }
     do {
+      contents = try accepting(opened.proposedTies, contents)
       if let nest { contents = try contents.nested(by: nest) }
       if let flatten, !holdsNamesAlone(format) { contents = try contents.flattened(by: flatten) }
       if !rules.isEmpty { contents.tree = try contents.tree.tagging(rules) }
@@ -78,6 +93,7 @@ struct ConvertCommand: ParsableCommand {
     } catch let error as RefxError {
       throw error.inFile(file)
     }
+    for sentence in format.leftOut(of: contents) { StandardError.note(visible(sentence), options) }
     if dryRun {
       try showPlan(contents, format, saved)
       if let saved { try saved.answer() }
@@ -86,9 +102,11 @@ struct ConvertCommand: ParsableCommand {
 
     let bar = ProgressBar("converting", options)
     defer { bar.finish() }
-    var writeOptions = WriteOptions(compression: writing.compression, progress: bar.handler, shared: shared)
+    var writeOptions = writing.options(progress: bar.handler)
+    writeOptions.shared = shared
     if let flatten { writeOptions.flattenSeparator = flatten }
-    try Checkpoints.save(contents, to: out, as: format, options: writeOptions, force: writing.force)
+    let files = try Checkpoints.save(
+      contents, to: out, as: format, options: writeOptions, force: writing.force, output: options)
     bar.finish()
     for path in overflowed() {
       StandardError.note(
@@ -99,10 +117,24 @@ struct ConvertCommand: ParsableCommand {
       var document: JSONObject = [
         "file": .string(out), "format": .string(format.format.name), "leaves": .integer(Int64(rows)),
       ]
+      if files.count > 1 { document["files"] = .array(files.map { .string($0) }) }
       if let saved { document["lost"] = saved.json }
       try StandardOutput.write(.object(document))
     }
     if let saved { try saved.answer() }
+  }
+
+  /// The contents with the ties that the file proposes, where they are asked for; else a word about them.
+  private func accepting(
+    _ ties: [ProposedTie], _ contents: CheckpointContents
+  ) throws -> CheckpointContents {
+    guard let first = ties.first else { return contents }
+    if acceptTies { return try contents.tying(ties) }
+    StandardError.note(
+      "\(visible(file)): \(counted(ties.count, "name is", "names are")) not in the tree which, as the metadata says, "
+        + "\(ties.count == 1 ? "is" : "are") the same value as another "
+        + "(\(first.dropped.shown) as \(first.kept.shown)): --accept-ties ties them", options)
+    return contents
   }
 
   private func cast(_ text: String) throws -> (DType, DType) {

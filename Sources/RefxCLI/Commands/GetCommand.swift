@@ -81,7 +81,9 @@ struct GetCommand: ParsableCommand {
         if output == "-" {
           try LeafText(leaf, at: path).write()
         } else {
-          try NumPyFile(leaf, at: path).write(to: output, force: force, progress: bar.handler)
+          try AtomicFile.replace(output, overwrite: force) {
+            try NumPyStore.write(leaf, to: $0, progress: bar.handler)
+          }
         }
       } catch let error as RefxError {
         throw error.atPath(path)

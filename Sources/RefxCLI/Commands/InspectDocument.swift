@@ -19,6 +19,10 @@ struct InspectDocument {
       .init("collections", .array(listing.collections.map(row))),
     ])
     if let attributes { head["attributes"] = attributes.json }
+    if !opened.proposedTies.isEmpty {
+      head["proposedTies"] = .array(
+        opened.proposedTies.map { ["dropped": $0.dropped.json, "kept": $0.kept.json] })
+    }
     var bytes = JSON.object(head).bytes()
     // The rows follow within the same object.
     bytes.removeLast()

@@ -26,6 +26,16 @@ struct InspectTable {
     try StandardOutput.write(style.bold(visible(file)) + "  \(opened.format)\(version)\n")
     if !rows.isEmpty { try table.write(style) }
     try StandardOutput.write(sums(of: rows) + "\n")
+    try writeProposedTies()
+  }
+
+  private func writeProposedTies() throws {
+    if opened.proposedTies.isEmpty { return }
+    try StandardOutput.write(
+      style.bold("proposed ties") + "  by the metadata; refx convert --accept-ties makes them\n")
+    var table = Table([("dropped", .left), ("kept", .left)])
+    for tie in opened.proposedTies { table.add([tie.dropped.shown, tie.kept.shown]) }
+    try table.write(style)
   }
 
   private func cells(_ row: Listing.Row, _ details: LeafDetails) throws -> [String] {

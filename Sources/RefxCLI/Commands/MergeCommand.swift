@@ -31,9 +31,10 @@ struct MergeCommand: ParsableCommand {
     for warning in merged.warnings { StandardError.note(warning, options) }
     let bar = ProgressBar("writing", options)
     defer { bar.finish() }
+    for sentence in format.leftOut(of: merged.contents) { StandardError.note(visible(sentence), options) }
     try Checkpoints.save(
-      merged.contents, to: output, as: format,
-      options: WriteOptions(compression: writing.compression, progress: bar.handler), force: writing.force)
+      merged.contents, to: output, as: format, options: writing.options(progress: bar.handler),
+      force: writing.force, output: options)
     bar.finish()
     if options.json && output != "-" {
       let rows = try Listing(of: merged.contents.tree).rows.count

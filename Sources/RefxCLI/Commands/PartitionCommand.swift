@@ -138,17 +138,19 @@ struct PartitionCommand: ParsableCommand {
     let total = sizes.reduce(0, +)
     var before = 0
     let batch = AtomicBatch()
+    var saved: [SavedFiles] = []
     for (target, size) in zip(targets, sizes) {
       guard let file = target.file else { continue }
       let start = before
       let progress: ProgressHandler = { done, _ in bar.update(start + done, total) }
-      try Checkpoints.save(
-        target.part.contents, to: file, as: target.format,
-        options: WriteOptions(compression: writing.compression, progress: progress), force: writing.force,
-        with: batch)
+      saved.append(
+        try Checkpoints.save(
+          target.part.contents, to: file, as: target.format, options: writing.options(progress: progress),
+          force: writing.force, with: batch))
       before += size
     }
     try batch.commit()
+    for files in saved { try Checkpoints.finish(files, options) }
   }
 
   private func report(_ parts: PartitionedCheckpoint, _ targets: [Target]) throws {

@@ -81,36 +81,48 @@ enum Checkpoints {
   }
 
   /// Writes a checkpoint as a whole or not at all; `-` streams it to standard output.
+  ///
+  /// - Returns: the files that were written.
+  @discardableResult
   static func save(
     _ contents: CheckpointContents, to name: String, as store: any CheckpointStore.Type,
-    options: WriteOptions,
-    force: Bool
-  ) throws {
-    do {
-      if name == "-" {
-        guard store.format.streams else { throw RefxError.formatDoesNotStream(store.format.name) }
-        try StandardOutput.flush()
-        let target = DescriptorTarget(descriptor: 1, name: StandardOutputFile.name)
-        try store.write(contents, to: target, options: options)
-        try target.flush()
-      } else {
-        try AtomicFile.replace(name, overwrite: force) { try store.write(contents, to: $0, options: options) }
-      }
-    } catch let error as RefxError {
-      throw error.inFile(name == "-" ? StandardOutputFile.name : name)
-    }
+    options: WriteOptions, force: Bool, output: OutputOptions
+  ) throws -> [String] {
+    let batch = AtomicBatch()
+    let saved = try save(contents, to: name, as: store, options: options, force: force, with: batch)
+    do { try batch.commit() } catch let error as RefxError { throw error.inFile(name) }
+    try finish(saved, output)
+    return saved.files
   }
 
   /// Writes a checkpoint that takes its place when `batch` is committed; `-` streams it at once.
   static func save(
     _ contents: CheckpointContents, to name: String, as store: any CheckpointStore.Type,
     options: WriteOptions, force: Bool, with batch: AtomicBatch
-  ) throws {
-    if name == "-" { return try save(contents, to: name, as: store, options: options, force: force) }
-    do {
-      try batch.write(name, overwrite: force) { try store.write(contents, to: $0, options: options) }
-    } catch let error as RefxError {
-      throw error.inFile(name)
+  ) throws -> SavedFiles {
+    guard name == "-" else {
+      return try Checkpoint.write(
+        contents, to: name, as: store, options: options, overwrite: force, with: batch)
     }
+    do {
+      guard store.format.streams else { throw RefxError.formatDoesNotStream(store.format.name) }
+      try StandardOutput.flush()
+      let target = DescriptorTarget(descriptor: 1, name: StandardOutputFile.name)
+      try store.write(contents, to: target, options: options)
+      try target.flush()
+      return SavedFiles(files: [name], stale: [])
+    } catch let error as RefxError {
+      throw error.inFile(StandardOutputFile.name)
+    }
+  }
+
+  /// Removes what an earlier save left in the place of new files, and says so.
+  static func finish(_ saved: SavedFiles, _ output: OutputOptions) throws {
+    try saved.removeStale()
+    if saved.files.count > 1, let index = saved.files.last {
+      StandardError.note(
+        "written as \(counted(saved.files.count - 1, "shard", "shards")) and \(visible(index))", output)
+    }
+    for file in saved.stale { StandardError.note("removed \(visible(file)), of an earlier save", output) }
   }
 }

@@ -9,6 +9,8 @@ extension Checkpoint {
   ///
   /// - Parameters:
   ///   - metadata: words about the file as a whole.
+  ///   - maxShardBytes: spreads the values over several files of at most so many bytes of values each, with an
+  ///     index, in formats that can (safetensors).
   ///   - overwrite: whether a file that exists may be replaced.
   ///   - progress: called now and then with the logical bytes done so far and in all.
   /// - Throws: ``RefxError`` where the model cannot become a tree, the format cannot hold it, or the system
@@ -16,7 +18,7 @@ extension Checkpoint {
   public static func save<Model: Encodable>(
     _ model: Model, to path: String, format: FormatName? = nil, compression: Compression = .fast,
     metadata: JSONObject = [:], durability: Durability = .full, overwrite: Bool = true,
-    progress: ProgressHandler? = nil, formats: Formats = .all
+    maxShardBytes: Int? = nil, progress: ProgressHandler? = nil, formats: Formats = .all
   ) throws {
     let tree: Tree<Leaf>
     do {
@@ -26,19 +28,20 @@ extension Checkpoint {
     }
     try save(
       tree: tree, to: path, format: format, compression: compression, metadata: metadata,
-      durability: durability, overwrite: overwrite, progress: progress, formats: formats)
+      durability: durability, overwrite: overwrite, maxShardBytes: maxShardBytes, progress: progress,
+      formats: formats)
   }
 
-  /// Saves a dereffed tree, whose leaves may lie in other files; see ``save(_:to:format:compression:metadata:durability:overwrite:progress:formats:)``.
+  /// Saves a dereffed tree, whose leaves may lie in other files; see ``save(_:to:format:compression:metadata:durability:overwrite:maxShardBytes:progress:formats:)``.
   public static func save(
     tree: Tree<Leaf>, to path: String, format: FormatName? = nil, compression: Compression = .fast,
     metadata: JSONObject = [:], durability: Durability = .full, overwrite: Bool = true,
-    progress: ProgressHandler? = nil, formats: Formats = .all
+    maxShardBytes: Int? = nil, progress: ProgressHandler? = nil, formats: Formats = .all
   ) throws {
     try save(
       contents: CheckpointContents(tree: tree, metadata: metadata), to: path, format: format,
-      options: WriteOptions(compression: compression, progress: progress), durability: durability,
-      overwrite: overwrite, formats: formats)
+      options: WriteOptions(compression: compression, progress: progress, maxShardBytes: maxShardBytes),
+      durability: durability, overwrite: overwrite, formats: formats)
   }
 
   /// Saves a tree with its metadata.
@@ -48,16 +51,13 @@ extension Checkpoint {
     durability: Durability = .full, overwrite: Bool = true, formats: Formats = .all
   ) throws {
     let store = try formats.store(toWrite: path, as: format)
-    do {
-      try AtomicFile.replace(path, durable: durability == .full, overwrite: overwrite) { target in
-        try store.write(contents, to: target, options: options)
-      }
-    } catch let error as RefxError {
-      throw error.inFile(path)
-    }
+    let batch = AtomicBatch(durable: durability == .full)
+    let saved = try write(contents, to: path, as: store, options: options, overwrite: overwrite, with: batch)
+    do { try batch.commit() } catch let error as RefxError { throw error.inFile(path) }
+    try saved.removeStale()
   }
 
-  /// The bytes of a checkpoint of `model`, the same that ``save(_:to:format:compression:metadata:durability:overwrite:progress:formats:)``
+  /// The bytes of a checkpoint of `model`, the same that ``save(_:to:format:compression:metadata:durability:overwrite:maxShardBytes:progress:formats:)``
   /// writes. A format that cannot be written front to back (HDF5) goes through a temporary file.
   public static func encode<Model: Encodable>(
     _ model: Model, as format: FormatName = .refx, compression: Compression = .fast,

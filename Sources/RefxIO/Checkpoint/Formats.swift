@@ -104,7 +104,7 @@ public struct FormatName: RawRepresentable, Hashable, Sendable, ExpressibleByStr
 }
 
 /// Whether `path` ends in `suffix`, ASCII letters of either case being one.
-private func hasSuffix(_ path: String, _ suffix: String) -> Bool {
+func hasSuffix(_ path: String, _ suffix: String) -> Bool {
   let tail = path.utf8.suffix(suffix.utf8.count)
   return tail.count == suffix.utf8.count
     && zip(tail, suffix.utf8).allSatisfy { lowercase($0) == lowercase($1) }

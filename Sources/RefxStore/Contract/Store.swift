@@ -21,6 +21,11 @@ public protocol CheckpointStore: SendableMetatype {
   ///
   /// - Throws: ``RefxError`` where a leaf cannot be read, the format cannot hold it, or writing fails.
   static func write(_ contents: CheckpointContents, to target: any WriteTarget, options: WriteOptions) throws
+
+  /// What of `contents` the format has no place for, and a write leaves out: a sentence each, without capital and
+  /// full stop, for a user to read before. What a write refuses is not among them. Nothing, unless a format says
+  /// so.
+  static func leftOut(of contents: CheckpointContents) -> [String]
 }
 
 extension CheckpointStore {
@@ -29,13 +34,36 @@ extension CheckpointStore {
   ) throws {
     throw RefxError.formatIsReadOnly(format.name)
   }
+
+  public static func leftOut(of contents: CheckpointContents) -> [String] { [] }
+}
+
+/// A format that spreads a checkpoint over several files: shards, and an index that lists them.
+public protocol ShardedStore: CheckpointStore {
+  /// Whether `path` names an index, so that a checkpoint written there is spread even where one file would do.
+  static func isIndex(_ path: String) -> Bool
+
+  /// Writes the files that `path` and its options stand for. A value is never split.
+  ///
+  /// - Parameter write: writes one file, given its path; called for each, the index last.
+  /// - Returns: the paths, in the order in which they were written.
+  /// - Throws: what ``CheckpointStore/write(_:to:options:)`` and `write` throw.
+  static func writeShards(
+    _ contents: CheckpointContents, to path: String, options: WriteOptions,
+    write: (_ path: String, _ body: (any WriteTarget) throws -> Void) throws -> Void
+  ) throws -> [String]
+
+  /// Files beside `path` that an earlier save to it may have left, in either form.
+  ///
+  /// - Throws: ``RefxError`` where the folder cannot be read.
+  static func filesOfEarlierSaves(to path: String) throws -> [String]
 }
 
 /// What a format is called and can do.
 public struct FormatDescription: Sendable {
   /// The name in `--from`, `--to` and JSON.
   public let name: String
-  /// File name suffixes with their dots, longest first; the first is the one to give a new file.
+  /// File name suffixes with their dots; the first is the one to give a new file.
   public let suffixes: [String]
   /// Whether this library writes the format, or only reads it.
   public let canWrite: Bool
@@ -75,6 +103,8 @@ public struct OpenedCheckpoint: Sendable {
   public var version: Int?
   /// What a user should know though nothing failed: what was not checked, what was left out.
   public var warnings: [String]
+  /// Ties that the file only hints at: `contents` has none of them.
+  public var proposedTies: [ProposedTie]
   /// Whether the format keeps checksums of the values: where it does not, a changed number looks like any other.
   public var hasChecksums: Bool
   /// Reads and checks everything; calls back with each problem and goes on.
@@ -82,15 +112,30 @@ public struct OpenedCheckpoint: Sendable {
 
   public init(
     contents: CheckpointContents, format: String, version: Int?, warnings: [String] = [],
-    hasChecksums: Bool = false,
+    proposedTies: [ProposedTie] = [], hasChecksums: Bool = false,
     verify: @escaping @Sendable (_ progress: ProgressHandler?, _ report: (Problem) -> Void) throws -> Void
   ) {
     self.contents = contents
     self.format = format
     self.version = version
     self.warnings = warnings
+    self.proposedTies = proposedTies
     self.hasChecksums = hasChecksums
     self.verify = verify
+  }
+}
+
+/// A name that a file lacks because, as it says, the value stands there under another: what a program that drops
+/// all names of a tensor but one leaves of a tie. Nothing proves it, so it is for the user to accept.
+public struct ProposedTie: Hashable, Sendable {
+  /// Where nothing stands.
+  public let dropped: Path
+  /// Where the value stands.
+  public let kept: Path
+
+  public init(dropped: Path, kept: Path) {
+    self.dropped = dropped
+    self.kept = kept
   }
 }
 
@@ -137,12 +182,16 @@ public struct WriteOptions: Sendable {
   public var flattenSeparator: String
   /// How many threads encode; as many as there are cores where it is nil. The file is the same for any number.
   public var threads: Int?
+  /// Spreads the values over files of at most so many bytes of values each, in formats that can (safetensors); a
+  /// larger value has a file of its own. One file where it is nil, or where all fits in one.
+  public var maxShardBytes: Int?
 
   public init(
     compression: Compression = .fast, progress: ProgressHandler? = nil, shared: SharedPolicy = .keep,
-    flattenSeparator: String = ".", threads: Int? = nil
+    flattenSeparator: String = ".", threads: Int? = nil, maxShardBytes: Int? = nil
   ) {
     self.threads = threads
+    self.maxShardBytes = maxShardBytes
     self.compression = compression
     self.progress = progress
     self.shared = shared

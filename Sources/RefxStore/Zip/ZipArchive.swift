@@ -20,6 +20,7 @@ package struct ZipArchive {
 
   /// In the order of the directory.
   package private(set) var members: [Member] = []
+  private let extraNameBytes: Int
 
   /// Whether the file begins as an archive does; one without members begins with its end.
   package static func recognises(_ file: InputFile) -> Bool {
@@ -27,10 +28,16 @@ package struct ZipArchive {
     return start == [0x50, 0x4B, 3, 4] || start == [0x50, 0x4B, 5, 6]
   }
 
+  /// - Parameters:
+  ///   - extraMembers: how many members may be no node of the tree.
+  ///   - extraNameBytes: how many bytes of a member's name are the format's own.
   /// - Throws: ``RefxError`` where the directory is cut, damaged, ambiguous, or of a kind that is not read.
-  package init(of file: InputFile, _ budget: Budget) throws {
+  package init(
+    of file: InputFile, _ budget: Budget, extraMembers: Int = 0, extraNameBytes: Int = 0
+  ) throws {
+    self.extraNameBytes = extraNameBytes
     let end = try ZipEnd(of: file)
-    try budget.check(nodes: end.count, at: end.place)
+    try budget.check(nodes: max(0, end.count - extraMembers), at: end.place)
     try budget.charge(metadataBytes: end.directory.count, at: end.directory.lowerBound)
     let bytes = try file.bytes(at: end.directory.lowerBound, count: end.directory.count)
     try bytes.withUnsafeBytes { try read($0, end, in: file, budget) }
@@ -45,7 +52,7 @@ package struct ZipArchive {
     members.reserveCapacity(end.count)
     for _ in 0..<end.count {
       let entry = try ZipEntry(&scanner)
-      try budget.check(nameBytes: entry.name.utf8.count, at: entry.place)
+      try budget.check(nameBytes: max(0, entry.name.utf8.count - extraNameBytes), at: entry.place)
       guard names.insert(Key(entry.name)).inserted else {
         throw RefxError.zipDamaged("two members have the name \"\(entry.name)\"", at: entry.place)
       }

@@ -37,6 +37,35 @@ extension FuzzTarget {
     try checkFile(SafetensorsStore.self, memory(input))
   }
 
+  /// The index of a checkpoint in shards, `a` and `b` of which are there: what opens has their tensors, and no
+  /// other file is asked for but by a plain name.
+  static let safetensorsIndex = FuzzTarget(
+    "safetensors-index", mostBytes: 4096,
+    words: [
+      "\"weight_map\":{", "\"metadata\":{", "\"total_size\":", "\"refx\":", "\"a\"", "\"b\"", "../", "/",
+    ],
+    seeds: texts(
+      #"{"metadata":{"total_size":8},"weight_map":{"w":"a","v":"b"}}"#, #"{"weight_map":{"w":"a"}}"#, "{}",
+      #"{"weight_map":{"v":"b"},"metadata":{"x":"v","y":[1,{"z":null}]},"other":[true]}"#,
+      #"{"weight_map":{"w":"../a","v":"/b"}}"#)
+  ) { input in
+    var limits = Limits()
+    limits.metadataBytes = 1 << 16
+    let opened = try SafetensorsStore.openIndex(
+      InputFile(memory(input), name: "input"), options: OpenOptions(limits: limits, threads: 1)
+    ) { shard in
+      try demand(SafetensorsIndex.isPlain(shard), "the file \"\(shard)\" is asked for")
+      guard shard == "a" || shard == "b" else { throw RefxError.safetensorsIndexAlone() }
+      let header = #"{"\#(shard == "a" ? "w" : "v")":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#
+      let bytes = littleEndian(UInt64(header.utf8.count)) + Array(header.utf8) + [0, 0, 0, 0]
+      return InputFile(MemoryBytes(sharing: bytes), name: shard)
+    }
+    var count = 0
+    opened.contents.tree.forEachLeaf { _ in count += 1 }
+    try demand(count <= 2, "two shards of one tensor have \(count)")
+    try opened.verify(nil) { _ in }
+  }
+
   private static let numpyWords = [
     "{'descr': '", "'fortran_order': ", "'shape': (", "True", "False", "'<f4'", "'>c16'", "'|S3'", "'<U2'",
     "'|b1'",
@@ -61,7 +90,8 @@ extension FuzzTarget {
     "npz", mostBytes: 8192, words: numpyWords + ["PK\u{3}\u{4}", "PK\u{1}\u{2}", "PK\u{5}\u{6}", ".npy"],
     seeds: {
       let arrays = [numpy("'<f4'", "(2, 3)", 24), numpy("'<U2'", "(2,)", 16)]
-      return [archive([]), archive(Array(arrays.prefix(1))), archive(arrays)]
+      return try [archive([]), archive(Array(arrays.prefix(1))), archive(arrays)]
+        + files(of: NumPyArchiveStore.self)
     }
   ) { input in
     try checkFile(NumPyArchiveStore.self, memory(input))

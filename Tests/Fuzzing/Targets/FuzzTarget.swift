@@ -27,7 +27,8 @@ public struct FuzzTarget: Sendable {
 
   /// Every reader. A new one is one more line.
   public static let all: [FuzzTarget] = [
-    refxFile, refxSealed, safetensors, npy, npz, json, description, inflate, shuffle, chunks, headers,
+    refxFile, refxSealed, safetensors, safetensorsIndex, npy, npz, json, description, inflate, shuffle,
+    chunks, headers,
     messages, chunkTrees, chunkListings, heaps, elements, hdf5, types, oldGroups, worker, pattern, slice,
     selector, path,
     textLeaf, part,

@@ -15,7 +15,8 @@ import Testing
     try Checkpoint.open(InputFile(MemoryBytes(sharing: bytes), name: "memory"))
   }
 
-  @Test(arguments: ["refx", "hdf5"]) func theyComeBackAsTheyWere(format: String) throws {
+  @Test(arguments: ["refx", "hdf5", "safetensors", "npz"]) func theyComeBackAsTheyWere(format: String) throws
+  {
     let bytes = try Checkpoint.encode(contents: AttributeTests.contents, as: FormatName(rawValue: format))
     let opened = try AttributeTests.opened(bytes)
     #expect(try firstDifference(AttributeSamples.tree, opened.contents.tree) == nil)

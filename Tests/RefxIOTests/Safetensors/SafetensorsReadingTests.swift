@@ -153,8 +153,7 @@ struct SafetensorsReadingTests {
       safetensors(
         #"{"__metadata__":{"format":"pt","lm_head":"embed"},"embed":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}"#,
         data: [1]))
-    #expect(opened.warnings.count == 1)
-    #expect(opened.warnings.first?.contains("\"lm_head\"") == true)
+    #expect(opened.proposedTies == [ProposedTie(dropped: ["lm_head"], kept: ["embed"])])
     #expect(opened.contents.metadata == ["format": "pt", "lm_head": "embed"])
     #expect(try opened.contents.tree.sites().count == 2)
   }

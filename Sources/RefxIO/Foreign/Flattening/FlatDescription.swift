@@ -8,6 +8,10 @@ struct FlatDescription {
   let tree: JSON
   /// The user's metadata in order; nil for a text that stands beside the description.
   let metadata: [(name: Key, value: JSON?)]
+  /// What the leaves are whose dtypes the format cannot name.
+  let types: [Key: FlatType]
+  /// What the file says of nodes.
+  private(set) var attributes = NodeAttributes()
 
   init(_ text: String, _ budget: Budget) throws {
     var text = text
@@ -39,6 +43,15 @@ struct FlatDescription {
       }
       return (Key(name), parts.count == 2 ? parts[1] : nil)
     }
+    switch object["types"] {
+    case nil: types = [:]
+    case .object(let named)?:
+      types = Dictionary(try named.members.map { ($0.name, try FlatType($0.value)) }) { first, _ in first }
+    default: throw RefxError.descriptionDoesNotFit("its types are malformed")
+    }
+    if let listed = object["attributes"], !attributes.add(json: listed) {
+      throw RefxError.descriptionDoesNotFit("its attributes are malformed")
+    }
   }
 
   /// The tree, with each of `leaves` at its place.
@@ -47,6 +60,9 @@ struct FlatDescription {
   ///   out, and where its digest is another.
   func tree(of leaves: [(name: Key, leaf: Leaf)], _ budget: Budget) throws -> Tree<Leaf> {
     var left = Dictionary(leaves.map { ($0.name, $0.leaf) }) { first, _ in first }
+    if let name = types.keys.filter({ left[$0] == nil }).min() {
+      throw RefxError.descriptionDoesNotFit("\"\(name)\" has a type and is not in the file")
+    }
     let made: Tree<Leaf> = try TreeDescription.tree(of: tree, budget) { name, path in
       guard let leaf = left.removeValue(forKey: Key(name)) else {
         throw RefxError.descriptionDoesNotFit("\"\(name)\" is not in the file, or named twice", path: path)

@@ -25,7 +25,7 @@ struct FlatTree {
 
   /// The tree that the entries stand for: the given one, or with every site's own copy.
   let tree: Tree<Leaf>
-  /// Whether a leaf has another name than its path's, because the format keeps that for itself.
+  /// Whether a leaf has another name than its path's, because the format cannot give it that.
   private var hasRenamed = false
   /// Depth first.
   private(set) var entries: [Entry] = []
@@ -33,15 +33,14 @@ struct FlatTree {
 
   /// Names the leaves of `tree`. Reads no payload.
   ///
-  /// - Parameter reserved: names that the format keeps for itself; a leaf of that name gets a `_` behind it.
+  /// - Parameter names: which of them the format can give.
   /// - Throws: ``RefxError`` where two leaves fall on one name, or `policy` refuses the sharing.
   init(
-    _ tree: Tree<Leaf>, separator: String, policy: SharedPolicy = .keep, reserved: Set<Key> = [],
-    format: String
+    _ tree: Tree<Leaf>, separator: String, policy: SharedPolicy = .keep, names: FlatNames, format: String
   ) throws {
     if policy == .error { try FlatTree.refuseSharing(in: tree, format: format) }
     self.tree = policy == .duplicate ? try tree.copiedAtEverySite() : tree
-    try nameLeaves(separator: separator, reserved: reserved, format: format)
+    try nameLeaves(separator: separator, names, format: format)
   }
 
   /// Whether the names alone say everything: a dictionary of unshared leaves.
@@ -59,9 +58,13 @@ struct FlatTree {
     }
   }
 
-  private mutating func nameLeaves(separator: String, reserved: Set<Key>, format: String) throws {
+  private mutating func nameLeaves(separator: String, _ rules: FlatNames, format: String) throws {
     var owners: [Key: Path] = [:]
-    var names: [Int: Key] = [:]
+    var found: [Entry] = []
+    /// By the number of the Ref, where in `found` its value is.
+    var places: [Int: Int] = [:]
+    // A further site's name, and where the value is.
+    var further: [(dropped: Key, place: Int)] = []
     // Where the entries of a shared subtree begin, and where it is met again.
     var subtrees: [Int: (path: Path, start: Int)] = [:]
     var again: [(path: Path, index: Int)] = []
@@ -69,37 +72,50 @@ struct FlatTree {
       guard case .leaf(let leaf) = site.content else {
         guard site.content.isInterior, let reference = site.reference else { return }
         if reference.isFirst {
-          subtrees[reference.index] = (site.path, entries.count)
+          subtrees[reference.index] = (site.path, found.count)
         } else {
           again.append((site.path, reference.index))
         }
         return
       }
-      var name = FlatTree.name(of: site.path, separator: separator)
-      if reserved.contains(name) {
-        name = Key(name.string + "_")
-        hasRenamed = true
-      }
+      let name = FlatTree.name(of: site.path, separator: separator)
       if let owner = owners.updateValue(site.path, forKey: name) {
         throw RefxError.twoLeavesOfOneName(name.string, owner, site.path, format: format)
       }
-      guard let reference = site.reference, !reference.isFirst else {
-        if let reference = site.reference { names[reference.index] = name }
-        entries.append(Entry(name: name, path: site.path, leaf: leaf))
-        return
+      if let reference = site.reference {
+        guard reference.isFirst else {
+          if let place = places[reference.index] { further.append((name, place)) }
+          return
+        }
+        places[reference.index] = found.count
       }
-      guard let kept = names[reference.index] else { return }
-      aliases.append(Alias(dropped: name, kept: kept))
+      found.append(Entry(name: name, path: site.path, leaf: leaf))
     }
     for (path, index) in again {
       guard let first = subtrees[index] else { continue }
-      for entry in entries[first.start...] {
-        guard first.path.contains(entry.path), aliases.count < FlatTree.aliasLimit else { break }
+      for place in first.start..<found.count {
+        let entry = found[place]
+        guard first.path.contains(entry.path), further.count < FlatTree.aliasLimit else { break }
         let inside = entry.path.keys.dropFirst(first.path.keys.count)
         let name = FlatTree.name(of: Path(path.keys + inside), separator: separator)
         guard owners.updateValue(path, forKey: name) == nil else { continue }
-        aliases.append(Alias(dropped: name, kept: entry.name))
+        further.append((name, place))
       }
+    }
+    entries = possibleNames(of: found, rules, owners)
+    aliases = further.map { Alias(dropped: $0.dropped, kept: entries[$0.place].name) }
+  }
+
+  /// The entries under names that the format can give.
+  private mutating func possibleNames(
+    of found: [Entry], _ rules: FlatNames, _ owners: [Key: Path]
+  ) -> [Entry] {
+    var substitutes: Set<Key> = []
+    return found.map { entry in
+      guard var name = rules.substitute(entry.name, { owners[$0] != nil }) else { return entry }
+      while owners[name] != nil || !substitutes.insert(name).inserted { name = Key(name.string + "_") }
+      hasRenamed = true
+      return Entry(name: name, path: entry.path, leaf: entry.leaf)
     }
   }
 

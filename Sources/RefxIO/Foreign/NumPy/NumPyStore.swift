@@ -3,7 +3,7 @@ import RefxStore
 
 /// One array of NumPy (`.npy`): a tree that is a leaf.
 public enum NumPyStore: CheckpointStore {
-  public static let format = FormatDescription(name: "npy", suffixes: [".npy"], canWrite: false)
+  public static let format = FormatDescription(name: "npy", suffixes: [".npy"])
 
   public static func recognises(_ file: InputFile) -> Bool {
     (try? file.bytes(at: 0, count: NumPyHeader.magic.count)) == NumPyHeader.magic
@@ -24,62 +24,25 @@ public enum NumPyStore: CheckpointStore {
   }
 }
 
-/// An archive of NumPy's arrays (`.npz`): a dictionary of names, each of which is one key.
-public enum NumPyArchiveStore: CheckpointStore {
-  public static let format = FormatDescription(name: "npz", suffixes: [".npz"], canWrite: false)
-
-  private static let suffix = ".npy"
-
-  /// Whether it is an archive whose first member has an array's name.
-  public static func recognises(_ file: InputFile) -> Bool {
-    guard ZipArchive.recognises(file) else { return false }
-    guard let head = try? file.bytes(at: 0, count: 30), head[2] == 3 else { return hasSuffix(file.name) }
-    let count = Int(head[26]) | Int(head[27]) << 8
-    guard let name = try? file.bytes(at: 30, count: count) else { return hasSuffix(file.name) }
-    return name.suffix(suffix.utf8.count).elementsEqual(suffix.utf8)
-  }
-
-  private static func hasSuffix(_ name: String) -> Bool {
-    name.utf8.suffix(4).elementsEqual(".npz".utf8)
-  }
-
-  public static func open(_ file: InputFile, options: OpenOptions) throws -> OpenedCheckpoint {
-    let budget = Budget(options.limits)
-    do {
-      let archive = try ZipArchive(of: file, budget)
-      try budget.charge(nodes: 1, depth: 0)
-      try budget.charge(nodes: archive.members.count, depth: 1)
-      var members: [(Key, Tree<Leaf>)] = []
-      // A folder's own entry holds nothing.
-      for member in archive.members where member.byteCount > 0 || member.name.utf8.last != UInt8(ascii: "/") {
-        guard member.name.utf8.count > suffix.utf8.count,
-          member.name.utf8.suffix(suffix.utf8.count).elementsEqual(suffix.utf8)
-        else { throw RefxError.numpyNoArray(member.name) }
-        let key = Key(String(decoding: member.name.utf8.dropLast(suffix.utf8.count), as: UTF8.self))
-        let region = ZipMemberRegion(member, in: file, verify: options.verify)
-        do {
-          members.append((key, .leaf(try NumPyArray.leaf(in: region, budget))))
-        } catch let error as RefxError {
-          throw error.atPath([key])
-        }
-      }
-      let contents = CheckpointContents(tree: .dictionary(members))
-      return OpenedCheckpoint(
-        contents: contents, format: format.name, version: nil,
-        verify: { try contents.tree.verify(threads: options.threads, $0, $1) })
-    } catch let error as RefxError {
-      throw error.inFile(file.name)
-    }
-  }
-}
-
 /// An array as a leaf.
 enum NumPyArray {
-  static func leaf(in region: some FileRegion, _ budget: Budget) throws -> Leaf {
+  /// - Parameter type: what a description of the file says that the array is, where NumPy cannot say it.
+  static func leaf(in region: some FileRegion, as type: FlatType? = nil, _ budget: Budget) throws -> Leaf {
     let header = try NumPyHeader(of: region, budget)
     try budget.charge(bytes: region.byteCount - header.dataStart)
     func listed(_ reason: UnsupportedLeaf) -> Leaf {
       Leaf(dtype: .unsupported, shape: header.shape, source: UnsupportedArray(reason))
+    }
+    switch type {
+    case .numbers(let dtype)?:
+      guard case .raw(_, let size) = header.type, size == dtype.itemSize else {
+        throw RefxError.descriptionDoesNotFit("an array said to be \(dtype.name) has another type")
+      }
+      let source = NumPySource(header, dtype: dtype, isBigEndian: false, in: region)
+      return Leaf(dtype: dtype, shape: header.shape, source: source)
+    case .texts(let shape)?:
+      return try NumPyText(header: header, region: region).leaf(ofBytesWithShape: shape, budget)
+    case nil: break
     }
     switch header.type {
     case .number(let dtype, let isBigEndian):
@@ -91,11 +54,24 @@ enum NumPyArray {
           UnsupportedLeaf(typeName: "string", reason: "its texts are in Fortran order, which is not read"))
       }
       return try NumPyText(header: header, region: region).leaf(budget)
+    case .raw(let name, _):
+      return listed(UnsupportedLeaf(typeName: name, reason: "its elements are bytes without a meaning"))
     case .object:
       return listed(
         UnsupportedLeaf(
           typeName: "object", reason: "its elements are Python's own objects, which are never brought back"))
     case .other(let reason, _): return listed(reason)
     }
+  }
+
+  /// The text of an array that is one.
+  ///
+  /// - Returns: nil where it is anything else.
+  static func text(in region: some FileRegion, _ budget: Budget) throws -> String? {
+    let header = try NumPyHeader(of: region, budget)
+    guard case .characters = header.type, header.shape.isEmpty else { return nil }
+    let leaf = try NumPyText(header: header, region: region).leaf(budget)
+    guard leaf.dtype == .string, let memory = leaf.source.bytesInMemory else { return nil }
+    return memory.withBytes { String(decoding: $0.dropFirst(8), as: UTF8.self) }
   }
 }

@@ -15,6 +15,9 @@ struct NumPyText {
     // Each has a length of eight bytes.
     try budget.charge(metadataBytes: count.multipliedReportingOverflow(by: 8).overflow ? .max : count * 8)
     let size = header.type.itemSize
+    // One that is longer than a piece is held as a whole, so it is not read where it would be refused; a text
+    // may be filled up, but not by more than that.
+    if size > 1 << 20, size / 4 > budget.metadataBytesLeft { throw budget.refusalOfMetadata() }
     var canonical: [UInt8] = []
     let perPiece = max(1, (1 << 20) / max(size, 1))
     var first = 0
@@ -23,7 +26,10 @@ struct NumPyText {
       let bytes = try region.bytes(
         at: header.dataStart + first * size, count: piece * size, streamed: true)
       for element in 0..<piece {
-        guard let text = text(bytes[(element * size)..<((element + 1) * size)]) else {
+        let text: [UInt8]? = bytes.withUnsafeBytes { bytes in
+          self.text(UnsafeRawBufferPointer(rebasing: bytes[(element * size)..<((element + 1) * size)]))
+        }
+        guard let text else {
           return Leaf(
             dtype: .unsupported, shape: header.shape,
             source: UnsupportedArray(UnsupportedLeaf(typeName: "string", reason: "its text is not Unicode")))
@@ -34,34 +40,60 @@ struct NumPyText {
       first += piece
     }
     if region.byteCount == header.dataStart { _ = try region.bytes(at: header.dataStart, count: 0) }
-    let memory = MemoryBytes(count: canonical.count) { buffer in
-      canonical.withUnsafeBytes { buffer.copyMemory(from: $0) }
-    }
-    return Leaf(dtype: .string, shape: header.shape, source: memory)
+    return NumPyText.leaf(of: canonical, shape: header.shape)
   }
 
-  private func text(_ field: ArraySlice<UInt8>) -> [UInt8]? {
+  /// The same where the array has the bytes of a text leaf themselves, as a description of the file says.
+  ///
+  /// - Throws: ``RefxError`` where they are not those of a text leaf of `shape`.
+  func leaf(ofBytesWithShape shape: [Int], _ budget: Budget) throws -> Leaf {
+    guard case .number(.uint8, _) = header.type, header.shape.count == 1,
+      let count = DType.elementCount(of: shape)
+    else { throw RefxError.descriptionDoesNotFit("a string's bytes are no row of uint8") }
+    try budget.check(rank: shape.count)
+    let byteCount = region.byteCount - header.dataStart
+    try budget.charge(metadataBytes: byteCount)
+    let bytes = try region.bytes(at: header.dataStart, count: byteCount, streamed: true)
+    let elements = try TextElements(canonical: bytes, count: count, file: region.name).all
+    try bytes.withUnsafeBytes { bytes in
+      for element in elements where String(utf8: UnsafeRawBufferPointer(rebasing: bytes[element])) == nil {
+        throw RefxError.textDoesNotFit(count: count, file: region.name)
+      }
+    }
+    return NumPyText.leaf(of: bytes, shape: shape)
+  }
+
+  private static func leaf(of canonical: [UInt8], shape: [Int]) -> Leaf {
+    Leaf(dtype: .string, shape: shape, source: MemoryBytes(sharing: canonical))
+  }
+
+  /// - Returns: nil where the field is no Unicode.
+  private func text(_ field: UnsafeRawBufferPointer) -> [UInt8]? {
     switch header.type {
     case .bytes:
-      var end = field.endIndex
-      while end > field.startIndex, field[end - 1] == 0 { end -= 1 }
-      let text = field[field.startIndex..<end]
-      return String(validating: text, as: UTF8.self) == nil ? nil : Array(text)
+      var end = field.count
+      while end > 0, field[end - 1] == 0 { end -= 1 }
+      let text = UnsafeRawBufferPointer(rebasing: field[..<end])
+      return String(utf8: text) == nil ? nil : Array(text)
     case .characters(let count, let isBigEndian):
-      var scalars = String.UnicodeScalarView()
-      let values = field.withUnsafeBytes { bytes in
-        (0..<count).map { position -> UInt32 in
-          let word = bytes.loadUnaligned(fromByteOffset: 4 * position, as: UInt32.self)
-          return isBigEndian ? UInt32(bigEndian: word) : UInt32(littleEndian: word)
+      func value(_ position: Int) -> UInt32 {
+        let word = field.loadUnaligned(fromByteOffset: 4 * position, as: UInt32.self)
+        return isBigEndian ? UInt32(bigEndian: word) : UInt32(littleEndian: word)
+      }
+      var end = count
+      while end > 0, value(end - 1) == 0 { end -= 1 }
+      var text: [UInt8] = []
+      text.reserveCapacity(end)
+      for position in 0..<end {
+        let value = value(position)
+        if value < 0x80 {
+          text.append(UInt8(value))
+        } else {
+          guard let scalar = Unicode.Scalar(value), let bytes = UTF8.encode(scalar) else { return nil }
+          text += bytes
         }
       }
-      var end = values.count
-      while end > 0, values[end - 1] == 0 { end -= 1 }
-      for value in values[..<end] {
-        guard let scalar = Unicode.Scalar(value) else { return nil }
-        scalars.append(scalar)
-      }
-      return Array(String(scalars).utf8)
+      return text
     default: return nil
     }
   }

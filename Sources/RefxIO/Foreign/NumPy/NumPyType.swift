@@ -8,6 +8,8 @@ enum NumPyType {
   case bytes(count: Int)
   /// Text of a fixed number of characters, each of four bytes.
   case characters(count: Int, isBigEndian: Bool)
+  /// Bytes without a meaning, unless something beside the array says what they are.
+  case raw(name: String, itemSize: Int)
   /// Python's own objects, which only running a program would bring back.
   case object
   /// Anything else, with the bytes of an element.
@@ -18,6 +20,7 @@ enum NumPyType {
     case .number(let dtype, _): dtype.itemSize ?? 1
     case .bytes(let count): count
     case .characters(let count, _): 4 * count
+    case .raw(_, let itemSize): itemSize
     case .object: 0
     case .other(_, let itemSize): itemSize
     }
@@ -63,8 +66,7 @@ enum NumPyType {
     case UInt8(ascii: "U") where isPlain && size <= 1 << 28:
       return .characters(count: size, isBigEndian: order == .big)
     case UInt8(ascii: "O"): return .object
-    case UInt8(ascii: "V") where isPlain:
-      return other(text, "its elements are bytes without a meaning", size)
+    case UInt8(ascii: "V") where isPlain: return .raw(name: text, itemSize: size)
     case UInt8(ascii: "M") where size == 8, UInt8(ascii: "m") where size == 8:
       return other(text, "its elements are points or lengths of time", size)
     default: throw damaged()

@@ -2,75 +2,26 @@ import Refx
 import RefxStore
 
 extension SafetensorsStore {
-  /// Writes each value once, under its first site's name. The larger an element the earlier its tensor, then
-  /// by name, so that each tensor is aligned to its elements; the same contents give the same bytes.
+  /// Writes each value once, under its first site's name, in one file.
+  ///
+  /// - Throws: ``RefxError`` also where the values are to be spread over several files, which one target is not.
   public static func write(
     _ contents: CheckpointContents, to target: any WriteTarget, options: WriteOptions
   ) throws {
-    let flat = try FlatTree(
-      contents.tree, separator: options.flattenSeparator, policy: options.shared, reserved: reservedNames,
-      format: format.name)
+    let flat = try flatTree(of: contents, options)
+    if let limit = options.maxShardBytes, SafetensorsShards(flat.entries, limit: limit).parts.count > 1 {
+      throw RefxError.shardsNeedFiles(limit: limit)
+    }
     let metadata = try FlatMetadata(
-      of: flat, metadata: contents.metadata, separator: options.flattenSeparator)
-    let entries = try flat.entries.map { (entry: $0, type: try typeName(of: $0)) }.sorted { a, b in
-      let (sizeA, sizeB) = (a.entry.leaf.dtype.itemSize ?? 0, b.entry.leaf.dtype.itemSize ?? 0)
-      return sizeA != sizeB ? sizeA > sizeB : a.entry.name < b.entry.name
-    }
-    let (header, total) = try header(of: entries, metadata: metadata)
-    try withUnsafeBytes(of: UInt64(header.count).littleEndian) { try target.append($0) }
-    try header.withUnsafeBytes { try target.append($0) }
-    var progress = Progress(total: total, report: options.progress)
-    for (entry, _) in entries {
-      do {
-        try entry.leaf.forEachPiece { piece in
-          try target.append(piece)
-          progress.add(piece.count)
-        }
-      } catch let error as RefxError {
-        throw error.atPath(entry.path)
-      }
-    }
+      of: flat, contents, separator: options.flattenSeparator)
+    let file = try SafetensorsFile(flat.entries, texts: metadata.texts)
+    var progress = Progress(total: file.dataByteCount, report: options.progress)
+    try file.write(to: target, &progress)
   }
 
-  private static func typeName(of entry: FlatTree.Entry) throws -> String {
-    if let reason = entry.leaf.source.unsupported {
-      throw RefxError.unsupportedLeaf(reason).atPath(entry.path)
-    }
-    guard let name = entry.leaf.dtype.safetensorsName else {
-      throw RefxError.dtypeNotInFormat(entry.leaf.dtype, path: entry.path, format: format.name)
-    }
-    return name
-  }
-
-  /// The JSON text, padded with spaces so that the data begins at a multiple of eight; and the data's length.
-  private static func header(
-    of entries: [(entry: FlatTree.Entry, type: String)], metadata: FlatMetadata
-  ) throws -> (text: [UInt8], dataByteCount: Int) {
-    var members: [JSONObject.Member] = []
-    members.reserveCapacity(entries.count + 1)
-    if !metadata.texts.isEmpty {
-      let texts = metadata.texts.map { JSONObject.Member($0.name, .string($0.text)) }
-      members.append(.init(SafetensorsHeader.metadataName, .object(JSONObject(texts))))
-    }
-    var offset = 0
-    for (entry, type) in entries {
-      let (end, overflow) = offset.addingReportingOverflow(entry.leaf.byteCount)
-      guard !overflow else { throw RefxError.overLimit("the file would have too many bytes", limit: .max) }
-      members.append(
-        .init(
-          entry.name,
-          [
-            "dtype": .string(type),
-            "shape": .array(entry.leaf.shape.map { .integer(Int64($0)) }),
-            "data_offsets": [.integer(Int64(offset)), .integer(Int64(end))],
-          ]))
-      offset = end
-    }
-    var text = JSON.object(JSONObject(members)).bytes()
-    text += [UInt8](repeating: 0x20, count: (8 - text.count % 8) % 8)
-    guard text.count <= SafetensorsHeader.byteLimit else {
-      throw RefxError.safetensorsHeaderTooLong(text.count, limit: SafetensorsHeader.byteLimit)
-    }
-    return (text, offset)
+  static func flatTree(of contents: CheckpointContents, _ options: WriteOptions) throws -> FlatTree {
+    try FlatTree(
+      contents.tree, separator: options.flattenSeparator, policy: options.shared, names: names,
+      format: format.name)
   }
 }
