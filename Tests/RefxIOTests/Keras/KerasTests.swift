@@ -172,6 +172,10 @@ import Testing
     }
     #expect(opens { _ in })
     #expect(!opens { $0.metadataBytes = 4096 } && !opens { $0.nodes = 10 } && !opens { $0.bytes = 64 })
+    let packed = try bytes("keras/deflated.keras")
+    var limits = Limits()
+    limits.bytes = 20_000
+    #expect(throws: RefxError.self) { try open(packed, OpenOptions(limits: limits)) }
     #expect(!opens { $0.depth = 2 } && !opens { $0.nameBytes = 4 } && !opens { $0.rank = 1 })
   }
 

@@ -42,6 +42,8 @@ public enum KerasStore: CheckpointStore {
         }
         metadata.append(.init(key, try document(text, in: file, options, budget, &warnings)))
       }
+      // What is packed may be unpacked to a file, so it is held against the limit of values before it is looked at.
+      if member.isDeflated { try budget.charge(bytes: member.byteCount) }
       let weights = KerasWeights(ZipMemberRegion(member, in: file, verify: options.verify))
       var inner = options
       inner.limits.metadataBytes = budget.metadataBytesLeft
