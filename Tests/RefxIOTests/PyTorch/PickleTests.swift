@@ -84,7 +84,7 @@ import Testing
     ("ca\nB\n)\u{81}}(S'k'\nNub.", ["a.B"]), ("ctorch\nload\n.", ["torch.load"]),
     ("ctorch._utils\nos.system\n.", ["torch._utils.os.system"]),
     ("ctorch.storage\n_load_from_bytes\n.", ["torch.storage._load_from_bytes"]),
-    ("cnumpy\nload\n.", ["numpy.load"]), ("(lp0\nca\nB\nac\nd\n.", ["a.B"]),
+    ("cnumpy\nload\n.", ["numpy.load"]), ("(lp0\nca\nB\nacd\nE\na.", ["a.B", "d.E"]),
   ])
   func otherClassesAreNamed(pickle: String, names: [String]) {
     let error = #expect(throws: RefxError.self) { try tree(pickle) }
