@@ -28,7 +28,7 @@ struct BenchmarkTests {
     #expect(result.code == 0, "\(result.errors)")
     let json = try JSON.parse([UInt8](Data(contentsOf: URL(fileURLWithPath: document))))
     guard case .object(let members) = json, case .array(let results)? = members["results"],
-      case .object(let first)? = results.first { $0.id == "refx.raw.save" },
+      case .object(let first)? = results.first(where: { $0.id == "refx.raw.save" }),
       case .array(let times)? = first["wallSeconds"], case .integer(let stored)? = first["stored"],
       case .integer(let bytes)? = first["bytes"]
     else {

@@ -152,7 +152,7 @@ import Testing
     #expect(plain.code == 0 && plain.text == told.text)
   }
 
-  private static func bytes(of leaf: Leaf) throws -> [UInt8] {
+  static func bytes(of leaf: Leaf) throws -> [UInt8] {
     var bytes = [UInt8](repeating: 0xFF, count: leaf.byteCount)
     try bytes.withUnsafeMutableBytes { try leaf.source.read(at: 0, into: $0) }
     return bytes

@@ -45,6 +45,48 @@ def user_block(path):
         file.create_dataset("written", data=numpy.arange(4, dtype="<i4"))
 
 
+def chunk_listings(path):
+    """Each way in which HDF5 1.10 and later list chunks, and chunks that were never written."""
+
+    def create(name, data, chunk, most=None, early=False, **filters):
+        properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        properties.set_chunk(chunk)
+        if early:
+            properties.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+        if filters:
+            properties.set_shuffle()
+            properties.set_deflate(6)
+        limit = tuple(h5py.h5s.UNLIMITED if m is None else m for m in most or data.shape)
+        space = h5py.h5s.create_simple(data.shape, limit)
+        made = h5py.h5d.create(file.id, name, h5py.h5t.py_create(data.dtype), space, properties)
+        return h5py.Dataset(made)
+
+    def full(name, data, *arguments, **more):
+        create(name, data, *arguments, **more)[...] = data
+
+    with h5py.File(path, "w", libver=("v110", "v110")) as file:
+        square = numpy.arange(30, dtype="<i4").reshape(5, 6)
+        row = numpy.arange(3000, dtype="<i2")
+        full(b"single", square, (5, 6))
+        full(b"single packed", square, (5, 6), packed=True)
+        full(b"implicit", square, (2, 4), early=True)
+        full(b"array", square, (2, 4))
+        full(b"array packed", square, (2, 4), packed=True)
+        full(b"array that may grow", square, (2, 4), most=(9, 13))
+        full(b"pages", row, (2,))
+        sparse = create(b"pages with holes", row, (2,), packed=True)
+        sparse[100:103] = row[100:103]
+        sparse[2950:] = row[2950:]
+        full(b"tree", square, (2, 4), most=(None, None))
+        full(b"tree packed", square, (2, 4), most=(None, None), packed=True)
+        full(b"deep tree", row.reshape(60, 50), (1, 2), most=(None, None))
+        create(b"never", square, (2, 4), most=(None, None))
+        full(b"growing", square, (2, 4), most=(None, 6))
+        shrunk = create(b"shrunk", square, (2, 4), most=(9, 13))
+        shrunk[...] = square
+        shrunk.resize((3, 5))
+
+
 def edge_chunks(path):
     """Chunks at the edges that are left as they are, beside others that are shuffled and deflated."""
     with h5py.File(path, "w", libver=("v110", "v110")) as file:
@@ -68,3 +110,4 @@ if __name__ == "__main__":
     committed_types(folder / "committed-types.h5")
     user_block(folder / "user-block.h5")
     edge_chunks(folder / "edge-chunks.h5")
+    chunk_listings(folder / "chunk-listings.h5")

@@ -11,6 +11,7 @@ with its sharing: all sites of a Ref are one Ref object.
 
 import hashlib
 import json
+import math
 import struct
 import sys
 import zlib
@@ -215,7 +216,7 @@ class File:
             demand(tag not in self.sections, f"section {tag} comes twice")
             demand(offset == place and size <= directory - place, f"the place of section {tag}")
             demand(zlib.crc32(data[offset:offset + size]) == crc, f"the checksum of section {tag}")
-            if flags and tag not in (b"NAME", b"COLL", b"NODE", b"LEAF", b"CHNK", b"META", b"CODC"):
+            if flags and tag not in (b"NAME", b"COLL", b"NODE", b"LEAF", b"CHNK", b"META", b"CODC", b"ATTR"):
                 raise Unknown(f"section {tag}")
             self.sections[tag] = (offset, size)
             place += size
@@ -396,6 +397,46 @@ class File:
         if b"CODC" in self.sections:
             self.codec = bytes(self.section(b"CODC").data).decode("utf-8")
             demand(1 <= len(self.codec.encode()) <= 255, "the codec's name")
+        self.attributes = self.read_attributes() if b"ATTR" in self.sections else {}
+
+    def read_attributes(self):
+        """{path as a tuple: {name: value}}; a value is None, a scalar, or (dtype, shape, texts or bytes)."""
+        reader = self.section(b"ATTR")
+        found, last = {}, None
+        for _ in range(reader.varint()):
+            path = tuple(reader.text() for _ in range(reader.varint()))
+            raw = [key.encode() for key in path]
+            reader.demand(last is None or last < raw, "the nodes do not ascend")
+            last = raw
+            count = reader.varint()
+            reader.demand(count > 0, "a node without attributes")
+            values = found[path] = {}
+            for _ in range(count):
+                name = reader.text()
+                reader.demand(name not in values, "an attribute comes twice")
+                values[name] = self.read_attribute(reader)
+        reader.end()
+        return found
+
+    def read_attribute(self, reader):
+        kind = reader.number("B")
+        if kind == 0:
+            return None
+        if kind == 7:
+            return reader.text()
+        if kind in (8, 9):
+            return reader.number("q" if kind == 8 else "d")
+        if kind in (10, 11):
+            return kind == 11
+        reader.demand(kind in (1, 2), f"kind of value {kind}")
+        dtype, size = ("string", None) if kind == 1 else DTYPES.get(reader.number("B"), (None, None))
+        shape = [reader.varint() for _ in range(reader.varint())]
+        count = math.prod(shape)
+        if kind == 1:
+            reader.demand(shape and count <= reader.left(), "the number of texts")
+            return dtype, shape, [reader.text() for _ in range(count)]
+        reader.demand(size, "the dtype of an attribute")
+        return dtype, shape, bytes(reader.raw(count * size))
 
 
 def load(path):
@@ -449,6 +490,19 @@ def draw(node, indent=""):
             draw(member, deeper)
 
 
+def listed(value):
+    """The value of an attribute as JSON, exactly."""
+    if value is None:
+        return None
+    if isinstance(value, tuple):
+        dtype, shape, content = value
+        content = {"texts": content} if dtype == "string" else {"bytes": content.hex()}
+        return {"dtype": dtype, "shape": shape, **content}
+    dtype = {str: "string", int: "int64", float: "float64", bool: "bool"}[type(value)]
+    content = {"bytes": struct.pack("<d", value).hex()} if dtype == "float64" else {"value": value}
+    return {"dtype": dtype, "shape": [], **content}
+
+
 def main(arguments):
     files = [argument for argument in arguments if argument != "--json"]
     if len(files) != 1:
@@ -462,6 +516,10 @@ def main(arguments):
         return 1
     if "--json" in arguments:
         document = {"version": 1, "codec": file.codec, "metadata": file.metadata, "tree": listing(file.tree)}
+        if file.attributes:
+            document["attributes"] = [
+                [list(path), name, listed(value)]
+                for path, values in file.attributes.items() for name, value in values.items()]
         print(json.dumps(document, ensure_ascii=True))
     else:
         draw(file.tree)

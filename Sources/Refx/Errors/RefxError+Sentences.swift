@@ -1091,6 +1091,92 @@ extension RefxError {
 }
 
 extension RefxError {
+  // MARK: GGUF
+
+  package static func notGGUF(found start: [UInt8]) -> RefxError {
+    let digits = start.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: " ")
+    return RefxError(
+      .notACheckpoint, place: .byte(0), expected: "the signature GGUF", found: "the bytes \(digits)",
+      advice: "check where the file comes from")
+  }
+
+  package static func ggufOlder(_ name: String) -> RefxError {
+    RefxError(
+      .notACheckpoint, "this is a file of \(name), the format before GGUF", place: .byte(0),
+      advice: "convert it with the scripts of llama.cpp, or download the model as GGUF")
+  }
+
+  package static func ggufVersion(_ version: UInt32) -> RefxError {
+    RefxError(
+      .version, place: .byte(4), expected: "a GGUF file of version 1, 2 or 3", found: "version \(version)",
+      advice: "read it with a newer release, or download it again")
+  }
+
+  package static func ggufDamaged(_ expected: String, found: String, at offset: Int) -> RefxError {
+    RefxError(
+      .damaged, "the GGUF file cannot be read", place: .byte(offset), expected: expected, found: found,
+      advice: "copy or download it again")
+  }
+
+  /// A count of something that cannot stand in what is left of the file.
+  package static func ggufCut(_ what: String, _ count: UInt64, most: Int, at offset: Int) -> RefxError {
+    RefxError(
+      .cut, "the file is cut, or its lengths are damaged", place: .byte(offset),
+      expected: "at most \(most) \(what), for which there is room", found: "\(count)",
+      advice: "copy or download it again")
+  }
+
+  package static func ggufDataCut(_ count: Int, at offset: Int, size: Int) -> RefxError {
+    RefxError(
+      .cut, "the data of this tensor is not all there", place: .byte(offset), expected: "\(count) bytes",
+      found: "the end of the file at byte \(size)", advice: "copy or download it again")
+  }
+
+  package static func ggufOverlap(_ one: Key, _ other: Key, at offset: Int) -> RefxError {
+    RefxError(
+      .damaged, path: [one], place: .byte(offset), expected: "data of its own",
+      found: "bytes that belong to \"\(other)\" too", advice: "copy or download the file again")
+  }
+}
+
+extension RefxError {
+  // MARK: MessagePack
+
+  package static func msgpackDamaged(_ expected: String, found: String, at offset: Int) -> RefxError {
+    RefxError(
+      .damaged, "the MessagePack document cannot be read", place: .byte(offset), expected: expected,
+      found: found,
+      advice: "copy the file again, or save it again with flax.serialization")
+  }
+
+  /// A length, or a number of members, that cannot stand in what is left of the file.
+  package static func msgpackCut(_ count: Int, left: Int, at offset: Int) -> RefxError {
+    RefxError(
+      .cut, "the file is cut, or its lengths are damaged", place: .byte(offset),
+      expected: "a length of at most \(left), for which there is room", found: "\(count)",
+      advice: "copy or download it again")
+  }
+
+  package static func msgpackGoesOn(_ count: Int, at offset: Int) -> RefxError {
+    RefxError(
+      .damaged, place: .byte(offset), expected: "the end of the file behind its MessagePack document",
+      found: "\(count) more bytes", advice: "the file is damaged or of another format")
+  }
+}
+
+extension RefxError {
+  // MARK: Keras
+
+  package static func kerasWithoutWeights(_ name: String, found names: [String]) -> RefxError {
+    let some = names.prefix(8).joined(separator: ", ")
+    return RefxError(
+      .unsupported, "the archive has no weights that are read", expected: "the member \(name)",
+      found: some.isEmpty ? "none" : names.count > 8 ? "\(some), …" : some,
+      advice: "save the model in one file with model.save")
+  }
+}
+
+extension RefxError {
   // MARK: PyTorch
 
   package static func pickleDamaged(_ what: String, at offset: Int) -> RefxError {

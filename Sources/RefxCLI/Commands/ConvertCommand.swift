@@ -71,8 +71,8 @@ struct ConvertCommand: ParsableCommand {
     contents.tree = try skip.supported(contents.tree, of: file, options)
     var overflowed: @Sendable () -> [Path] = { [] }
     do {
-      if let nest { contents.tree = try contents.tree.nested(by: nest) }
-      if let flatten, !holdsNamesAlone(format) { contents.tree = try contents.tree.flattened(by: flatten) }
+      if let nest { contents = try contents.nested(by: nest) }
+      if let flatten, !holdsNamesAlone(format) { contents = try contents.flattened(by: flatten) }
       if !rules.isEmpty { contents.tree = try contents.tree.tagging(rules) }
       if !casts.wanted.isEmpty { (contents.tree, overflowed) = try contents.tree.applying(casts) }
     } catch let error as RefxError {

@@ -36,6 +36,9 @@ struct InspectCommand: ParsableCommand {
   @Flag(help: "Draw the tree, each shared value once.")
   var tree = false
 
+  @Flag(help: "What the file says of its nodes beside: attributes of HDF5 objects, types of GGUF.")
+  var attributes = false
+
   @OptionGroup var input: InputOptions
   @OptionGroup var output: OutputOptions
 
@@ -49,22 +52,28 @@ struct InspectCommand: ParsableCommand {
     if let wanted { rows = rows.filter { $0.reference != nil && $0.reference?.collection == wanted } }
     if shared { rows = rows.filter { listing.isShared($0) } }
 
+    let attributes = self.attributes ? AttributeListing(opened.contents.attributes, patterns) : nil
+    let style = Style(isColoured: output.isColoured)
     let details = LeafDetails(stats: stats, hash: hash, rows: rows, output: output)
     if output.json {
       // What is read may turn out to be damaged: then an error takes the place of the document.
       if details.readsPayload { StandardOutput.hold() }
-      try InspectDocument(file: file, opened: opened, listing: listing).write(rows, details)
-    } else if tree {
+      try InspectDocument(file: file, opened: opened, listing: listing, attributes: attributes)
+        .write(rows, details)
+      return
+    }
+    if tree {
       try TreeDrawing(
-        opened.contents.tree, rows: rows, listing: listing, style: Style(isColoured: output.isColoured)
+        opened.contents.tree, rows: rows, listing: listing, style: style
       )
       .write(title: visible(file), details)
     } else {
       try InspectTable(
-        file: file, opened: opened, listing: listing, style: Style(isColoured: output.isColoured)
+        file: file, opened: opened, listing: listing, style: style
       )
       .write(rows, details)
     }
+    try attributes?.write(style)
   }
 }
 

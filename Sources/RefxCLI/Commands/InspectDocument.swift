@@ -7,9 +7,10 @@ struct InspectDocument {
   let file: String
   let opened: OpenedCheckpoint
   let listing: Listing
+  let attributes: AttributeListing?
 
   func write(_ rows: [Listing.Row], _ details: LeafDetails) throws {
-    let head = JSONObject([
+    var head = JSONObject([
       .init("file", .string(file)),
       .init("format", .string(opened.format)),
       .init("version", opened.version.map { .integer(Int64($0)) } ?? .null),
@@ -17,6 +18,7 @@ struct InspectDocument {
       .init("totals", totals),
       .init("collections", .array(listing.collections.map(row))),
     ])
+    if let attributes { head["attributes"] = attributes.json }
     var bytes = JSON.object(head).bytes()
     // The rows follow within the same object.
     bytes.removeLast()

@@ -69,9 +69,10 @@ struct LeafText {
     }
   }
 
-  private typealias Element = (UnsafeRawBufferPointer, Int) -> String
+  typealias Element = (UnsafeRawBufferPointer, Int) -> String
 
-  private static func element(_ dtype: DType) -> Element? {
+  /// How an element of that dtype at an offset is written; nil for text.
+  static func element(_ dtype: DType) -> Element? {
     func load<Bits: FixedWidthInteger>(_ bytes: UnsafeRawBufferPointer, _ offset: Int, _ type: Bits.Type)
       -> Bits
     {

@@ -1,3 +1,5 @@
+import Refx
+
 /// The names that the layout gives to attributes, groups and kinds of nodes. See
 /// `Documentation/hdf5-layout.md`.
 enum LayoutNames {
@@ -15,6 +17,8 @@ enum LayoutNames {
   static let tree = "tree"
   static let refs = "refs"
   static let metadata = "metadata"
+  /// In the metadata: the attributes that no attribute of HDF5 can hold.
+  static let attributesInMetadata: Key = "refx_attributes"
 }
 
 /// What `refx_node` says of an object. Plain leaves have no such attribute.

@@ -5,16 +5,25 @@ import RefxStore
 extension LayoutAttributes {
   init(of object: HDF5Handle, _ context: HDF5Context, at name: String) throws {
     self.init()
-    for (name, content) in try HDF5Library.shared.withLock({
-      try LayoutAttributes.read(object, context, name)
-    }) {
-      add(name, content)
+    try HDF5Library.shared.withLock {
+      for attribute in try LayoutAttributes.names(of: object, context, name) {
+        if attribute.utf8.starts(with: "refx_".utf8) {
+          add(attribute, try LayoutAttributes.content(of: attribute, of: object, context, name))
+        } else {
+          // What cannot be read is no reason not to read the rest.
+          add(
+            (try? StoredAttribute(attribute, of: object, context, name))
+              ?? StoredAttribute(
+                name: attribute, element: .unsupported("attribute", "libhdf5 cannot read it"), shape: [],
+                content: .raw([])))
+        }
+      }
     }
   }
 
-  private static func read(
-    _ object: HDF5Handle, _ context: HDF5Context, _ place: String
-  ) throws -> [(name: String, content: Content)] {
+  private static func names(
+    of object: HDF5Handle, _ context: HDF5Context, _ place: String
+  ) throws -> [String] {
     final class Names { var all: [String] = [] }
     let names = Names()
     try withExtendedLifetime(names) {
@@ -25,12 +34,11 @@ extension LayoutAttributes {
           { _, name, _, target in
             guard let name, let target else { return 0 }
             let names = Unmanaged<Names>.fromOpaque(target).takeUnretainedValue()
-            let text = String(cString: name)
-            if text.hasPrefix("refx_") { names.all.append(text) }
+            names.all.append(String(cString: name))
             return 0
           }, Unmanaged.passUnretained(names).toOpaque()))
     }
-    return try names.all.map { ($0, try content(of: $0, of: object, context, place)) }
+    return names.all
   }
 
   private static func content(

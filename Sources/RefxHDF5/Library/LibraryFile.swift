@@ -22,7 +22,7 @@ final class LibraryFile: LibraryReader {
     byteCount = file.byteCount
     let context = HDF5Context(file: file.name)
     self.context = context
-    handle = try LibraryFile.open(file, context)
+    handle = try LibraryFile.open(try file.standingAlone(), context)
     let creation = try context.open("H5Fget_create_plist", at: "/", H5Fget_create_plist(handle.id))
     var userBlock: hsize_t = 0
     try context.check("H5Pget_userblock", at: "/", H5Pget_userblock(creation.id, &userBlock))

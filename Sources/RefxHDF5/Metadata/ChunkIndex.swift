@@ -2,7 +2,7 @@ import Refx
 import RefxStore
 
 /// Where the chunks of a dataset lie: all of them, read once, out of the tree in which files up to HDF5 1.8
-/// list them (a B-tree of version 1).
+/// list them (a B-tree of version 1), or out of a listing as later ones have it.
 ///
 /// libhdf5 is not asked: its release 1.10 walks all chunks to find one, and only one thread can be in it.
 struct ChunkIndex {
@@ -25,12 +25,20 @@ struct ChunkIndex {
 
   /// - Returns: nil where the chunks are listed in another way, or are too many: then libhdf5 is asked.
   init?(_ chunking: Chunking, shape: [Int], in input: HDF5Input) {
-    guard let root = chunking.tree, let grid = Grid(chunking, shape: shape, input) else { return nil }
+    guard let list = chunking.list, let grid = Grid(chunking, shape: shape, input) else { return nil }
     let file = MetadataFile(
       input.bytes, userBlock: input.userBlock, addressSize: input.addressSize, lengthSize: input.lengthSize)
-    guard walk(root, level: nil, in: file, of: grid) else {
-      isDamaged = true
-      return
+    switch list {
+    case .tree(let root):
+      guard walk(root, level: nil, in: file, of: grid) else {
+        isDamaged = true
+        return
+      }
+    case .listing(let listing, let mostCounts):
+      let reader = ChunkListReader(
+        file: file, counts: mostCounts, chunkBytes: chunking.byteCount, isFiltered: !chunking.filters.isEmpty)
+      // These carry checksums, so that libhdf5 refuses a damaged one at once.
+      guard reader.forEach(of: listing, { add($0, of: grid) }) else { return nil }
     }
     isComplete = entries.count == grid.count && entries.allSatisfy { $0.mask == 0 } && areDisjoint
   }
@@ -115,6 +123,16 @@ struct ChunkIndex {
     }
     guard isRead != nil else { return false }
     for child in children where !walk(child, level: head.level - 1, in: file, of: grid) { return false }
+    return true
+  }
+
+  /// What lies beyond the dataset's extents, which may have shrunk, is nobody's.
+  private mutating func add(_ entry: ChunkListReader.Entry, of grid: Grid) -> Bool {
+    guard zip(entry.position, grid.counts).allSatisfy({ $0 < $1 }) else { return true }
+    let number = zip(entry.position, grid.counts).reduce(0) { $0 * $1.1 + $1.0 }
+    guard number > numbers.last ?? -1 else { return false }
+    numbers.append(number)
+    entries.append(Entry(offset: entry.offset, byteCount: entry.byteCount, mask: entry.mask))
     return true
   }
 

@@ -1,6 +1,6 @@
 /// How a dataset says where its chunks are, from HDF5 1.10 on. Each chunk has the number that it has in C order
 /// in the grid of the largest extents that the dataset may get.
-enum ChunkListing: Equatable {
+enum ChunkListing: Equatable, Sendable {
   /// There is one chunk at most. A size is said where it was filtered.
   case single(address: Int?, byteCount: Int?, mask: UInt32)
   /// Side by side, none filtered.
@@ -202,8 +202,10 @@ struct ChunkListReader {
           return fields.skip(10) ? fields.int(2) : nil
         })
     else { return false }
-    let lengthBytes = isFiltered ? recordBytes - file.addressSize - 4 - 8 * counts.count : 0
-    guard isFiltered ? ChunkListReader.lengthSizes.contains(lengthBytes) : true else { return false }
+    let lengthBytes = recordBytes - file.addressSize - 8 * counts.count - (isFiltered ? 4 : 0)
+    guard isFiltered ? ChunkListReader.lengthSizes.contains(lengthBytes) : lengthBytes == 0 else {
+      return false
+    }
     var last: [Int]?
     return RecordIndex.forEach(
       at: address, type: isFiltered ? 11 : 10, recordBytes: recordBytes, in: file, most: file.byteCount

@@ -2,7 +2,7 @@ import Refx
 import RefxStore
 
 extension LayoutAttributes {
-  /// Takes an attribute out of an object header, where it is one of the layout's; passes over any other.
+  /// Takes an attribute out of an object header.
   ///
   /// - Returns: false where libhdf5 has to be asked.
   mutating func take(_ fields: inout Fields, _ file: MetadataFile) -> Bool {
@@ -15,11 +15,15 @@ extension LayoutAttributes {
     guard let nameField = fields.take(room(nameSize)), let type = fields.take(room(typeSize)),
       let space = fields.take(room(spaceSize)), nameSize > 0, nameField[nameSize - 1] == 0
     else { return false }
-    let name = nameField[..<(nameSize - 1)]
-    guard name.starts(with: "refx_".utf8) else { return !name.contains(0) }
-    guard version == 1 || flags == 0, let name = String(utf8: UnsafeRawBufferPointer(rebasing: name)),
-      !name.utf8.contains(0), count < 64, self[name] == nil
+    // Where a flag says so, the type or the space stands elsewhere.
+    guard version == 1 || flags == 0,
+      let name = String(utf8: UnsafeRawBufferPointer(rebasing: nameField[..<(nameSize - 1)])),
+      !name.utf8.contains(0)
     else { return false }
+    guard name.utf8.starts(with: "refx_".utf8) else {
+      return takeOther(name, type: type.prefix(typeSize), space: space, &fields, file)
+    }
+    guard count < 64, self[name] == nil else { return false }
     var spaceFields = Fields(space)
     var typeFields = Fields(type)
     let content: Content?
@@ -29,6 +33,34 @@ extension LayoutAttributes {
     }
     guard let content else { return false }
     add(name, content)
+    return true
+  }
+
+  /// Takes an attribute that is not the layout's.
+  private mutating func takeOther(
+    _ name: String, type: Slice<UnsafeRawBufferPointer>, space: UnsafeRawBufferPointer, _ value: inout Fields,
+    _ file: MetadataFile
+  ) -> Bool {
+    var spaceFields = Fields(space)
+    guard let type = ElementType.described(by: Array(type)),
+      let space = ObjectHeader.Space(&spaceFields, lengthSize: file.lengthSize)
+    else { return false }
+    guard case .simple(let shape) = space else {
+      add(StoredAttribute(name: name, element: type.element, shape: nil, content: .raw([])))
+      return true
+    }
+    var itemSize = type.itemSize
+    switch type.element {
+    case .unsupported:
+      add(StoredAttribute(name: name, element: type.element, shape: shape, content: .raw([])))
+      return true
+    case .heapText: itemSize = 8 + file.addressSize
+    case .number, .fixedText: break
+    }
+    guard let count = DType.elementCount(of: shape), count <= value.remaining,
+      let bytes = value.take(count.multipliedClamping(by: itemSize))
+    else { return false }
+    add(StoredAttribute(name: name, element: type.element, shape: shape, content: .raw(Array(bytes))))
     return true
   }
 }

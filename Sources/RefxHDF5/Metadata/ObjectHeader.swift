@@ -45,6 +45,9 @@ struct ObjectHeader {
   /// bytes of a message are at hand until others are asked for.
   private var linkStore: LinkStore?
 
+  /// Where attributes are that do not stand in the header.
+  private var attributeStore: (heap: Int, index: Int)?
+
   private enum LinkStore {
     case table(SymbolTable)
     case heap(Int, index: Int)
@@ -55,7 +58,7 @@ struct ObjectHeader {
   init?(at address: Int, in file: MetadataFile, mostLinks: Int = 1 << 24) {
     var header = ObjectHeader()
     guard HeaderMessages.forEach(at: address, in: file, { header.take($0, file) }),
-      header.readLinks(file, most: mostLinks)
+      header.readLinks(file, most: mostLinks), header.readAttributes(file)
     else { return nil }
     // One or the other, and all of it.
     guard (header.links == nil) != (header.layout == nil), header.links == nil || header.space == nil,
@@ -84,7 +87,7 @@ struct ObjectHeader {
     case 0x0B: return !message.isShared && takeFilters(&fields)
     case 0x0C: return !message.isShared && attributes.take(&fields, file)
     case 0x11: return !message.isShared && takeSymbolTable(&fields, file)
-    case 0x15: return hasNoStoredAttributes(&fields, file)
+    case 0x15: return takeAttributeInfo(&fields, file)
     // What a group is estimated to hold, a comment, times, how often it is linked to.
     case 0x0A, 0x0D, 0x0E, 0x12, 0x16: return true
     default: return false
@@ -235,12 +238,27 @@ struct ObjectHeader {
     return links != nil
   }
 
-  /// Whether the attributes all stand in the header.
-  private func hasNoStoredAttributes(_ fields: inout Fields, _ file: MetadataFile) -> Bool {
+  // MARK: Attributes
+
+  private mutating func takeAttributeInfo(_ fields: inout Fields, _ file: MetadataFile) -> Bool {
     guard fields.int(1) == 0, let flags = fields.int(1), fields.skip(flags & 1 != 0 ? 2 : 0),
-      case .some(let heap) = fields.address(file.addressSize)
+      case .some(let heap) = fields.address(file.addressSize),
+      case .some(let index) = fields.address(file.addressSize)
     else { return false }
-    return heap == nil
+    guard let heap else { return true }
+    guard attributeStore == nil, let index else { return false }
+    attributeStore = (heap, index)
+    return true
+  }
+
+  /// Reads the attributes that stand elsewhere, which are all of the object's.
+  private mutating func readAttributes(_ file: MetadataFile) -> Bool {
+    guard let attributeStore else { return true }
+    guard attributes.count == 0, attributes.others.isEmpty,
+      let dense = DenseAttributes(heap: attributeStore.heap, index: attributeStore.index, in: file)
+    else { return false }
+    attributes = dense.attributes
+    return true
   }
 }
 

@@ -35,8 +35,15 @@ struct Chunking: Sendable {
   let filters: [ChunkFilter]
   /// Whether the chunks at the edges, which are not full, went through the filters too.
   var filtersPartialChunks = true
-  /// The address of the tree that lists the chunks, where our own code may look at it.
-  var tree: Int?
+  /// What lists the chunks, where our own code may look at it.
+  var list: List?
+
+  enum List: Sendable {
+    /// The address of a tree as files up to HDF5 1.8 have it.
+    case tree(Int)
+    /// One of the newer ways; how many chunks there may ever be along each axis, which the numbers of some go by.
+    case listing(ChunkListing, mostCounts: [Int])
+  }
 }
 
 extension DatasetHeader {

@@ -7,6 +7,7 @@ struct ForeignTree {
   private let graph: ObjectGraph
   private let budget: Budget
   private var leaves: LeafMaker
+  private var attributes: AttributeCollector
   private var warnings: [String] = []
   /// How many sites each object has.
   private var siteCounts: [Int]
@@ -28,13 +29,15 @@ struct ForeignTree {
     self.graph = graph
     self.budget = budget
     leaves = LeafMaker(graph.input, budget)
+    attributes = AttributeCollector(graph.input, budget)
     siteCounts = [Int](repeating: 0, count: graph.objects.count)
   }
 
   mutating func open() throws -> OpenedCheckpoint {
     countSites()
     let tree = try node(0, at: .root, depth: 0)
-    let contents = CheckpointContents(tree: tree)
+    let contents = CheckpointContents(tree: tree, attributes: attributes.found)
+    warnings += attributes.warnings
     let threads = graph.input.options.threads
     return OpenedCheckpoint(
       contents: contents, format: HDF5Store.format.name, version: nil, warnings: warnings,
@@ -124,6 +127,7 @@ struct ForeignTree {
 
   private mutating func content(of object: Int, at path: Path, depth: Int) throws -> Tree<Leaf> {
     let found = graph.objects[object]
+    try attributes.take(found.attributes.others, of: found.name, at: path)
     switch found.content {
     case .group(let links): return try dictionary(links, of: object, at: path, depth: depth)
     case .dataset(let header):

@@ -22,10 +22,12 @@ struct GlobalHeap {
   mutating func object(_ number: Int, at address: Int, count: Int) throws -> [UInt8] {
     if collections[address] == nil { collections[address] = try objects(at: address) }
     guard let range = collections[address]?[number], range.count >= count else {
-      throw input.damaged("text that lies nowhere in the file", at: name)
+      throw nowhere()
     }
     return try input.bytes.bytes(at: range.lowerBound, count: count)
   }
+
+  func nowhere() -> RefxError { input.damaged("text that lies nowhere in the file", at: name) }
 
   private mutating func objects(at address: Int) throws -> [Int: Range<Int>] {
     let (start, overflow) = address.addingReportingOverflow(input.userBlock)

@@ -93,7 +93,8 @@ struct ObjectReader {
         layout: .chunked(
           Chunking(
             shape: chunkShape, byteCount: chunkBytes, filters: filters,
-            filtersPartialChunks: header.filtersPartialChunks, tree: tree)),
+            filtersPartialChunks: header.filtersPartialChunks,
+            list: tree.map(Chunking.List.tree) ?? header.list(ofChunks: chunkShape))),
         storedByteCount: nil)
     }
   }
@@ -107,6 +108,17 @@ struct ObjectReader {
     else { return nil }
     if types.count < 1024 { types[message] = known }
     return known
+  }
+}
+
+extension ObjectHeader {
+  /// What lists the chunks in one of the newer ways; nil where our own code cannot read it.
+  fileprivate func list(ofChunks chunkShape: [Int]) -> Chunking.List? {
+    guard let chunkListing, mostExtents.count == chunkShape.count else { return nil }
+    let counts = zip(mostExtents, chunkShape).map { most, chunk in
+      most.map { $0 == 0 ? 0 : ($0 - 1) / chunk + 1 } ?? Int.max
+    }
+    return .listing(chunkListing, mostCounts: counts)
   }
 }
 

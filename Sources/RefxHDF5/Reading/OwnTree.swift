@@ -6,6 +6,7 @@ struct OwnTree {
   private let graph: ObjectGraph
   private let budget: Budget
   private var leaves: LeafMaker
+  private var attributes: AttributeCollector
   private var codec: ChunkCodec.Identity?
   /// The objects under /refs, and the numbers that were given to them in order of first sight.
   private var refs: Set<Int> = []
@@ -37,6 +38,7 @@ struct OwnTree {
     self.graph = graph
     self.budget = budget
     leaves = LeafMaker(graph.input, budget)
+    attributes = AttributeCollector(graph.input, budget)
   }
 
   mutating func open() throws -> OpenedCheckpoint {
@@ -60,12 +62,25 @@ struct OwnTree {
     if uncheckedLeaves > 0 {
       warnings.append("\(uncheckedLeaves) leaves have no checksum, so their values are not checked")
     }
-    let contents = CheckpointContents(tree: tree, metadata: try metadata())
+    warnings += attributes.warnings
+    let contents = try contents(tree)
     let threads = graph.input.options.threads
     return OpenedCheckpoint(
       contents: contents, format: HDF5Store.format.name, version: 1, warnings: warnings,
       hasChecksums: true,
       verify: { try contents.tree.verify(threads: threads, $0, $1) })
+  }
+
+  private mutating func contents(_ tree: Tree<Leaf>) throws -> CheckpointContents {
+    var contents = CheckpointContents(tree: tree, metadata: try metadata(), attributes: attributes.found)
+    // Those that no attribute of HDF5 could hold.
+    let key = LayoutNames.attributesInMetadata
+    guard let listed = contents.metadata[key] else { return contents }
+    guard contents.attributes.add(json: listed) else {
+      throw layout("/metadata", expected: "a list of attributes under \"\(key)\"", found: "something else")
+    }
+    contents.metadata[key] = nil
+    return contents
   }
 
   private func layout(_ object: String, expected: String, found: String) -> RefxError {
@@ -157,6 +172,7 @@ struct OwnTree {
 
   private mutating func content(of object: Int, at path: Path, depth: Int) throws -> Tree<Leaf> {
     let found = graph.objects[object]
+    try attributes.take(found.attributes.others, of: found.name, at: path)
     let kind: NodeKind?
     switch found.attributes[LayoutNames.node] {
     case nil: kind = nil

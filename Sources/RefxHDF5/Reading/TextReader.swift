@@ -61,26 +61,28 @@ struct TextReader {
         let field = bytes[(position * size)..<((position + 1) * size)]
         switch elements.header.element {
         case .fixedText(_, let padding): try body(padding.unpadded(field))
-        case .heapText: try body(try text(field, &heap)[...])
+        case .heapText:
+          try body(try heap.text(field, addressSize: elements.input.addressSize, limit: limit)[...])
         default: throw elements.input.damaged("numbers where text should be", at: elements.name)
         }
       }
       first += piece
     }
   }
+}
 
-  /// An element in the heap: its length, the collection's address, its number there.
-  private func text(_ field: ArraySlice<UInt8>, _ heap: inout GlobalHeap) throws -> [UInt8] {
+extension GlobalHeap {
+  /// The text that an element stands for: its length, the collection's address, its number there.
+  mutating func text(_ field: ArraySlice<UInt8>, addressSize: Int, limit: Int) throws -> [UInt8] {
     let start = field.startIndex
-    let addressSize = elements.input.addressSize
     guard field.count >= 8 + addressSize, let length = littleEndian(field[start..<(start + 4)]),
       let number = littleEndian(field[(start + 4 + addressSize)..<(start + 8 + addressSize)])
-    else { throw elements.input.damaged("text that lies nowhere in the file", at: elements.name) }
+    else { throw nowhere() }
     if length == 0 { return [] }
     guard length <= limit, let address = littleEndian(field[(start + 4)..<(start + 4 + addressSize)]) else {
-      throw elements.input.damaged("text that lies nowhere in the file", at: elements.name)
+      throw nowhere()
     }
-    let bytes = try heap.object(number, at: address, count: length)
+    let bytes = try object(number, at: address, count: length)
     // Some writers count the NUL that ends a C string.
     return Array(bytes.prefix { $0 != 0 })
   }

@@ -91,6 +91,7 @@ extension LayoutAttributes {
       case .other: writer.add(3)
       }
     }
+    writer.add(others) { $1.write(to: &$0) }
   }
 
   fileprivate init(_ reader: inout WireReader) throws {
@@ -106,6 +107,34 @@ extension LayoutAttributes {
     }) {
       add(name, content)
     }
+    for attribute in try reader.list({ try StoredAttribute(&$0) }) { add(attribute) }
+  }
+}
+
+extension StoredAttribute {
+  fileprivate func write(to writer: inout WireWriter) {
+    writer.add(name)
+    element.write(to: &writer)
+    writer.add(shape) { $0.add($1) { $0.add($1) } }
+    switch content {
+    case .raw(let bytes):
+      writer.add(0)
+      writer.add(bytes)
+    case .texts(let texts):
+      writer.add(1)
+      writer.add(texts) { $0.add($1) }
+    }
+  }
+
+  fileprivate init(_ reader: inout WireReader) throws {
+    name = try reader.text()
+    element = try ElementType(&reader)
+    shape = try reader.optional { try $0.list { try $0.count() } }
+    content =
+      switch try reader.choice(below: 2) {
+      case 0: .raw(Array(try reader.piece()))
+      default: .texts(try reader.list { Array(try $0.piece()) })
+      }
   }
 }
 

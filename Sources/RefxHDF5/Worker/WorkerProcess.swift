@@ -156,6 +156,7 @@ final class WorkerProcess {
 
   /// A descriptor of the file, high enough to be out of the way; bytes in memory are given one.
   private static func descriptor(of file: InputFile) throws -> Int32 {
+    let file = try file.standingAlone()
     if let descriptor = file.descriptor {
       let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 16)
       guard copy >= 0 else { throw RefxError.system("cannot open the file", errno: errno, file: file.name) }

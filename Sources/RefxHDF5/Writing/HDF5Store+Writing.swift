@@ -25,9 +25,12 @@ extension HDF5Store {
     try file.append([UInt8](repeating: 0, count: Superblock.byteCount))
     let payload = PayloadWriter(file, options: options)
     try payload.write(contents.tree)
-    let metadata = try contents.metadata.isEmpty ? nil : write(contents.metadata, to: payload)
+    let attributes = HeldAttributes(try contents.attributes.kept(in: contents.tree))
+    var words = contents.metadata
+    if !attributes.others.isEmpty { words[LayoutNames.attributesInMetadata] = attributes.others.json }
+    let metadata = try words.isEmpty ? nil : write(words, to: payload)
     try file.align(to: 8)
-    var writer = TreeWriter(payload, options: options, at: file.position)
+    var writer = TreeWriter(payload, options: options, attributes: attributes, at: file.position)
     let (bytes, root) = try writer.write(contents.tree, metadata: metadata) { header in
       header.addAttribute(LayoutNames.format, text: LayoutNames.formatValue)
       header.addAttribute(LayoutNames.version, number: 1 as Int64)

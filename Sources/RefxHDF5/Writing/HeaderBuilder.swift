@@ -162,17 +162,17 @@ struct HeaderBuilder {
   }()
 
   /// - Precondition: the attribute has less than 64 KiB.
-  mutating func addAttribute(_ name: String, type: [UInt8], shape: [Int] = [], bytes: [UInt8]) {
+  mutating func addAttribute(_ name: String, type: [UInt8], space: Space = .simple([]), bytes: [UInt8]) {
     var body = MetadataBuffer()
-    let space = Space.simple(shape).message
+    let space = space.message
     body.add(3 as UInt8)
     body.add(0 as UInt8)
     body.add(UInt16(name.utf8.count + 1))
     body.add(UInt16(type.count))
     body.add(UInt16(space.count))
     hasAttributes = true
-    // The name is ASCII.
-    body.add(0 as UInt8)
+    // The character set of the name: ASCII or UTF-8.
+    body.add((name.utf8.allSatisfy { $0 < 0x80 } ? 0 : 1) as UInt8)
     body.add(name.utf8)
     body.add(0 as UInt8)
     body.add(type)

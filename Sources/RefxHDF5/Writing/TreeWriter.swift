@@ -9,6 +9,7 @@ struct TreeWriter {
   private let payload: PayloadWriter
   private let options: WriteOptions
   private let mostNameBytes: Int
+  private let attributes: HeldAttributes
   private var metadata: MetadataBuffer
   private var nextLeaf = 0
   /// The numbers that the file gives to Refs, in order of first sight, by those of the tree.
@@ -31,11 +32,12 @@ struct TreeWriter {
   ///   - start: where the metadata will lie.
   ///   - mostNameBytes: what the names in a group must stay below, where they do not stand in its header.
   init(
-    _ payload: PayloadWriter, options: WriteOptions, at start: Int,
+    _ payload: PayloadWriter, options: WriteOptions, attributes: HeldAttributes, at start: Int,
     mostNameBytes: Int = LinkHeap.mostNameBytes
   ) {
     self.payload = payload
     self.options = options
+    self.attributes = attributes
     self.mostNameBytes = mostNameBytes
     metadata = MetadataBuffer(at: UInt64(start))
   }
@@ -123,13 +125,13 @@ struct TreeWriter {
     case .tuple(let members): return try writeList(.tuple, members, tag, at: path)
     // A Ref directly inside a Ref.
     case .value, .index: return try writeList(.reference, [tree], tag, at: path)
-    case .none: return addEmpty(.none, tag)
-    case .nothing: return addEmpty(.nothing, tag)
-    case .hole: return addEmpty(.hole, tag)
-    case .static(let value): return try addStatic(value, tag)
+    case .none: return addEmpty(.none, tag, at: path)
+    case .nothing: return addEmpty(.nothing, tag, at: path)
+    case .hole: return addEmpty(.hole, tag, at: path)
+    case .static(let value): return try addStatic(value, tag, at: path)
     case .leaf:
       nextLeaf += 1
-      return try addLeaf(payload.leaves[nextLeaf - 1], tag)
+      return try addLeaf(payload.leaves[nextLeaf - 1], tag, at: path)
     }
   }
 
@@ -156,9 +158,11 @@ struct TreeWriter {
     var links: [Link] = []
     links.reserveCapacity(members.count)
     for key in keys { links.append((try name(key, path.appending(key)), MetadataBuffer.undefined)) }
+    let held = self.attributes
     func attributes(_ header: inout HeaderBuilder) {
       header.addAttribute(LayoutNames.node, text: kind.rawValue)
       TreeWriter.add(tag, to: &header)
+      held.add(at: path, to: &header)
     }
     // Only what is met within itself needs its place before it is complete; its size depends on names alone.
     var reserved: (address: UInt64, place: Int)?
@@ -222,9 +226,10 @@ struct TreeWriter {
     return metadata.address
   }
 
-  private mutating func add(_ header: HeaderBuilder, _ tag: Tag?) -> UInt64 {
+  private mutating func add(_ header: HeaderBuilder, _ tag: Tag?, at path: Path) -> UInt64 {
     var header = header
     TreeWriter.add(tag, to: &header)
+    attributes.add(at: path, to: &header)
     let address = add(header.bytes)
     if let tag { objects[tag.number] = address }
     return address
@@ -241,15 +246,15 @@ struct TreeWriter {
     }
   }
 
-  private mutating func addEmpty(_ kind: NodeKind, _ tag: Tag?) -> UInt64 {
+  private mutating func addEmpty(_ kind: NodeKind, _ tag: Tag?, at path: Path) -> UInt64 {
     var header = HeaderBuilder()
     header.addDataset(
       type: TypeMessage.uint8, space: .null, layout: .contiguous(address: nil, byteCount: 0))
     header.addAttribute(LayoutNames.node, text: kind.rawValue)
-    return add(header, tag)
+    return add(header, tag, at: path)
   }
 
-  private mutating func addStatic(_ value: StaticValue, _ tag: Tag?) throws -> UInt64 {
+  private mutating func addStatic(_ value: StaticValue, _ tag: Tag?, at path: Path) throws -> UInt64 {
     let (type, bytes): ([UInt8], [UInt8]) =
       switch value {
       case .string(let text): FixedText.typeAndBytes(Array(text.utf8))
@@ -269,10 +274,12 @@ struct TreeWriter {
     header.addDataset(
       type: type, space: .simple([]), layout: .contiguous(address: place, byteCount: bytes.count))
     header.addAttribute(LayoutNames.node, text: NodeKind.static.rawValue)
-    return add(header, tag)
+    return add(header, tag, at: path)
   }
 
-  private mutating func addLeaf(_ leaf: PayloadWriter.StoredLeaf, _ tag: Tag?) throws -> UInt64 {
+  private mutating func addLeaf(
+    _ leaf: PayloadWriter.StoredLeaf, _ tag: Tag?, at path: Path
+  ) throws -> UInt64 {
     var header = HeaderBuilder()
     switch leaf.content {
     case .contiguous(let type, let address, let byteCount):
@@ -289,6 +296,6 @@ struct TreeWriter {
     }
     if leaf.dtype == .float8E4M3FN { header.addAttribute(LayoutNames.dtype, text: leaf.dtype.name) }
     header.addAttribute(LayoutNames.checksum, number: leaf.crc32)
-    return add(header, tag)
+    return add(header, tag, at: path)
   }
 }

@@ -11,7 +11,11 @@ public struct Formats: Sendable {
     SafetensorsStore.self,
     NumPyStore.self,
     NumPyArchiveStore.self,
+    KerasStore.self,
+    GGUFStore.self,
     PyTorchStore.self,
+    // It has no signature, so it is asked last.
+    MsgpackStore.self,
   ])
 
   /// In the order in which they are asked whether a file is theirs.
@@ -93,6 +97,9 @@ public struct FormatName: RawRepresentable, Hashable, Sendable, ExpressibleByStr
   public static let safetensors: FormatName = "safetensors"
   public static let npy: FormatName = "npy"
   public static let npz: FormatName = "npz"
+  public static let keras: FormatName = "keras"
+  public static let gguf: FormatName = "gguf"
+  public static let msgpack: FormatName = "msgpack"
   public static let pytorch: FormatName = "pytorch"
 }
 

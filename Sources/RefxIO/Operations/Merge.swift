@@ -40,8 +40,15 @@ extension CheckpointContents {
     } else if hexadecimal(digest.structure) != first.record.structure {
       warnings.append("dtypes, shapes or static values are not the origin's any more: a part was changed")
     }
+    // Each part has all of the origin's.
+    var attributes = first.contents.attributes
+    for part in merge.parts.dropFirst() {
+      let others = part.contents.attributes
+      for path in others.paths where attributes[path].isEmpty { attributes[path] = others[path] }
+    }
     return MergedCheckpoint(
-      contents: CheckpointContents(tree: tree, metadata: metadata), warnings: warnings)
+      contents: CheckpointContents(tree: tree, metadata: metadata, attributes: attributes),
+      warnings: warnings)
   }
 }
 

@@ -1,4 +1,5 @@
 import Refx
+import RefxStore
 
 extension Tree where Element == Leaf {
   /// Turns names into structure: a key that holds `separator` becomes dictionaries inside each other.
@@ -69,6 +70,38 @@ extension Tree where Element == Leaf {
       throw RefxError.sameName(Path([one.key]), first: one.path, second: other.path)
     }
     return try Tree.dictionary(members.map { ($0.key, $0.tree) }).reindexed()
+  }
+}
+
+extension CheckpointContents {
+  /// The contents with names turned into structure; see ``Tree/nested(by:)``. Attributes go with their nodes.
+  public func nested(by separator: String) throws -> CheckpointContents {
+    var nested = self
+    nested.tree = try tree.nested(by: separator)
+    nested.attributes = attributes.moved { Path($0.keys.flatMap { $0.split(by: separator) }) }
+    return nested
+  }
+
+  /// The contents with structure turned into names; see ``Tree/flattened(by:)``.
+  ///
+  /// Attributes go with their nodes; those of containers, for which no name stands, go to the root, each name
+  /// behind the container's: `encoder.layers@activation`.
+  public func flattened(by separator: String) throws -> CheckpointContents {
+    var flat = self
+    flat.tree = try tree.flattened(by: separator)
+    var names: Set<Path> = []
+    try flat.tree.forEachSite { names.insert($0.path) }
+    var moved = NodeAttributes()
+    for path in attributes.paths {
+      let name = path.keys.map(\.string).joined(separator: separator)
+      if path.isRoot || names.contains([Key(name)]) {
+        moved[path.isRoot ? .root : [Key(name)]] += attributes[path]
+      } else {
+        moved[.root] += attributes[path].map { Attribute(Key(name + "@" + $0.name.string), $0.value) }
+      }
+    }
+    flat.attributes = moved
+    return flat
   }
 }
 

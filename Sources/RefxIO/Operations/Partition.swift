@@ -113,7 +113,8 @@ extension CheckpointContents {
       var metadata = self.metadata
       metadata[PartRecord.key] = record.json
       return PartitionedCheckpoint.Part(
-        name: names[position], contents: CheckpointContents(tree: tree, metadata: metadata),
+        name: names[position],
+        contents: CheckpointContents(tree: tree, metadata: metadata, attributes: attributes),
         siteCount: counts[position])
     }
     return PartitionedCheckpoint(parts: parts, cuts: cuts)

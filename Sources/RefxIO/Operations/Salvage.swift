@@ -56,7 +56,9 @@ extension OpenedCheckpoint {
     let lost = search.sources
     let tree = try contents.tree.leavingOut { lost.contains(ObjectIdentifier($0.source)) }
     return Salvage(
-      contents: CheckpointContents(tree: tree, metadata: contents.metadata), losses: search.losses)
+      contents: CheckpointContents(
+        tree: tree, metadata: contents.metadata, attributes: try contents.attributes.kept(in: tree)),
+      losses: search.losses)
   }
 }
 

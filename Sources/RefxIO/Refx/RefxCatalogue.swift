@@ -5,6 +5,7 @@ import RefxStore
 struct RefxCatalogue {
   let tree: Tree<Leaf>
   let metadata: JSONObject
+  let attributes: NodeAttributes
   let payload: RefxPayload
 
   /// - Throws: ``RefxError`` where anything in it is wrong, unknown and required, or beyond a limit.
@@ -15,6 +16,7 @@ struct RefxCatalogue {
     payload = RefxPayload(file: file, catalogueOffset: envelope.catalogueOffset, options: options)
     payload.outline = envelope.sections
     metadata = try RefxCatalogue.metadata(in: sections, budget)
+    attributes = try RefxCatalogue.attributes(in: sections, budget)
     payload.codecIdentity = try RefxCatalogue.codec(in: sections)
 
     let names = try sections.required(RefxLayout.Section.names) { bytes, at in
@@ -57,6 +59,13 @@ struct RefxCatalogue {
       throw RefxError.damagedSection(
         nameOfSection(tag), "the metadata", at: at, expected: "a JSON object", found: "another value")
     }
+  }
+
+  private static func attributes(in sections: Sections, _ budget: Budget) throws -> NodeAttributes {
+    let tag = RefxLayout.Section.attributes
+    guard let section = sections[tag] else { return NodeAttributes() }
+    try budget.charge(metadataBytes: section.byteCount, at: section.offset)
+    return try sections.required(tag) { try RefxAttributes.read($0, at: $1, budget) }
   }
 
   private static func codec(in sections: Sections) throws -> ChunkCodec.Identity? {

@@ -19,8 +19,9 @@ public enum RefxFormat: CheckpointStore {
       let catalogue = try RefxCatalogue(reading: file, options: options)
       let verification = RefxVerification(payload: catalogue.payload, tree: catalogue.tree)
       return OpenedCheckpoint(
-        contents: CheckpointContents(tree: catalogue.tree, metadata: catalogue.metadata), format: format.name,
-        version: Int(RefxLayout.version), hasChecksums: true,
+        contents: CheckpointContents(
+          tree: catalogue.tree, metadata: catalogue.metadata, attributes: catalogue.attributes),
+        format: format.name, version: Int(RefxLayout.version), hasChecksums: true,
         verify: { try verification.run(progress: $0, report: $1) })
     } catch let error as RefxError {
       throw error.inFile(file.name)

@@ -45,8 +45,9 @@ enum RefxLayout {
     static let chunks = tag("CHNK")
     static let metadata = tag("META")
     static let codec = tag("CODC")
+    static let attributes = tag("ATTR")
 
-    static let all = [names, collections, nodes, leaves, chunks, metadata, codec]
+    static let all = [names, collections, nodes, leaves, chunks, metadata, codec, attributes]
 
     /// The flag of a section that a reader must know.
     static let required: UInt32 = 1

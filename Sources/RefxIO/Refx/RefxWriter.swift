@@ -40,7 +40,7 @@ struct RefxWriter {
         }
       }
     }
-    try writeCatalogue(outline, metadata: contents.metadata)
+    try writeCatalogue(outline, contents)
   }
 
   private var offset: Int { target.position - start }
@@ -92,7 +92,7 @@ struct RefxWriter {
     return rank
   }
 
-  private func writeCatalogue(_ outline: RefxOutline, metadata: JSONObject) throws {
+  private func writeCatalogue(_ outline: RefxOutline, _ contents: CheckpointContents) throws {
     let catalogueOffset = offset
     var sections: [RefxEnvelope.Section] = []
     func add(_ tag: UInt32, _ bytes: [UInt8], isRequired: Bool = true) throws {
@@ -107,12 +107,16 @@ struct RefxWriter {
     try add(RefxLayout.Section.nodes, outline.nodes.bytes)
     try add(RefxLayout.Section.leaves, leafTable.bytes)
     try add(RefxLayout.Section.chunks, chunkTable.bytes)
-    if !metadata.isEmpty {
-      try add(RefxLayout.Section.metadata, JSON.object(metadata).bytes(), isRequired: false)
+    if !contents.metadata.isEmpty {
+      try add(RefxLayout.Section.metadata, JSON.object(contents.metadata).bytes(), isRequired: false)
     }
     if hasCompressedLeaves {
       let identity = ChunkCodec(compression: options.compression).identity
       try add(RefxLayout.Section.codec, Array(identity.text.utf8), isRequired: false)
+    }
+    let attributes = try contents.attributes.kept(in: contents.tree)
+    if !attributes.isEmpty {
+      try add(RefxLayout.Section.attributes, RefxAttributes.section(attributes), isRequired: false)
     }
     let directoryOffset = offset
     let directory = RefxEnvelope.directory(of: sections)

@@ -37,6 +37,19 @@ public struct NodeAttributes: Hashable, Sendable {
   }
 }
 
+extension NodeAttributes {
+  /// Those of nodes that `tree` has. Walks the tree where there are any.
+  package func kept<Element>(in tree: Tree<Element>) throws -> NodeAttributes {
+    if isEmpty { return self }
+    var left = Set(byPath.keys)
+    var kept = NodeAttributes()
+    try tree.forEachSite { site in
+      if left.remove(site.path) != nil { kept[site.path] = self[site.path] }
+    }
+    return kept
+  }
+}
+
 /// A name and a small value that a node carries.
 public struct Attribute: Hashable, Sendable {
   public let name: Key
@@ -58,4 +71,42 @@ public enum AttributeValue: Hashable, Sendable {
   case numbers(dtype: DType, shape: [Int], bytes: [UInt8])
   /// A value of no elements and no type that counts: HDF5's null dataspace.
   case empty
+}
+
+extension AttributeValue {
+  /// Numbers in their simplest form: a single one of a type of Swift's own is ``one(_:)``.
+  ///
+  /// - Parameter bytes: little-endian, in C order, as many as the shape needs.
+  public init(dtype: DType, shape: [Int], bytes: [UInt8]) {
+    func load<T: BitwiseCopyable>(_ type: T.Type) -> T {
+      bytes.withUnsafeBytes { $0.loadUnaligned(as: type) }
+    }
+    self = .numbers(dtype: dtype, shape: shape, bytes: bytes)
+    guard shape.isEmpty, bytes.count == dtype.itemSize else { return }
+    switch dtype {
+    case .bool: self = .one(.bool(bytes[0] != 0))
+    case .int64: self = .one(.int(Int64(littleEndian: load(Int64.self))))
+    case .float64: self = .one(.float(Double(bitPattern: UInt64(littleEndian: load(UInt64.self)))))
+    default: break
+    }
+  }
+
+  /// The type of the elements; nil where there are none.
+  public var dtype: DType? {
+    switch self {
+    case .one(let value): DType(name: value.typeName)
+    case .texts: .string
+    case .numbers(let dtype, _, _): dtype
+    case .empty: nil
+    }
+  }
+
+  /// The extents; nil where there is no value.
+  public var shape: [Int]? {
+    switch self {
+    case .one: []
+    case .texts(_, let shape), .numbers(_, let shape, _): shape
+    case .empty: nil
+    }
+  }
 }

@@ -1,5 +1,6 @@
 import Glibc
 import Refx
+import Synchronization
 
 /// A file that is read, or bytes that stand for one. Its descriptor stays open while anything reads from it.
 public final class InputFile: Sendable {
@@ -12,7 +13,10 @@ public final class InputFile: Sendable {
   private enum Content: Sendable {
     case descriptor(Int32)
     case memory(MemoryBytes)
+    case region(any FileRegion)
   }
+  /// The bytes of a region as a file, once somebody needed one.
+  private let copy = Mutex<InputFile?>(nil)
 
   /// Opens the file at `path` to read.
   ///
@@ -59,11 +63,18 @@ public final class InputFile: Sendable {
     content = .memory(bytes)
   }
 
+  /// Lets a part of a file, such as a member of an archive, stand for a file called `name`. Copies nothing.
+  package init(_ region: any FileRegion, name: String) {
+    self.name = name
+    byteCount = region.byteCount
+    content = .region(region)
+  }
+
   deinit {
     if case .descriptor(let descriptor) = content { close(descriptor) }
   }
 
-  /// The file's descriptor; nil where bytes in memory stand for a file.
+  /// The file's descriptor; nil where bytes in memory, or a part of a file, stand for a file.
   public var descriptor: Int32? {
     if case .descriptor(let descriptor) = content { descriptor } else { nil }
   }
@@ -71,6 +82,27 @@ public final class InputFile: Sendable {
   /// The bytes in memory that stand for a file; nil for a file on disk.
   public var memory: MemoryBytes? {
     if case .memory(let bytes) = content { bytes } else { nil }
+  }
+
+  /// These bytes for who can only read whole files or memory: the same, or a copy of a part of a file in a file
+  /// without a name, which is made once.
+  ///
+  /// - Throws: ``RefxError`` where the part cannot be read, or no such file be made.
+  package func standingAlone() throws -> InputFile {
+    guard case .region(let region) = content else { return self }
+    return try copy.withLock { copy in
+      if let copy { return copy }
+      let made = try UnnamedFile()
+      let buffer = ByteBuffer()
+      while made.position < byteCount {
+        let part = buffer.room(for: min(1 << 20, byteCount - made.position))
+        try region.read(at: made.position, into: part)
+        try made.append(UnsafeRawBufferPointer(part))
+      }
+      let file = try made.reopened(name: name)
+      copy = file
+      return file
+    }
   }
 
   /// Fills `buffer` with the bytes from `offset` on.
@@ -82,6 +114,7 @@ public final class InputFile: Sendable {
     }
     switch content {
     case .memory(let bytes): bytes.read(at: offset, into: buffer)
+    case .region(let region): try region.read(at: offset, into: buffer)
     case .descriptor(let descriptor):
       var done = 0
       while done < buffer.count {

@@ -46,6 +46,20 @@ package final class UnnamedFile: RewritableTarget {
   /// Writes what is still in the buffer, so that it can be read.
   package func flush() throws { try writer.flush() }
 
+  /// What was written, as a file that can be read and not written, and that stays when this one goes.
+  package func reopened(name: String) throws -> InputFile {
+    try writer.flush()
+    let path = "/proc/self/fd/\(writer.descriptor)"
+    let descriptor = retryingInterrupted { open(path, O_RDONLY | O_CLOEXEC) }
+    guard descriptor >= 0 else {
+      throw RefxError.system("cannot read a temporary file", errno: errno, file: name)
+    }
+    do { return try InputFile(descriptor: descriptor, name: name) } catch {
+      close(descriptor)
+      throw error
+    }
+  }
+
   /// Fills `buffer` with the bytes from `offset` on, which must have been written and flushed. By any thread.
   package func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws {
     var done = 0

@@ -57,11 +57,12 @@ private final class Failures: Sendable {
 }
 
 extension RefxError {
-  /// The same error for a place where file and path are known.
+  /// The same error for a place where file and path are known, and what to do is up to who asked.
   fileprivate var withoutFile: RefxError {
     var copy = self
     copy.file = nil
     copy.path = nil
+    copy.advice = nil
     return copy
   }
 }

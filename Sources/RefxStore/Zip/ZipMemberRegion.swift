@@ -84,7 +84,9 @@ package final class ZipMemberRegion: FileRegion {
     isSettled.store(true, ordering: .releasing)
   }
 
-  private func readUnchecked(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws {
+  /// The same before anything is compared with the checksum: for a catalogue whose own format checks it, where
+  /// payload is read later.
+  package func readUnchecked(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws {
     guard offset >= 0, offset <= byteCount, buffer.count <= byteCount - offset else {
       throw RefxError.cut(file: file.name, offset: offset, wanted: buffer.count, size: byteCount)
     }

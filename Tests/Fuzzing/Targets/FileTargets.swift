@@ -76,13 +76,18 @@ extension FuzzTarget {
 
   /// Stored members called `0.npy`, `1.npy`, ….
   private static func archive(_ members: [[UInt8]]) -> [UInt8] {
+    archive(of: members.enumerated().map { ("\($0).npy", $1) })
+  }
+
+  /// Stored members.
+  static func archive(of members: [(name: String, body: [UInt8])]) -> [UInt8] {
     func little(_ numbers: [Int], _ size: Int) -> [UInt8] {
       numbers.flatMap { number in (0..<size).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) } }
     }
     var file: [UInt8] = []
     var directory: [UInt8] = []
-    for (number, body) in members.enumerated() {
-      let name = Array("\(number).npy".utf8)
+    for (name, body) in members {
+      let name = Array(name.utf8)
       let common =
         little([20, 0, 0, 0, 0], 2)
         + little([Int(body.withUnsafeBytes(CRC32.of)), body.count, body.count], 4)
@@ -99,7 +104,7 @@ extension FuzzTarget {
   }
 
   /// What opens verifies or says why not; what verifies is saved again, and is then the same.
-  private static func checkFile(_ store: any CheckpointStore.Type, _ bytes: MemoryBytes) throws {
+  static func checkFile(_ store: any CheckpointStore.Type, _ bytes: MemoryBytes) throws {
     var limits = Limits()
     limits.bytes = 1 << 22
     limits.nodes = 1 << 16

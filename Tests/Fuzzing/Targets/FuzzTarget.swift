@@ -28,8 +28,10 @@ public struct FuzzTarget: Sendable {
   /// Every reader. A new one is one more line.
   public static let all: [FuzzTarget] = [
     refxFile, refxSealed, safetensors, npy, npz, json, description, inflate, shuffle, chunks, headers,
-    messages, chunkTrees, heaps, elements, hdf5, types, oldGroups, worker, pattern, slice, selector, path,
+    messages, chunkTrees, chunkListings, heaps, elements, hdf5, types, oldGroups, worker, pattern, slice,
+    selector, path,
     textLeaf, part,
+    gguf, msgpack, keras,
   ]
 
   /// Seeds of text.

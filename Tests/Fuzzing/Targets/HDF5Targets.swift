@@ -101,7 +101,7 @@ extension FuzzTarget {
     let shape = extents.map(\.0)
     let chunk = extents.map(\.1)
     let (file, start) = try inFile(Array(parts.rest()))
-    let chunking = Chunking(shape: chunk, byteCount: chunk.reduce(4, *), filters: [], tree: start)
+    let chunking = Chunking(shape: chunk, byteCount: chunk.reduce(4, *), filters: [], list: .tree(start))
     guard let index = ChunkIndex(chunking, shape: shape, in: file) else { return }
     let count = zip(shape, chunk).reduce(1) { $0 * (($1.0 + $1.1 - 1) / $1.1) }
     var stored = 0
@@ -213,7 +213,7 @@ extension FuzzTarget {
       + [UInt8](repeating: 0, count: 8 + 8 * (rank + 1))
     let file = try inFile(stored + tree).file
     let chunking = Chunking(
-      shape: chunk, byteCount: chunk.reduce(size, *), filters: filters, tree: start + stored.count)
+      shape: chunk, byteCount: chunk.reduce(size, *), filters: filters, list: .tree(start + stored.count))
     let header = DatasetHeader(
       address: 0, element: .fixedText(size: size, padding: .nullPadded), itemSize: size, shape: shape,
       layout: .chunked(chunking), fill: choice & 64 != 0 ? (0..<size).map { UInt8(200 + $0) } : nil,

@@ -38,7 +38,8 @@ import Testing
     let options = WriteOptions()
     let payload = PayloadWriter(FileLayout(of: MemoryTarget()), options: options)
     try payload.write(tree)
-    var writer = TreeWriter(payload, options: options, at: 48, mostNameBytes: most)
+    var writer = TreeWriter(
+      payload, options: options, attributes: HeldAttributes(NodeAttributes()), at: 48, mostNameBytes: most)
     _ = try writer.write(tree, metadata: nil) { _ in }
   }
 

@@ -14,11 +14,12 @@ enum GoldenRefxFiles {
     let contents: CheckpointContents
 
     init(
-      _ name: String, _ tree: Tree<Leaf>, metadata: JSONObject = [:], compression: Compression = .none
+      _ name: String, _ tree: Tree<Leaf>, metadata: JSONObject = [:],
+      attributes: NodeAttributes = NodeAttributes(), compression: Compression = .none
     ) {
       self.name = name
       self.compression = compression
-      contents = CheckpointContents(tree: tree, metadata: metadata)
+      contents = CheckpointContents(tree: tree, metadata: metadata, attributes: attributes)
     }
 
     var description: String { name }
@@ -40,6 +41,7 @@ enum GoldenRefxFiles {
         "nested": ["list": [1, .null, true]],
       ]),
     Golden("sharing", sharing),
+    Golden("attributes", AttributeSamples.tree, attributes: AttributeSamples.all),
     Golden("keys", .dictionary(oddKeys.map { (Key($0), .static(.string($0))) })),
     Golden(
       "empty-leaves",
@@ -138,11 +140,14 @@ enum GoldenRefxFiles {
   /// What a golden file holds, in the form that the Python reader prints.
   static func listing(of opened: OpenedCheckpoint) throws -> JSON {
     let codec = codec(of: opened.contents.tree)
-    return [
+    var document: JSONObject = [
       "version": 1, "codec": codec.map { .string($0.text) } ?? .null,
       "metadata": .object(opened.contents.metadata),
       "tree": try listing(of: opened.contents.tree),
     ]
+    let attributes = opened.contents.attributes
+    if !attributes.isEmpty { document["attributes"] = attributes.json }
+    return .object(document)
   }
 
   private static func codec(of tree: Tree<Leaf>) -> ChunkCodec.Identity? {

@@ -52,6 +52,7 @@ import Testing
     let opened = try RefxFormat.open(InputFile(path: RefxGoldenTests.file(golden)), options: OpenOptions())
     #expect(try firstDifference(golden.contents.tree, opened.contents.tree) == nil)
     #expect(opened.contents.metadata == golden.contents.metadata)
+    #expect(opened.contents.attributes == golden.contents.attributes)
     var problems: [Problem] = []
     try opened.verify(nil) { problems.append($0) }
     #expect(problems.isEmpty)
