@@ -208,7 +208,7 @@ raw = torch.arange(4.0)
 odd = {"tagged": tagged, "buffer": torch.nn.Buffer(torch.ones(3)), "storage": raw.storage(), "values": raw,
        "bytes": torch.arange(4.0).untyped_storage(), "layout": torch.sparse_coo,
        "counts": collections.Counter("abca")}
-write("odd", odd, [[["storage"], ["values"]]], ["1 value carries attributes"],
+write("odd", odd, [[["storage"], ["values"]]], ["2 values carry attributes"],
       described=dict(odd, storage=raw, bytes=raw.view(torch.uint8)))
 torch.serialization.set_crc32_options(False)
 write("no-checksums", {"a": torch.arange(20.0)})
@@ -294,7 +294,7 @@ nested = b"\x80\x02" + b"]" * 100_000 + b"a" * 99_999 + b"."
 refused("deep", rebuilt(archive, lambda members: [
     (name, nested if name.endswith("data.pkl") else content) for name, content in members]), "levels")
 refused("two-keys", bytes_of({"0": 1, 0: 2}), "two keys")
-refused("cut-legacy", bytes_of({"a": torch.ones(100)}, legacy)[:-7], "more bytes")
+refused("cut-legacy", bytes_of({"a": torch.ones(100)}, legacy)[:-7], "is cut")
 refused("behind-legacy", bytes_of({"a": torch.ones(4)}, legacy) + b"\x00", "1 byte follows")
 small = bytes_of({"a": torch.arange(20.0)})
 refused("outside", rebuilt(small, lambda members: [
@@ -305,8 +305,10 @@ refused("short", rebuilt(small, lambda members: [
     (name, content[:-4] if name.endswith("/data/0") else content) for name, content in members]), "80 bytes")
 refused("order", rebuilt(small, lambda members: [
     (name, b"middle" if name.endswith("byteorder") else content) for name, content in members]), "middle")
+# Room for storages that were never written opens, and is found out when it is read.
 with torch.serialization.skip_data():
-    refused("skipped", bytes_of({"a": torch.arange(20.0)}), "is not what was saved")
+    torch.save({"a": torch.arange(20.0)}, os.path.join(folder, "skipped.pt"))
+note("skipped", problems=["is not what was saved"])
 program = io.BytesIO()
 torch.export.save(torch.export.export(torch.nn.Linear(2, 2), (torch.ones(1, 2),)), program)
 refused("export", program.getvalue(), "torch.export")

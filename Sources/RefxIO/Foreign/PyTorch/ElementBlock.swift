@@ -41,7 +41,7 @@ struct ElementBlock {
     let run = axes.first { $0.source == 1 }?.extent ?? 1
     let runs = axes.reduce(1) { $0 * ($1.source == 0 ? 1 : $1.extent) } / run
     let isDense = reach <= 2 * run * runs || runs == 1
-    if axes.count <= 1, run == reach, axes.first?.target ?? 1 == 1 {
+    if axes.count <= 1, axes.allSatisfy({ $0.source == 1 && $0.target == 1 }) {
       let part = UnsafeMutableRawBufferPointer(rebasing: buffer[(target * size)..<((target + run) * size)])
       return try region.read(at: start + source * size, into: part)
     }
