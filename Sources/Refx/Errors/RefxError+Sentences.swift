@@ -1109,7 +1109,8 @@ extension RefxError {
 
   package static func noSuchGroup(_ name: String, groups: Int, pattern: String) -> RefxError {
     RefxError(
-      .usage, "\(name) stands for no group: the pattern '\(pattern)' has \(groups == 0 ? "none" : "\(groups)")",
+      .usage,
+      "\(name) stands for no group: the pattern '\(pattern)' has \(groups == 0 ? "none" : "\(groups)")",
       advice: "put the part of the pattern that is meant in parentheses")
   }
 
@@ -1124,7 +1125,8 @@ extension RefxError {
   }
 
   package static func noPermutation(_ axes: [Int]) -> RefxError {
-    RefxError(.usage, "the axes \(axes) are no order", expected: "each of 0 to \(max(axes.count, 1) - 1) once")
+    RefxError(
+      .usage, "the axes \(axes) are no order", expected: "each of 0 to \(max(axes.count, 1) - 1) once")
   }
 
   package static func nothingToTie() -> RefxError {
@@ -1156,7 +1158,8 @@ extension RefxError {
   }
 
   package static func movedOutOfSharedSubtree(_ path: Path, to new: Path, sites: [Path]) -> RefxError {
-    let names = sites.prefix(3).map { "'\($0.text)'" }.joined(separator: ", ") + (sites.count > 3 ? ", …" : "")
+    let names =
+      sites.prefix(3).map { "'\($0.text)'" }.joined(separator: ", ") + (sites.count > 3 ? ", …" : "")
     return RefxError(
       .refusal,
       "it lies in a shared subtree, which stands at \(names), and would leave it for '\(new.text)'; at the other "
@@ -1170,7 +1173,8 @@ extension RefxError {
 
   package static func tiedValuesDiffer(_ path: Path, _ other: Path, difference: String) -> RefxError {
     RefxError(
-      .refusal, "cannot be tied to '\(other.text)', whose value is not the same: one \(difference)", path: path,
+      .refusal, "cannot be tied to '\(other.text)', whose value is not the same: one \(difference)",
+      path: path,
       advice: "say which one wins with take")
   }
 
@@ -1181,7 +1185,8 @@ extension RefxError {
   }
 
   package static func nothingTaken(_ sites: [Path]) -> RefxError {
-    let names = sites.prefix(3).map { "'\($0.text)'" }.joined(separator: ", ") + (sites.count > 3 ? ", …" : "")
+    let names =
+      sites.prefix(3).map { "'\($0.text)'" }.joined(separator: ", ") + (sites.count > 3 ? ", …" : "")
     return RefxError(.refusal, "take matches none of the sites to tie: \(names)")
   }
 
@@ -1207,21 +1212,26 @@ extension RefxError {
   package static func rulesBreakLists(_ lists: [String]) -> RefxError {
     RefxError(
       .refusal, "the rules would leave gaps in \(lists.count == 1 ? "a list" : "\(lists.count) lists")",
-      advice: "rename its other members as well, so that they count from 0, or move all of them", details: lists)
+      advice: "rename its other members as well, so that they count from 0, or move all of them",
+      details: lists)
   }
 
-  package static func rulesNotStrict(_ problems: [String], unused: Int, half: Int, unmapped: Int) -> RefxError {
+  package static func rulesNotStrict(_ problems: [String], unused: Int, half: Int, unmapped: Int) -> RefxError
+  {
     let counts = [(unused, "unused rules"), (half, "half-matched ties"), (unmapped, "unmapped paths")]
     let words = counts.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
     return RefxError(
-      .refusal, "the rules do not fit as --strict demands: \(words)", advice: "mend the rules, or leave --strict out",
+      .refusal, "the rules do not fit as --strict demands: \(words)",
+      advice: "mend the rules, or leave --strict out",
       details: problems)
   }
 
   // MARK: Rules files
 
   /// What is wrong with a rules file as a whole.
-  package static func rulesFile(_ what: String, file: String, expected: String? = nil, found: String? = nil) -> RefxError {
+  package static func rulesFile(_ what: String, file: String, expected: String? = nil, found: String? = nil)
+    -> RefxError
+  {
     RefxError(.usage, what, file: file, expected: expected, found: found)
   }
 
@@ -1232,7 +1242,8 @@ extension RefxError {
 
   /// What is wrong with one rule.
   package static func inRule(
-    _ number: Int, _ what: String, expected: String? = nil, found: String? = nil, advice: String? = nil, file: String
+    _ number: Int, _ what: String, expected: String? = nil, found: String? = nil, advice: String? = nil,
+    file: String
   ) -> RefxError {
     RefxError(
       .usage, "rule \(number): \(what)", file: file, expected: expected, found: found, advice: advice)

@@ -107,7 +107,9 @@ private final class TransposedSource: LeafSource {
       let length = min(TransposedSource.windowBytes, byteCount - start)
       let window = try windows.window(of: self, at: start) { try part(from: start, byteCount: length) }
       let count = min(buffer.count - done, start + length - place)
-      copy(window, from: place - start, to: UnsafeMutableRawBufferPointer(rebasing: buffer[done..<(done + count)]))
+      copy(
+        window, from: place - start,
+        to: UnsafeMutableRawBufferPointer(rebasing: buffer[done..<(done + count)]))
       done += count
     }
   }
@@ -142,7 +144,8 @@ private final class TransposedSource: LeafSource {
 
   /// Puts elements, the first of them number `first` of the array below, where they are wanted.
   private func scatter(
-    _ bytes: UnsafeRawBufferPointer, from first: Int, to target: UnsafeMutableRawBufferPointer, _ wanted: Range<Int>
+    _ bytes: UnsafeRawBufferPointer, from first: Int, to target: UnsafeMutableRawBufferPointer,
+    _ wanted: Range<Int>
   ) {
     switch size {
     case 1: scatter(bytes, first, target, wanted, UInt8.self)
@@ -154,7 +157,8 @@ private final class TransposedSource: LeafSource {
   }
 
   private func scatter<Element: FixedWidthInteger & BitwiseCopyable>(
-    _ bytes: UnsafeRawBufferPointer, _ first: Int, _ target: UnsafeMutableRawBufferPointer, _ wanted: Range<Int>,
+    _ bytes: UnsafeRawBufferPointer, _ first: Int, _ target: UnsafeMutableRawBufferPointer,
+    _ wanted: Range<Int>,
     _ type: Element.Type
   ) {
     let width = MemoryLayout<Element>.size
@@ -182,7 +186,8 @@ private final class TransposedSource: LeafSource {
         var goal = (place + from * stride - wanted.lowerBound) * width
         for _ in from..<to {
           target.storeBytes(
-            of: bytes.loadUnaligned(fromByteOffset: source, as: Element.self), toByteOffset: goal, as: Element.self)
+            of: bytes.loadUnaligned(fromByteOffset: source, as: Element.self), toByteOffset: goal,
+            as: Element.self)
           source += width
           goal += stride * width
         }

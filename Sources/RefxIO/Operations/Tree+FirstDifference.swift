@@ -26,7 +26,9 @@ extension Tree where Element == Leaf {
     case (.dictionary(let one), .dictionary(let other)):
       guard one.keys == other.keys else { return "has other members" }
       for (key, (mine, theirs)) in zip(one.keys, zip(one.members, other.members)) {
-        if let found = try mine.firstDifference(from: theirs, at: path.appending(key), otherPath.appending(key)) {
+        if let found = try mine.firstDifference(
+          from: theirs, at: path.appending(key), otherPath.appending(key))
+        {
           return found
         }
       }
@@ -35,7 +37,9 @@ extension Tree where Element == Leaf {
       guard one.count == other.count else { return "has other members" }
       for (position, (mine, theirs)) in zip(one, other).enumerated() {
         let key = Key(position)
-        if let found = try mine.firstDifference(from: theirs, at: path.appending(key), otherPath.appending(key)) {
+        if let found = try mine.firstDifference(
+          from: theirs, at: path.appending(key), otherPath.appending(key))
+        {
           return found
         }
       }

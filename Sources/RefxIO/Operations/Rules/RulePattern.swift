@@ -16,7 +16,8 @@ public struct RulePattern: Sendable {
     do {
       _ = try Regex(text)
     } catch {
-      throw RefxError.badRegularExpression(text, character: RulePattern.place(of: error, in: text), "\(error)")
+      throw RefxError.badRegularExpression(
+        text, character: RulePattern.place(of: error, in: text), "\(error)")
     }
     groups = RulePattern.groups(of: text)
   }
@@ -25,8 +26,10 @@ public struct RulePattern: Sendable {
   private static func place(of error: any Error, in text: String) -> Int? {
     let location = Mirror(reflecting: error).children.first { $0.label == "location" }
     guard let location,
-      let range = Mirror(reflecting: location.value).children.lazy.compactMap({ $0.value as? Range<String.Index> })
-        .first,
+      let range = Mirror(reflecting: location.value).children.lazy.compactMap({
+        $0.value as? Range<String.Index>
+      })
+      .first,
       range.lowerBound <= text.endIndex
     else { return nil }
     return text.unicodeScalars.distance(from: text.startIndex, to: range.lowerBound) + 1
@@ -35,7 +38,8 @@ public struct RulePattern: Sendable {
   /// A match names all groups, those too that took no part in it; and this one matches nothing at all.
   private static func groups(of text: String) -> [String?] {
     for probe in ["(?:\(text))|", "(?:\(text)\n)|"] {
-      if let match = (try? Regex(probe))?.firstMatch(in: "") { return match.output.dropFirst().map(\.name) }
+      guard let regex = try? Regex(probe), let match = try? regex.firstMatch(in: "") else { continue }
+      return match.output.dropFirst().map(\.name)
     }
     return []
   }
@@ -74,7 +78,8 @@ struct CompiledPattern {
     var bytes: [UInt8] = []
     for character in text {
       let scalars = character.unicodeScalars
-      guard let scalar = scalars.first, scalars.count == 1, scalar.isASCII, !"\\^$.?*+()[]{}".contains(character)
+      guard let scalar = scalars.first, scalars.count == 1, scalar.isASCII,
+        !"\\^$.?*+()[]{}".contains(character)
       else {
         if "?*+{".contains(character), !bytes.isEmpty { bytes.removeLast() }
         return (bytes, false)
@@ -126,7 +131,9 @@ public struct RuleReplacement: Sendable, Hashable {
       parts.append(.words(Key(words)))
       words = ""
       if next == "{" {
-        guard let end = rest.firstIndex(of: "}"), end != rest.startIndex else { throw RefxError.loneDollar(text) }
+        guard let end = rest.firstIndex(of: "}"), end != rest.startIndex else {
+          throw RefxError.loneDollar(text)
+        }
         parts.append(try group(String(rest[..<end])))
         rest = rest[rest.index(after: end)...]
       } else if (0x30...0x39).contains(next.value) {

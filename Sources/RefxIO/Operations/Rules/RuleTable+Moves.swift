@@ -180,7 +180,9 @@ private struct SpaceFinder {
     guard table.spaces.count > 1 else { return }
     let moving = Set(moving)
     for item in table.items.indices where !table.items[item].isGone && !moving.contains(item) {
-      if let inner = table.innerSpace(of: item) { add(inner, at: table.items[item].space, table.items[item].steps) }
+      if let inner = table.innerSpace(of: item) {
+        add(inner, at: table.items[item].space, table.items[item].steps)
+      }
     }
   }
 

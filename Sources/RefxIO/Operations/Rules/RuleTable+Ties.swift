@@ -44,7 +44,9 @@ extension RuleTable {
       count += group.count
     }
     for item in items.indices {
-      if case .site(let ref) = items[item].content, merged[ref] != nil { items[item].content = .site(current(ref)) }
+      if case .site(let ref) = items[item].content, merged[ref] != nil {
+        items[item].content = .site(current(ref))
+      }
     }
     _ = try settle([], rule: rule)
     return count
@@ -139,7 +141,9 @@ extension RuleTable {
         var twin = items[item]
         twin.space = spaces.count
         twin.text = nil
-        if case .site(let target) = twin.content, let number = numbers[target] { twin.content = .site(number) }
+        if case .site(let target) = twin.content, let number = numbers[target] {
+          twin.content = .site(number)
+        }
         copy.items.append(items.count)
         items.append(twin)
       }
@@ -165,7 +169,8 @@ extension RuleTable {
     inside.remove(ref)
     var own = inside
     while true {
-      let mine = Set(([ref] + own).compactMap { if case .space(let space) = refs[$0].value { space } else { nil } })
+      let mine = Set(
+        ([ref] + own).compactMap { if case .space(let space) = refs[$0].value { space } else { nil } })
       let foreign = sites(of: own).filter { $0.value.contains { !mine.contains(items[$0].space) } }
       if foreign.isEmpty { return own.sorted() }
       own.subtract(foreign.keys)

@@ -169,7 +169,11 @@ extension RuleTable {
 
   /// The space of the Ref that stands there, where it holds a subtree.
   func innerSpace(of item: Int) -> Int? {
-    if case .site(let ref) = items[item].content, case .space(let space) = refs[ref].value { space } else { nil }
+    if case .site(let ref) = items[item].content, case .space(let space) = refs[ref].value {
+      space
+    } else {
+      nil
+    }
   }
 
   /// How many sites each Ref has.
@@ -237,7 +241,9 @@ extension RuleTable {
       located.append(inner)
       return try visit(inner, spaces[inner].items.indices, depth: 0)
     }
-    for (_, members) in node(space, range, depth: depth).members { try visit(space, members, depth: depth + 1) }
+    for (_, members) in node(space, range, depth: depth).members {
+      try visit(space, members, depth: depth + 1)
+    }
   }
 
   /// The container whose contents are `range` of a space's items, and its members in the order of the tree.
@@ -250,7 +256,9 @@ extension RuleTable {
       } else {
         node.members.append((step.key, position..<(position + 1)))
       }
-      if let container = step.container, node.containers.last != container { node.containers.append(container) }
+      if let container = step.container, node.containers.last != container {
+        node.containers.append(container)
+      }
     }
     // What was put together out of a dictionary and a list is a dictionary.
     let kinds = node.containers.map { containers[$0].kind }
@@ -261,7 +269,9 @@ extension RuleTable {
     }
     if node.kind == .list || node.kind == .tuple {
       let order = node.members.map { Int($0.key.string) ?? .max }
-      node.members = node.members.indices.sorted { (order[$0], $0) < (order[$1], $1) }.map { node.members[$0] }
+      node.members = node.members.indices.sorted { (order[$0], $0) < (order[$1], $1) }.map {
+        node.members[$0]
+      }
     }
     return node
   }
@@ -313,7 +323,9 @@ extension RuleTable.Kind {
 extension Array where Element == RuleTable.Step {
   /// Negative, zero or positive as this way comes before, is, or comes after the other, by the bytes of the keys.
   func order(_ other: [RuleTable.Step]) -> Int {
-    for (mine, theirs) in zip(self, other) where mine.key != theirs.key { return mine.key < theirs.key ? -1 : 1 }
+    for (mine, theirs) in zip(self, other) where mine.key != theirs.key {
+      return mine.key < theirs.key ? -1 : 1
+    }
     return count - other.count
   }
 

@@ -36,7 +36,8 @@ extension Rules {
     let document: JSON
     if isJSON || file.utf8.suffix(5).elementsEqual(".json".utf8) {
       guard bytes.count <= Rules.mostBytes else {
-        throw RefxError.rulesFile("a file of rules is too large", file: file, expected: "at most \(Rules.mostBytes) bytes")
+        throw RefxError.rulesFile(
+          "a file of rules is too large", file: file, expected: "at most \(Rules.mostBytes) bytes")
       }
       do {
         document = try JSON.parse(bytes, limits: .init(depth: 32))
@@ -47,7 +48,8 @@ extension Rules {
       document = try JSON(toml: bytes, named: file)
     }
     guard case .object(let object) = document else {
-      throw RefxError.rulesFile("this holds no rules", file: file, expected: "a table", found: document.inWords)
+      throw RefxError.rulesFile(
+        "this holds no rules", file: file, expected: "a table", found: document.inWords)
     }
     if let other = object.members.first(where: { $0.name != "rules" }) {
       throw RefxError.rulesFile(
@@ -62,7 +64,8 @@ extension Rules {
     }
     rules = try tables.enumerated().map { position, table in
       guard case .object(let members) = table else {
-        throw RefxError.inRule(position + 1, "this is no rule", expected: "a table", found: table.inWords, file: file)
+        throw RefxError.inRule(
+          position + 1, "this is no rule", expected: "a table", found: table.inWords, file: file)
       }
       return try RuleReader(number: position + 1, file: file, members).rule()
     }
@@ -75,7 +78,9 @@ extension JSON {
     var result = bytes.withUnsafeBytes { refx_toml_to_json($0.baseAddress, $0.count) }
     defer { free(result.json) }
     guard let json = result.json else {
-      let message = withUnsafeBytes(of: &result.message) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+      let message = withUnsafeBytes(of: &result.message) {
+        String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+      }
       throw RefxError.badTOML(message, line: Int(result.line), column: Int(result.column), file: file)
     }
     do {
@@ -124,25 +129,30 @@ private struct RuleReader {
       let nearest = known.min { member.name.distance(to: $0) < member.name.distance(to: $1) }
       throw RefxError.inRule(
         number, "'\(member.name)' is no key of a rule",
-        advice: nearest.map { "did you mean \($0)?" + " Known are \(known.map(\.string).joined(separator: ", "))" },
+        advice: nearest.map {
+          "did you mean \($0)?" + " Known are \(known.map(\.string).joined(separator: ", "))"
+        },
         file: file)
     }
     let found = RuleReader.names.filter { members[$0.name] != nil }
     guard let (name, others) = found.first else {
       throw RefxError.inRule(
-        number, "it does nothing", expected: "one of \(RuleReader.names.map(\.name.string).joined(separator: ", "))",
+        number, "it does nothing",
+        expected: "one of \(RuleReader.names.map(\.name.string).joined(separator: ", "))",
         file: file)
     }
     guard found.count == 1 else {
       throw RefxError.inRule(
-        number, "it has both \(name) and \(found[1].name)", advice: "write two rules, in the order that is meant",
+        number, "it has both \(name) and \(found[1].name)",
+        advice: "write two rules, in the order that is meant",
         file: file)
     }
     for member in members.members where ![name, RuleReader.comment].contains(member.name) {
       guard others.contains(member.name) else {
         throw RefxError.inRule(
           number, "'\(member.name)' has no meaning beside \(name)",
-          expected: others.isEmpty ? "\(name) alone" : others.map(\.string).joined(separator: " or "), file: file)
+          expected: others.isEmpty ? "\(name) alone" : others.map(\.string).joined(separator: " or "),
+          file: file)
       }
     }
     if members[RuleReader.comment] != nil { _ = try text(RuleReader.comment) }
@@ -204,7 +214,8 @@ private struct RuleReader {
     guard let dtype = DType(name: name) else {
       throw RefxError.inRule(
         number, "'\(key)'",
-        expected: DType.allCases.filter { $0 != .unsupported }.map(\.name).joined(separator: ", "), found: "'\(name)'",
+        expected: DType.allCases.filter { $0 != .unsupported }.map(\.name).joined(separator: ", "),
+        found: "'\(name)'",
         file: file)
     }
     return dtype
@@ -223,9 +234,13 @@ private struct RuleReader {
 
   private func axes() throws -> [Int]? {
     guard let value = members["axes"] else { return nil }
-    guard case .array(let list) = value else { throw wrong("axes", "a list of integers, such as [1, 0]", value) }
+    guard case .array(let list) = value else {
+      throw wrong("axes", "a list of integers, such as [1, 0]", value)
+    }
     return try list.map {
-      guard case .integer(let axis) = $0, let axis = Int(exactly: axis) else { throw wrong("axes", "integers", $0) }
+      guard case .integer(let axis) = $0, let axis = Int(exactly: axis) else {
+        throw wrong("axes", "integers", $0)
+      }
       return axis
     }
   }
@@ -244,7 +259,8 @@ private struct RuleReader {
     } catch let error as RefxError {
       if error.file != nil { throw error }
       throw RefxError.inRule(
-        number, "'\(key)': \(error.message)", expected: error.expected, found: error.found, advice: error.advice,
+        number, "'\(key)': \(error.message)", expected: error.expected, found: error.found,
+        advice: error.advice,
         file: file)
     }
   }

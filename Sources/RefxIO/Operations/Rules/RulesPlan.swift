@@ -186,7 +186,9 @@ private struct RulesRun {
     let path = table.path(of: item)
     guard text.utf8.count <= Limits().nameBytes else { throw RefxError.renamedTooLong(path) }
     let parts = text.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
-    guard text.isEmpty || parts.allSatisfy({ !$0.isEmpty }) else { throw RefxError.renamedToEmptyKey(text, path) }
+    guard text.isEmpty || parts.allSatisfy({ !$0.isEmpty }) else {
+      throw RefxError.renamedToEmptyKey(text, path)
+    }
     guard let keys = Path(text: text)?.keys else { throw RefxError.renamedToBadPath(text, path) }
     return keys
   }

@@ -90,7 +90,8 @@ extension RulesReport.HalfMatch {
       paths.prefix(3).map { "'\($0.text)'" }.joined(separator: ", ")
         + (paths.count > 3 ? " and \(paths.count - 3) more" : "")
     }
-    return "rule \(rule) matches \(list(matched)) and not \(list(unmatched)), which stays as it is, still tied"
+    return
+      "rule \(rule) matches \(list(matched)) and not \(list(unmatched)), which stays as it is, still tied"
   }
 }
 
@@ -100,7 +101,8 @@ extension RulesReport.Collision {
     func origin(_ path: Path, _ rule: Int?) -> String {
       "'\(path.text)' (" + (rule.map { "moved by rule \($0)" } ?? "which no rule moved") + ")"
     }
-    return "rule \(rule) would put \(origin(first, firstRule)) and \(origin(second, secondRule)) on one path: "
+    return
+      "rule \(rule) would put \(origin(first, firstRule)) and \(origin(second, secondRule)) on one path: "
       + "'\(path.text)'"
   }
 }
