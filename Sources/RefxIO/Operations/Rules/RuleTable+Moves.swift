@@ -4,7 +4,7 @@ extension RuleTable {
   /// Two items at one place, or one below the other.
   typealias Collision = (first: Int, second: Int)
 
-  /// The places that a rename asks for. A Ref of whose contents all go to one new place, under their own names, goes
+  /// The places that a move asks for. A Ref of whose contents all go to one new place, under their own names, goes
   /// there itself: its other sites stay where they are, and share what they shared.
   func targets(_ wanted: [(item: Int, keys: [Key])]) -> [Int: [Key]] {
     var targets: [Int: [Key]] = [:]
@@ -12,10 +12,14 @@ extension RuleTable {
     for space in located.dropFirst().reversed() {
       guard let site = spaces[space].firstSite, targets[site] == nil else { continue }
       var common: [Key]?
+      // The root takes one thing alone.
+      let isAlone = spaces[0].items == [site]
       let isMoved = spaces[space].items.allSatisfy { item in
         guard let target = targets[item] else { return false }
         let own = items[item].steps.map(\.key)
-        guard target.count > own.count, target.suffix(own.count).elementsEqual(own) else { return false }
+        guard target.count > own.count || isAlone, target.count >= own.count,
+          target.suffix(own.count).elementsEqual(own)
+        else { return false }
         let place = Array(target.dropLast(own.count))
         if let common { return common == place }
         common = place
@@ -210,11 +214,13 @@ extension Array where Element == RuleTable.Step {
     while head < shorter, self[head].key == keys[head] { head += 1 }
     var tail = 0
     while tail < shorter - head, self[count - 1 - tail].key == keys[keys.count - 1 - tail] { tail += 1 }
+    // Where keys are only put in or only taken out, the container at that place went along with its contents.
+    let isShift = Swift.min(count, keys.count) - tail <= head
     return keys.indices.map { place in
       let fromEnd = keys.count - place
+      let isBefore = place < head || (place == head && place < count && !isShift)
       let container =
-        place <= head && place < count
-        ? self[place].container : fromEnd <= tail ? self[count - fromEnd].container : nil
+        isBefore ? self[place].container : fromEnd <= tail ? self[count - fromEnd].container : nil
       return RuleTable.Step(key: keys[place], container: container)
     }
   }

@@ -203,6 +203,7 @@ private struct RulesRun {
       let origin = table.items[item].origin
       if places[origin] == nil { places[origin] = table.path(of: item) }
     }
+    if places[.root] == nil { places[.root] = .root }
     return places
   }
 }
