@@ -34,7 +34,10 @@ let package = Package(
     .target(name: "CConfine"),
 
     // Checkpoints: the front door, .refx, foreign formats.
-    .target(name: "RefxIO", dependencies: ["RefxStore", "RefxHDF5"]),
+    .target(name: "RefxIO", dependencies: ["RefxStore", "RefxHDF5", "CTOML"]),
+
+    // TOML as JSON, for rules.
+    .target(name: "CTOML"),
 
     .executableTarget(
       name: "RefxCLI",
@@ -69,5 +72,6 @@ let package = Package(
       exclude: ["Package.swift", "Entry", "Driver"], sources: ["Targets", "Replay"]),
     .testTarget(name: "RefxCLITests", dependencies: ["RefxTestSupport"]),
   ],
-  swiftLanguageModes: [.v6]
+  swiftLanguageModes: [.v6],
+  cxxLanguageStandard: .cxx17
 )

@@ -1436,3 +1436,163 @@ extension RefxError {
       found: guess ?? "something else", advice: "check where the file comes from, or name its format")
   }
 }
+
+extension RefxError {
+  // MARK: Rules
+
+  /// The same error, said of a rule.
+  package func ofRule(_ number: Int, _ rule: String) -> RefxError {
+    var copy = self
+    copy.message = "rule \(number) (\(rule)): " + message
+    return copy
+  }
+
+  package static func badRegularExpression(_ text: String, character: Int?, _ reason: String) -> RefxError {
+    RefxError(
+      .usage,
+      "the pattern '\(text)' is no regular expression: \(reason)"
+        + (character.map { ", at character \($0)" } ?? ""))
+  }
+
+  package static func noSuchGroup(_ name: String, groups: Int, pattern: String) -> RefxError {
+    RefxError(
+      .usage,
+      "\(name) stands for no group: the pattern '\(pattern)' has \(groups == 0 ? "none" : "\(groups)")",
+      advice: "put the part of the pattern that is meant in parentheses")
+  }
+
+  package static func loneDollar(_ text: String) -> RefxError {
+    RefxError(
+      .usage, "a $ in '\(text)' stands for nothing", expected: "$1, ${12}, ${name} or $0",
+      advice: "write $$ for a dollar")
+  }
+
+  package static func emptySeparator() -> RefxError {
+    RefxError(.usage, "the separator is empty", advice: "give one, such as .")
+  }
+
+  package static func noPermutation(_ axes: [Int]) -> RefxError {
+    RefxError(
+      .usage, "the axes \(axes) are no order", expected: "each of 0 to \(max(axes.count, 1) - 1) once")
+  }
+
+  package static func nothingToTie() -> RefxError {
+    RefxError(.usage, "no pattern says what to tie", advice: "give one or more")
+  }
+
+  package static func axesDoNotFit(_ axes: [Int], shape: [Int]) -> RefxError {
+    RefxError(.refusal, "the axes \(axes) do not fit an array of the shape \(shape)")
+  }
+
+  package static func cannotTranspose(_ dtype: DType) -> RefxError {
+    RefxError(.refusal, "an array of \(dtype.name) cannot be transposed")
+  }
+
+  package static func renamedToEmptyKey(_ text: String, _ path: Path) -> RefxError {
+    RefxError(
+      .refusal, "it would be called '\(text)', which has an empty key", path: path,
+      advice: "look for a group that matched nothing; an empty key is written ~2")
+  }
+
+  package static func renamedToBadPath(_ text: String, _ path: Path) -> RefxError {
+    RefxError(
+      .refusal, "it would be called '\(text)', which is no path", path: path,
+      advice: "a ~ is written ~0, a / inside a key ~1, an empty key ~2")
+  }
+
+  package static func renamedTooLong(_ path: Path) -> RefxError {
+    RefxError(.limit, "its new name would be longer than a MiB", path: Path(Array(path.keys.prefix(8))))
+  }
+
+  package static func movedOutOfSharedSubtree(_ path: Path, to new: Path, sites: [Path]) -> RefxError {
+    let names =
+      sites.prefix(3).map { "'\($0.text)'" }.joined(separator: ", ") + (sites.count > 3 ? ", …" : "")
+    return RefxError(
+      .refusal,
+      "it lies in a shared subtree, which stands at \(names), and would leave it for '\(new.text)'; at the other "
+        + "sites it would vanish", path: path,
+      advice: "rename the subtree as a whole, or untie it first")
+  }
+
+  package static func tooManyCopies(at path: Path) -> RefxError {
+    RefxError(.limit, "untying copies subtrees inside each other too often", path: path)
+  }
+
+  package static func tiedValuesDiffer(_ path: Path, _ other: Path, difference: String) -> RefxError {
+    RefxError(
+      .refusal, "cannot be tied to '\(other.text)', whose value is not the same: one \(difference)",
+      path: path,
+      advice: "say which one wins with take")
+  }
+
+  package static func tiedCollectionsDiffer(_ path: Path, _ other: Path) -> RefxError {
+    RefxError(
+      .refusal, "cannot be tied to '\(other.text)', which is of another collection", path: path,
+      advice: "tag both alike first, or say which one wins with take")
+  }
+
+  package static func nothingTaken(_ sites: [Path]) -> RefxError {
+    let names =
+      sites.prefix(3).map { "'\($0.text)'" }.joined(separator: ", ") + (sites.count > 3 ? ", …" : "")
+    return RefxError(.refusal, "take matches none of the sites to tie: \(names)")
+  }
+
+  package static func severalTaken(_ path: Path, _ other: Path) -> RefxError {
+    RefxError(
+      .refusal, "take matches this and '\(other.text)', which are two values", path: path,
+      advice: "let it match the one that wins")
+  }
+
+  package static func rulesOnAPart(_ rule: String) -> RefxError {
+    RefxError(
+      .refusal, "this file is a part of a partition, which \(rule) would make unfit to be merged",
+      advice: "merge the parts first; cast and transpose may act on a part")
+  }
+
+  package static func rulesCollide(_ collisions: [String]) -> RefxError {
+    let count = collisions.count == 1 ? "two sites" : "sites, \(collisions.count) times,"
+    return RefxError(
+      .refusal, "the rules would put \(count) on one path", advice: "rename one of them, or drop it",
+      details: collisions)
+  }
+
+  package static func rulesBreakLists(_ lists: [String]) -> RefxError {
+    RefxError(
+      .refusal, "the rules would leave gaps in \(lists.count == 1 ? "a list" : "\(lists.count) lists")",
+      advice: "rename its other members as well, so that they count from 0, or move all of them",
+      details: lists)
+  }
+
+  package static func rulesNotStrict(_ problems: [String], unused: Int, half: Int, unmapped: Int) -> RefxError
+  {
+    let counts = [(unused, "unused rules"), (half, "half-matched ties"), (unmapped, "unmapped paths")]
+    let words = counts.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
+    return RefxError(
+      .refusal, "the rules do not fit as --strict demands: \(words)",
+      advice: "mend the rules, or leave --strict out",
+      details: problems)
+  }
+
+  // MARK: Rules files
+
+  /// What is wrong with a rules file as a whole.
+  package static func rulesFile(_ what: String, file: String, expected: String? = nil, found: String? = nil)
+    -> RefxError
+  {
+    RefxError(.usage, what, file: file, expected: expected, found: found)
+  }
+
+  package static func badTOML(_ what: String, line: Int, column: Int, file: String) -> RefxError {
+    let place = line > 0 ? "line \(line), column \(column): " : ""
+    return RefxError(.usage, "\(place)this is no TOML: \(what)", file: file)
+  }
+
+  /// What is wrong with one rule.
+  package static func inRule(
+    _ number: Int, _ what: String, expected: String? = nil, found: String? = nil, advice: String? = nil,
+    file: String
+  ) -> RefxError {
+    RefxError(
+      .usage, "rule \(number): \(what)", file: file, expected: expected, found: found, advice: advice)
+  }
+}

@@ -22,6 +22,9 @@ struct ConvertCommand: ParsableCommand {
       than that, each value whole in one file; with --force the files of an earlier save of that name, in either \
       form, are replaced or removed. An OUT that ends in .safetensors.index.json always has an index.
 
+      --rules acts before --nest, --flatten, --tag and --dtype. --dry-run lists each path's new place, unused \
+      rules, half-matched ties, collisions and paths that no rule touches.
+
       --salvage reads everything first, leaves out what is damaged, lists it, and saves the rest: a lost leaf \
       leaves its dictionary, and a Nothing in a list, at every one of its sites. It exits with 1 where \
       something was lost, and with 2, nothing written, where the catalogue itself is damaged. What keeps no \
@@ -41,6 +44,8 @@ struct ConvertCommand: ParsableCommand {
   var tag: [String] = []
 
   @OptionGroup var patterns: PatternOptions
+
+  @OptionGroup var ruleOptions: RuleOptions
 
   @Option(help: ArgumentHelp("Split keys at SEP into dictionaries.", valueName: "sep"))
   var nest: String?
@@ -76,6 +81,7 @@ struct ConvertCommand: ParsableCommand {
   func run() throws {
     let casts = try Casts(Dictionary(try dtype.map(cast)) { _, later in later })
     let rules = try tag.map(rule)
+    let changes = try ruleOptions.read()
     if !dryRun { try Checkpoints.checkOutput(out, force: writing.force) }
     let format = try Checkpoints.format(of: out, asked: writing.to)
 
@@ -83,9 +89,18 @@ struct ConvertCommand: ParsableCommand {
     let saved = salvage ? try Rescue(opened, of: file, options) : nil
     var contents = saved?.contents ?? opened.contents
     contents.tree = try skip.supported(contents.tree, of: file, options)
+    do { contents = try accepting(opened.proposedTies, contents) } catch let error as RefxError {
+      throw error.inFile(file)
+    }
+    let plan = try changes.map { try RulePlan($0, for: contents, of: file, ruleOptions) }
+    if dryRun, let plan, let refusal = plan.refusal {
+      try show(plan, format)
+      _ = Failure(refusal).report(asJSON: false)
+      throw Answer.trouble
+    }
+    if let plan { contents = try plan.contents(options) }
     var overflowed: @Sendable () -> [Path] = { [] }
     do {
-      contents = try accepting(opened.proposedTies, contents)
       if let nest { contents = try contents.nested(by: nest) }
       if let flatten, !holdsNamesAlone(format) { contents = try contents.flattened(by: flatten) }
       if !rules.isEmpty { contents.tree = try contents.tree.tagging(rules) }
@@ -95,7 +110,7 @@ struct ConvertCommand: ParsableCommand {
     }
     for sentence in format.leftOut(of: contents) { StandardError.note(visible(sentence), options) }
     if dryRun {
-      try showPlan(contents, format, saved)
+      try showPlan(contents, format, saved, plan)
       if let saved { try saved.answer() }
       return
     }
@@ -112,6 +127,7 @@ struct ConvertCommand: ParsableCommand {
       StandardError.note(
         "\(path.shown): a value is too large for the new dtype and is not finite any more", options)
     }
+    plan?.noteOverflow(options)
     if options.json && out != "-" {
       let rows = try Listing(of: contents.tree).rows.count
       var document: JSONObject = [
@@ -119,6 +135,7 @@ struct ConvertCommand: ParsableCommand {
       ]
       if files.count > 1 { document["files"] = .array(files.map { .string($0) }) }
       if let saved { document["lost"] = saved.json }
+      if let plan { document["rules"] = plan.json }
       try StandardOutput.write(.object(document))
     }
     if let saved { try saved.answer() }
@@ -164,8 +181,18 @@ struct ConvertCommand: ParsableCommand {
     ["safetensors", "npz", "npy"].contains(format.format.name)
   }
 
+  /// A plan that cannot be carried out.
+  private func show(_ plan: RulePlan, _ format: any CheckpointStore.Type) throws {
+    guard options.json else { return try plan.write(Style(isColoured: options.isColoured)) }
+    var document: JSONObject = [
+      "file": .string(out), "format": .string(format.format.name), "dryRun": true, "rules": plan.json,
+    ]
+    document["error"] = plan.refusal.map { Failure($0).body }
+    try StandardOutput.write(.object(document))
+  }
+
   private func showPlan(
-    _ contents: CheckpointContents, _ format: any CheckpointStore.Type, _ saved: Rescue?
+    _ contents: CheckpointContents, _ format: any CheckpointStore.Type, _ saved: Rescue?, _ plan: RulePlan?
   ) throws {
     let listing = try Listing(of: contents.tree)
     if options.json {
@@ -181,8 +208,10 @@ struct ConvertCommand: ParsableCommand {
         "file": .string(out), "format": .string(format.format.name), "dryRun": true, "leaves": .array(rows),
       ]
       if let saved { document["lost"] = saved.json }
+      if let plan { document["rules"] = plan.json }
       return try StandardOutput.write(.object(document))
     }
+    try plan?.write(Style(isColoured: options.isColoured))
     try StandardOutput.write("would write \(visible(out)) as \(format.format.name)\n")
     var table = Table([
       ("path", .left), ("ref", .right), ("collection", .left), ("dtype", .left), ("shape", .left),

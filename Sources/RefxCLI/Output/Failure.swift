@@ -47,15 +47,17 @@ struct Failure {
     return (["refx: " + error.summary] + detailLines).joined(separator: "\n")
   }
 
-  private var json: JSON {
+  /// `{"error": …}`.
+  private var json: JSON { ["error": body] }
+
+  /// What happened, as JSON.
+  var body: JSON {
     [
-      "error": [
-        "code": .string(error.code.rawValue),
-        "file": error.file.map { .string($0) } ?? .null,
-        "path": error.path.map { .array($0.keys.map { .string($0.string) }) } ?? .null,
-        "message": .string(error.summary),
-        "details": .array(error.details.map { .string($0) }),
-      ]
+      "code": .string(error.code.rawValue),
+      "file": error.file.map { .string($0) } ?? .null,
+      "path": error.path.map { .array($0.keys.map { .string($0.string) }) } ?? .null,
+      "message": .string(error.summary),
+      "details": .array(error.details.map { .string($0) }),
     ]
   }
 }

@@ -41,6 +41,11 @@ extension Leaf {
   }
 }
 
+extension Leaf {
+  /// Whether a finite value became infinite or NaN, because it was too large, in what was read of a cast so far.
+  var hasOverflowed: Bool { (source as? CastSource)?.overflowed ?? false }
+}
+
 extension Tree where Element == Leaf {
   /// Applies `casts` to every array; a shared one stays shared.
   ///

@@ -136,7 +136,7 @@ private final class NameNode {
 
 extension Key {
   /// The parts between the separators, by bytes.
-  fileprivate func split(by separator: String) -> [Key] {
+  func split(by separator: String) -> [Key] {
     let mark = Array(separator.utf8)
     let bytes = Array(string.utf8)
     guard !mark.isEmpty, bytes.count >= mark.count else { return [self] }

@@ -1,0 +1,266 @@
+import Refx
+import RefxStore
+
+/// What rules make of a checkpoint: the report, and the result where there is one.
+public struct RulesPlan: Sendable {
+  /// Each path's new place, and what should be looked at.
+  public let report: RulesReport
+  private let contents: CheckpointContents?
+  private let casts: [(path: Path, leaf: Leaf)]
+
+  /// The checkpoint after the rules. Its arrays are cast and transposed as they are read.
+  ///
+  /// - Throws: ``RefxError`` with every collision and every broken list in its details.
+  public func result() throws -> CheckpointContents {
+    if !report.collisions.isEmpty { throw RefxError.rulesCollide(report.collisions.map(\.sentence)) }
+    guard let contents, report.brokenLists.isEmpty else {
+      throw RefxError.rulesBreakLists(report.brokenLists.map(\.sentence))
+    }
+    return contents
+  }
+
+  /// After the payload was read: the arrays in which a cast made a finite value infinite or NaN because it was too
+  /// large, by their paths in the origin.
+  public func overflowedCasts() -> [Path] { casts.filter { $0.leaf.hasOverflowed }.map(\.path) }
+
+  fileprivate init(_ run: RulesRun, _ origin: CheckpointContents) throws {
+    var report = run.report
+    casts = run.casts
+    for item in run.table.items where item.isListed {
+      let keys = run.table.spaces[item.space].prefix + item.steps
+      report.mappings.append(
+        .init(from: item.origin, to: item.isGone ? nil : Path(keys.map(\.key)), rules: item.rules))
+    }
+    if report.collisions.isEmpty {
+      var builder = RuleTreeBuilder(run.table)
+      var contents = origin
+      contents.tree = builder.tree()
+      report.brokenLists = builder.brokenLists
+      if !origin.attributes.isEmpty {
+        let places = run.places(builder)
+        contents.attributes = origin.attributes.moved { places[$0] }
+        let kept = Set(run.table.items.filter { !$0.isGone }.flatMap { $0.origin.beginnings })
+        report.lostAttributes = origin.attributes.paths.filter { places[$0] == nil && kept.contains($0) }
+      }
+      self.contents = contents
+    } else {
+      contents = nil
+    }
+    self.report = report
+  }
+}
+
+extension CheckpointContents {
+  /// What `rules` would make of this checkpoint. Payload is read only where values are tied that must be equal and
+  /// no stored hash says so.
+  ///
+  /// - Throws: ``RefxError`` with the rule's number where a rule cannot do what it says.
+  public func planning(_ rules: Rules) throws -> RulesPlan {
+    if metadata[PartRecord.key] != nil, let rule = rules.rules.first(where: \.changesPlaces) {
+      throw RefxError.rulesOnAPart(rule.name)
+    }
+    var run = RulesRun(rules, try RuleTable(tree))
+    try run.run()
+    return try RulesPlan(run, self)
+  }
+
+  /// The checkpoint after `rules`.
+  ///
+  /// - Throws: ``RefxError`` where a rule cannot do what it says, two sites fall on one path, or a list would have a
+  ///   gap.
+  public func applying(_ rules: Rules) throws -> CheckpointContents { try planning(rules).result() }
+}
+
+extension Tree where Element == Leaf {
+  /// The tree after `rules`; see ``CheckpointContents/applying(_:)``.
+  public func applying(_ rules: Rules) throws -> Tree {
+    try CheckpointContents(tree: self).applying(rules).tree
+  }
+}
+
+/// The rules, one after the other.
+private struct RulesRun {
+  var table: RuleTable
+  var report: RulesReport
+  var casts: [(path: Path, leaf: Leaf)] = []
+  private let windows = TransposedWindows()
+
+  init(_ rules: Rules, _ table: RuleTable) {
+    self.table = table
+    report = RulesReport(rules)
+  }
+
+  mutating func run() throws {
+    for (position, rule) in report.rules.rules.enumerated() {
+      do {
+        report.matches[position] = try apply(rule.action, number: position + 1)
+      } catch let error as RefxError {
+        throw error.ofRule(position + 1, rule.description)
+      }
+      if !report.collisions.isEmpty { return }
+    }
+  }
+
+  /// - Returns: how many sites were matched.
+  private mutating func apply(_ action: Rule.Action, number: Int) throws -> Int {
+    switch action {
+    case .rename(let pattern, let replacement):
+      var wanted: [(item: Int, keys: [Key])] = []
+      for (item, groups) in table.matches(try pattern.compiled()) {
+        wanted.append((item, try newKeys(replacement.text(groups), of: item)))
+      }
+      let targets = table.targets(wanted)
+      report.halfMatches += table.halfMatches(Array(targets.keys), rule: number)
+      try move(targets, number)
+      return wanted.count
+    case .drop(let pattern):
+      let matched = table.matches(try pattern.compiled()).map(\.item)
+      let dropped = table.dropped(matched)
+      report.halfMatches += table.halfMatches(dropped, rule: number)
+      try table.drop(dropped, rule: number)
+      return matched.count
+    case .nest(let separator):
+      var targets: [Int: [Key]] = [:]
+      for item in table.items.indices where !table.items[item].isGone {
+        let way = table.way(to: item)
+        let keys = way.flatMap { table.isName($0) ? $0.key.split(by: separator) : [$0.key] }
+        if keys != way.map(\.key) { targets[item] = keys }
+      }
+      try move(targets, number)
+      return targets.count
+    case .flatten(let separator):
+      var targets: [Int: [Key]] = [:]
+      for item in table.items.indices where !table.items[item].isGone && table.innerSpace(of: item) == nil {
+        let keys = table.path(of: item).keys
+        if keys.count > 1 { targets[item] = [Key(keys.map(\.string).joined(separator: separator))] }
+      }
+      try move(targets, number)
+      return targets.count
+    case .tag(let pattern, let collection):
+      return table.tag(table.matches(try pattern.compiled()).map(\.item), collection, rule: number)
+    case .tie(let patterns, let take): return try tie(patterns, take, number)
+    case .untie(let pattern):
+      return try table.untie(table.matches(try pattern.compiled()).map(\.item), rule: number)
+    case .cast(let pattern, let from, let dtype):
+      return try table.change(table.matches(try pattern.compiled()).map(\.item), rule: number) { leaf, path in
+        if let from, leaf.dtype != from { return nil }
+        let cast = try leaf.cast(to: dtype, at: path)
+        casts.append((path, cast))
+        return cast
+      }
+    case .transpose(let pattern, let axes):
+      return try table.change(table.matches(try pattern.compiled()).map(\.item), rule: number) { leaf, path in
+        try leaf.transposed(axes, windows: windows, at: path)
+      }
+    }
+  }
+
+  private mutating func move(_ targets: [Int: [Key]], _ number: Int) throws {
+    for (one, other) in try table.move(targets, rule: number) {
+      let paths = [table.path(of: one), table.path(of: other)].sorted { $0.keys.count < $1.keys.count }
+      report.collisions.append(
+        .init(
+          rule: number, path: paths[0], first: table.items[one].origin, second: table.items[other].origin,
+          firstRule: table.items[one].movedBy, secondRule: table.items[other].movedBy))
+    }
+  }
+
+  private mutating func tie(_ patterns: [RulePattern], _ take: RulePattern?, _ number: Int) throws -> Int {
+    var groups: [[Key?]: [Int]] = [:]
+    var order: [[Key?]] = []
+    var seen: Set<Int> = []
+    for pattern in patterns {
+      for (item, match) in table.matches(try pattern.compiled()) where table.canBeTied(item) {
+        guard seen.insert(item).inserted else { continue }
+        let name = match.dropFirst().map { $0.map { Key(String($0)) } }
+        if groups[name] == nil { order.append(name) }
+        groups[name, default: []].append(item)
+      }
+    }
+    let taken = try take.map { Set(table.matches(try $0.compiled()).map(\.item)) }
+    return try table.tie(order.map { groups[$0] ?? [] }, take: taken, rule: number)
+  }
+
+  /// Reads what a rename made of a path.
+  private func newKeys(_ text: String, of item: Int) throws -> [Key] {
+    let path = table.path(of: item)
+    guard text.utf8.count <= Limits().nameBytes else { throw RefxError.renamedTooLong(path) }
+    let parts = text.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+    guard text.isEmpty || parts.allSatisfy({ !$0.isEmpty }) else {
+      throw RefxError.renamedToEmptyKey(text, path)
+    }
+    guard let keys = Path(text: text)?.keys else { throw RefxError.renamedToBadPath(text, path) }
+    return keys
+  }
+
+  /// Where each node of the origin is now that is still there.
+  func places(_ builder: RuleTreeBuilder) -> [Path: Path] {
+    var places: [Path: Path] = [:]
+    for (container, path) in builder.places.sorted(by: { $0.key < $1.key }) {
+      places[table.containers[container].origin] = path
+    }
+    for item in table.items.indices where !table.items[item].isGone {
+      let origin = table.items[item].origin
+      if places[origin] == nil { places[origin] = table.path(of: item) }
+    }
+    if places[.root] == nil { places[.root] = .root }
+    return places
+  }
+}
+
+extension RuleTable {
+  /// The shared values of which some sites were matched and others not.
+  fileprivate func halfMatches(_ matched: [Int], rule: Int) -> [RulesReport.HalfMatch] {
+    var sites: [Int: Set<Int>] = [:]
+    for item in matched {
+      if let ref = ref(at: item) { sites[ref, default: []].insert(item) }
+    }
+    if sites.isEmpty { return [] }
+    let counts = siteCounts()
+    let half = sites.filter { $0.value.count < counts[$0.key] }
+    return self.sites(of: Set(half.keys)).sorted { $0.value[0] < $1.value[0] }.map { ref, all in
+      let mine = half[ref] ?? []
+      return .init(
+        rule: rule, matched: all.filter(mine.contains).map { path(of: $0) },
+        unmatched: all.filter { !mine.contains($0) }.map { path(of: $0) })
+    }
+  }
+
+  /// Whether a step names a member, and does not count one.
+  fileprivate func isName(_ step: Step) -> Bool {
+    guard let container = step.container else { return true }
+    return containers[container].kind == .dictionary
+  }
+
+  fileprivate func canBeTied(_ item: Int) -> Bool {
+    switch items[item].content {
+    case .leaf, .site: true
+    default: false
+    }
+  }
+}
+
+extension RuleTable.Item {
+  /// Whether a listing has a row for it.
+  fileprivate var isListed: Bool {
+    switch content {
+    case .none, .empty: false
+    default: true
+    }
+  }
+}
+
+extension Rule {
+  /// Whether it changes more than arrays.
+  fileprivate var changesPlaces: Bool {
+    switch action {
+    case .cast, .transpose: false
+    default: true
+    }
+  }
+}
+
+extension Path {
+  /// The paths of what stands around this, and this.
+  fileprivate var beginnings: [Path] { (0...keys.count).map { Path(Array(keys[..<$0])) } }
+}
