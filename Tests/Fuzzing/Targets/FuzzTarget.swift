@@ -33,6 +33,7 @@ public struct FuzzTarget: Sendable {
     selector, path,
     textLeaf, part,
     gguf, msgpack, keras,
+    pickle, torchLegacy, torchArchive,
   ]
 
   /// Seeds of text.
