@@ -28,3 +28,6 @@ func refusal(_ act: () throws -> Void) -> String {
     return "\(error)"
   }
 }
+
+/// A dictionary whose keys no literal can have.
+func named(_ members: (Key, Tree<Leaf>)...) -> Tree<Leaf> { .dictionary(members) }
