@@ -1596,3 +1596,37 @@ extension RefxError {
       .usage, "rule \(number): \(what)", file: file, expected: expected, found: found, advice: advice)
   }
 }
+
+extension RefxError {
+  // MARK: Versions of models
+
+  /// The same error, said of a migration.
+  package func ofMigration(from: Int, to: Int) -> RefxError {
+    var copy = self
+    copy.message = "migrating from version \(from) to \(to): " + message
+    return copy
+  }
+
+  package static func badStructureVersion() -> RefxError {
+    RefxError(.damaged, "refx_structure_version in the metadata is no version", expected: "an integer")
+  }
+
+  package static func structureOfTheFuture(_ version: Int, known: Int) -> RefxError {
+    RefxError(
+      .version, "the file is of a later version of this model's structure", expected: "at most \(known)",
+      found: "\(version)", advice: "use the program that wrote it, or a newer one")
+  }
+
+  package static func noMigration(from: Int, to: Int) -> RefxError {
+    RefxError(
+      .version, "no migration leads on from version \(from) to version \(to) of this model's structure",
+      advice: "add one to the type's migrations")
+  }
+
+  package static func badMigration(from: Int, to: [Int], wanted: Int) -> RefxError {
+    RefxError(
+      .version, "the migrations from version \(from) are not one step on the way to \(wanted)",
+      found: "steps to \(to.map(String.init).joined(separator: ", "))",
+      advice: "let one migration lead from each version to a later one")
+  }
+}

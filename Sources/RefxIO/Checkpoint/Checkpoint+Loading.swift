@@ -28,7 +28,8 @@ extension Checkpoint {
     }
   }
 
-  /// Loads a model: what was shared is shared again, Refs keep the collections they have in the file.
+  /// Loads a model: what was shared is shared again, Refs keep the collections they have in the file. A file of an
+  /// older version of a ``VersionedModel`` is migrated first.
   ///
   /// - Parameter allowing: the differences to let pass; none, unless they are named.
   /// - Throws: ``RefxError`` with every difference in its details where the file does not fit the model, and
@@ -58,7 +59,7 @@ extension Checkpoint {
     options: OpenOptions
   ) throws -> Model {
     do {
-      return try file.contents.tree.readAhead(options) {
+      return try file.contents.migrated(to: type).tree.readAhead(options) {
         try TreeDecoder(allowing: allowing).decode(type, from: $0)
       }
     } catch let error as RefxError {

@@ -20,11 +20,12 @@ extension Checkpoint {
     let file = try open(path, format: format, options: options, formats: formats)
     do {
       let decoder = TreeDecoder(allowing: allowing)
+      let tree = try file.contents.migrated(to: Model.self).tree
       if selection.isPartial {
         // What is not chosen is not read.
-        try decoder.restore(&model, from: file.contents.tree, select: selection)
+        try decoder.restore(&model, from: tree, select: selection)
       } else {
-        try file.contents.tree.readAhead(options) { try decoder.restore(&model, from: $0, select: selection) }
+        try tree.readAhead(options) { try decoder.restore(&model, from: $0, select: selection) }
       }
     } catch let error as RefxError {
       throw error.inFile(path)

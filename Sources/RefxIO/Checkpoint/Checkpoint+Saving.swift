@@ -27,9 +27,9 @@ extension Checkpoint {
       throw error.inFile(path)
     }
     try save(
-      tree: tree, to: path, format: format, compression: compression, metadata: metadata,
-      durability: durability, overwrite: overwrite, maxShardBytes: maxShardBytes, progress: progress,
-      formats: formats)
+      tree: tree, to: path, format: format, compression: compression,
+      metadata: StructureVersion.marking(metadata, for: Model.self), durability: durability,
+      overwrite: overwrite, maxShardBytes: maxShardBytes, progress: progress, formats: formats)
   }
 
   /// Saves a dereffed tree, whose leaves may lie in other files; see ``save(_:to:format:compression:metadata:durability:overwrite:maxShardBytes:progress:formats:)``.
@@ -64,7 +64,8 @@ extension Checkpoint {
     metadata: JSONObject = [:],
     formats: Formats = .all
   ) throws -> [UInt8] {
-    let contents = CheckpointContents(tree: try TreeEncoder().encode(model), metadata: metadata)
+    let contents = CheckpointContents(
+      tree: try TreeEncoder().encode(model), metadata: StructureVersion.marking(metadata, for: Model.self))
     return try encode(
       contents: contents, as: format, options: WriteOptions(compression: compression), formats: formats)
   }

@@ -8,6 +8,7 @@ extension Leaf {
   /// Reading holds at most two windows of 32 MiB of all results that share `windows`. An array of up to that size is
   /// read once, a larger one once for each 32 MiB of it.
   ///
+  /// - Parameter windows: others than those by which this array itself is transposed.
   /// - Throws: ``RefxError`` where the axes are none of this array, or it holds text.
   func transposed(_ axes: [Int]?, windows: TransposedWindows, at path: Path) throws -> Leaf {
     if let reason = source.unsupported { throw RefxError.unsupportedLeaf(reason).atPath(path) }

@@ -83,8 +83,6 @@ private struct RulesRun {
   var table: RuleTable
   var report: RulesReport
   var casts: [(path: Path, leaf: Leaf)] = []
-  private let windows = TransposedWindows()
-
   init(_ rules: Rules, _ table: RuleTable) {
     self.table = table
     report = RulesReport(rules)
@@ -149,6 +147,8 @@ private struct RulesRun {
         return cast
       }
     case .transpose(let pattern, let axes):
+      // Each rule its own, since what one transposes another may have transposed before.
+      let windows = TransposedWindows()
       return try table.change(table.matches(try pattern.compiled()).map(\.item), rule: number) { leaf, path in
         try leaf.transposed(axes, windows: windows, at: path)
       }

@@ -130,7 +130,7 @@ import Testing
     ("", "r.toml: this holds no rules: expected [[rules]] before each, or {\"rules\": [...]}"),
     ("[[rules]]\ndrop = 'a", "r.toml: line 2, column 10: this is no TOML:"),
     ("[[rules]]\ndrop = 'a'\ndrop = 'b'", "r.toml: line 3, column"),
-    ("{\"rules\": [}", "r.toml: expected"),
+    ("{\"rules\": [}", "r.toml: not valid JSON: expected a value, found '}' (at byte 11)"),
   ])
   func errorsNameTheFileTheRuleAndTheKey(text: String, sentence: String) {
     let said = refusal { _ = try read(text) }

@@ -72,7 +72,7 @@ import Testing
     try same(after(apart, .tie("[ab]")), tied)
     // What is tied inside is copied along.
     try same(after(tied, .untie("b")), apart)
-    try same(after(tied, .untie(".*")), apart)
+    try same(after(tied, .untie("[ab]")), apart)
     // What is shared with the outside stays so.
     try same(
       after(["a": seen(["w": seen(one(1), 1)], 0), "b": again(0), "w": again(1)], .untie("b")),
@@ -185,9 +185,8 @@ import Testing
   @Test func largeArraysAreTransposedInWindows() throws {
     let (rows, columns) = (3001, 4003)
     let leaf = Leaf(dtype: .uint32, shape: [rows, columns], source: CountingSource(rows * columns))
-    let windows = TransposedWindows()
-    let result = try leaf.transposed(nil, windows: windows, at: .root)
-    let again = try result.transposed(nil, windows: windows, at: .root)
+    let result = try leaf.transposed(nil, windows: TransposedWindows(), at: .root)
+    let again = try result.transposed(nil, windows: TransposedWindows(), at: .root)
     var next = 0
     try result.forEachPiece { piece in
       for offset in stride(from: 0, to: piece.count, by: 4) {
