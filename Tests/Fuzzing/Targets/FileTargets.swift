@@ -55,7 +55,7 @@ extension FuzzTarget {
       InputFile(memory(input), name: "input"), options: OpenOptions(limits: limits, threads: 1)
     ) { shard in
       try demand(SafetensorsIndex.isPlain(shard), "the file \"\(shard)\" is asked for")
-      guard shard == "a" || shard == "b" else { throw RefxError.safetensorsIndexAlone() }
+      guard shard == "a" || shard == "b" else { throw RefxError(.unsupported, "there is no such shard") }
       let header = #"{"\#(shard == "a" ? "w" : "v")":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#
       let bytes = littleEndian(UInt64(header.utf8.count)) + Array(header.utf8) + [0, 0, 0, 0]
       return InputFile(MemoryBytes(sharing: bytes), name: shard)
