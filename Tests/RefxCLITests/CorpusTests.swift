@@ -47,6 +47,19 @@ import Testing
       try diff.json()["counts"] == ["structure": 0, "topology": 1, "collection": 0, "type": 0, "value": 0])
   }
 
+  /// All of them: path, dtype, shape and hash of each array, ties, and the same again from `.refx`, HDF5, safetensors
+  /// and npz.
+  @Test func everyRealFileIsWhatItsOwnLibraryReads() throws {
+    guard CorpusTests.isThere("manifest.json.gz"), let corpus = Repository.corpus("manifest.json.gz") else {
+      return
+    }
+    let check = Repository.folder.appending(path: "Tools/checks/corpus").path
+    let folder = corpus.deletingLastPathComponent().path
+    let result = try Command.shell("'\(check)' --refx \"$REFX\" --corpus '\(folder)'", in: Scratch())
+    #expect(result.code == 0, "\(result.text)")
+    #expect(result.text.contains(" 0 violations"), "\(result.text) \(result.errors)")
+  }
+
   @Test(arguments: [keras, silero]) func hashesAreTheOracles(name: String) throws {
     guard CorpusTests.isThere(name), let file = Repository.corpus(name)?.path,
       let manifest = Repository.corpus("manifest.json.gz")?.path
