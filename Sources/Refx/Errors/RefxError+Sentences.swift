@@ -1640,6 +1640,10 @@ extension RefxError {
       expected: "versions of one checkpoint")
   }
 
+  package static func noThreadForMerge() -> RefxError {
+    RefxError(.system, "the system gives no thread for the merge", advice: "raise the limits of the process")
+  }
+
   package static func threeWayNeedsTwo(found: Int) -> RefxError {
     RefxError(
       .usage, "--base merges exactly two edits of one checkpoint", expected: "A and B",

@@ -7,9 +7,9 @@ import Refx
 /// - Throws: what `body` throws, and ``RefxError`` where the system gives no thread.
 func withDeepStack<Success: Sendable>(_ body: @Sendable () throws -> Success) throws -> Success {
   var attributes = pthread_attr_t()
-  guard pthread_attr_init(&attributes) == 0 else { throw RefxError.noThread() }
+  guard pthread_attr_init(&attributes) == 0 else { throw RefxError.noThreadForMerge() }
   defer { pthread_attr_destroy(&attributes) }
-  guard pthread_attr_setstacksize(&attributes, 64 << 20) == 0 else { throw RefxError.noThread() }
+  guard pthread_attr_setstacksize(&attributes, 64 << 20) == 0 else { throw RefxError.noThreadForMerge() }
   return try withoutActuallyEscaping(body) { body in
     let work = DeepWork(body: body)
     let start = Unmanaged.passRetained(work as DeepWorkBase)
@@ -23,11 +23,11 @@ func withDeepStack<Success: Sendable>(_ body: @Sendable () throws -> Success) th
       }, start.toOpaque())
     guard status == 0 else {
       start.release()
-      throw RefxError.noThread()
+      throw RefxError.noThreadForMerge()
     }
     pthread_join(handle, nil)
     work.body = nil
-    guard let result = work.result else { throw RefxError.noThread() }
+    guard let result = work.result else { throw RefxError.noThreadForMerge() }
     return try result.get()
   }
 }
@@ -47,11 +47,5 @@ private final class DeepWork<Success: Sendable>: DeepWorkBase {
     guard let body else { return }
     self.body = nil
     result = Result { try body() }
-  }
-}
-
-extension RefxError {
-  fileprivate static func noThread() -> RefxError {
-    RefxError(.system, "the system gives no thread for the merge", advice: "raise the limits of the process")
   }
 }
