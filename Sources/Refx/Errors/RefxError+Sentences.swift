@@ -1630,3 +1630,23 @@ extension RefxError {
       advice: "let one migration lead from each version to a later one")
   }
 }
+
+// MARK: Three-way merge
+
+extension RefxError {
+  package static func tiesTooUnlike(path: Path) -> RefxError {
+    RefxError(
+      .limit, "base, A and B share their values in ways too unlike each other to be merged", path: path,
+      expected: "versions of one checkpoint")
+  }
+
+  package static func noThreadForMerge() -> RefxError {
+    RefxError(.system, "the system gives no thread for the merge", advice: "raise the limits of the process")
+  }
+
+  package static func threeWayNeedsTwo(found: Int) -> RefxError {
+    RefxError(
+      .usage, "--base merges exactly two edits of one checkpoint", expected: "A and B",
+      found: found == 1 ? "1 file" : "\(found) files")
+  }
+}

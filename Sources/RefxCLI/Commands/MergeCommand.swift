@@ -5,43 +5,101 @@ import RefxStore
 
 struct MergeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "merge", abstract: "Put the parts of a partition together again.",
+    commandName: "merge", abstract: "Put the parts of a partition together again, or join two edits.",
     discussion: """
       Refuses two parts that fill one site, a hole that no part fills, a cut tie whose values have come apart, \
       and parts of different trees, and says which. The parts may come in any order and format.
+
+      With --base the two files are edits of one checkpoint, BASE: what one of them changed is taken from it, \
+      ties and collections too. What both changed, each in its own way, is a conflict: all are listed by kind, \
+      nothing is written, and it exits with 1.
       """)
 
-  @Argument(help: "The parts.", completion: .file())
+  @Argument(help: "The parts, or two edits of BASE.", completion: .file())
   var part: [String]
+
+  @Option(
+    help: ArgumentHelp("Join two edits of this checkpoint.", valueName: "base"), completion: .file())
+  var base: String?
 
   @Option(
     name: .shortAndLong,
     help: ArgumentHelp("The file to write; - writes to standard output.", valueName: "out"))
   var output: String
 
+  @OptionGroup var skip: SkipOptions
   @OptionGroup var input: InputOptions
   @OptionGroup var writing: WritingOptions
   @OptionGroup(title: "Output") var options: OutputOptions
 
   func run() throws {
+    if base != nil && part.count != 2 { throw RefxError.threeWayNeedsTwo(found: part.count) }
     try Checkpoints.checkOutput(output, force: writing.force)
     let format = try Checkpoints.format(of: output, asked: writing.to)
+    if let base { return try join(base, part[0], part[1], as: format) }
     let parts = try part.map { (file: $0, contents: try input.open($0, options).contents) }
     let merged = try CheckpointContents.merged(parts)
     for warning in merged.warnings { StandardError.note(warning, options) }
+    try save(merged.contents, as: format, [.init("warnings", .array(merged.warnings.map { .string($0) }))])
+  }
+
+  private func save(
+    _ contents: CheckpointContents, as format: any CheckpointStore.Type, _ more: [JSONObject.Member]
+  ) throws {
     let bar = ProgressBar("writing", options)
     defer { bar.finish() }
-    for sentence in format.leftOut(of: merged.contents) { StandardError.note(visible(sentence), options) }
+    for sentence in format.leftOut(of: contents) { StandardError.note(visible(sentence), options) }
     try Checkpoints.save(
-      merged.contents, to: output, as: format, options: writing.options(progress: bar.handler),
+      contents, to: output, as: format, options: writing.options(progress: bar.handler),
       force: writing.force, output: options)
     bar.finish()
     if options.json && output != "-" {
-      let rows = try Listing(of: merged.contents.tree).rows.count
-      try StandardOutput.write([
-        "file": .string(output), "leaves": .integer(Int64(rows)),
-        "warnings": .array(merged.warnings.map { .string($0) }),
-      ])
+      let rows = try Listing(of: contents.tree).rows.count
+      try StandardOutput.write(
+        .object(
+          JSONObject(
+            [.init("file", .string(output)), .init("leaves", .integer(Int64(rows)))] + more)))
+    }
+  }
+}
+
+// MARK: Three-way
+
+extension MergeCommand {
+  private func join(
+    _ base: String, _ a: String, _ b: String, as format: any CheckpointStore.Type
+  ) throws {
+    func open(_ file: String) throws -> CheckpointContents {
+      var contents = try input.open(file, options).contents
+      contents.tree = try skip.supported(contents.tree, of: file, options)
+      return contents
+    }
+    let before = try open(base)
+    let merge = try CheckpointContents.merging(try open(a), try open(b), base: before)
+    let taken: JSON = ["a": .integer(Int64(merge.taken.a)), "b": .integer(Int64(merge.taken.b))]
+    guard let contents = merge.contents else {
+      try show(merge.conflicts, taken: taken)
+      throw Answer.no
+    }
+    try save(contents, as: format, [.init("conflicts", []), .init("taken", taken)])
+  }
+
+  private func show(_ conflicts: [ThreeWayMerge.Conflict], taken: JSON) throws {
+    if options.json {
+      let rows = conflicts.map { conflict -> JSON in
+        [
+          "kind": .string(conflict.kind.rawValue), "path": conflict.path.json,
+          "what": .string(conflict.what),
+        ]
+      }
+      return try StandardOutput.write(["conflicts": .array(rows), "taken": taken])
+    }
+    if options.quiet { return }
+    for kind in TreeDiff.Kind.allCases {
+      let rows = conflicts.filter { $0.kind == kind }
+      if rows.isEmpty { continue }
+      try StandardOutput.write("\(kind.rawValue): \(counted(rows.count, "conflict", "conflicts"))\n")
+      for row in rows { try StandardOutput.write("  \(row.path.shown): \(visible(row.what))\n") }
     }
   }
 }
