@@ -131,40 +131,14 @@ final class HDF5Leaf: LeafSource {
     if !isBigEndian {
       try elements.read(at: offset, into: buffer)
     } else {
-      try readSwapped(at: offset, into: buffer)
+      let size = dtype.wordSize
+      try buffer.readWholeElements(ofSize: size, at: offset) { offset, buffer in
+        try elements.read(at: offset, into: buffer)
+        buffer.swapWords(ofSize: size)
+      }
     }
     if dtype == .bool, let other = buffer.first(where: { $0 > 1 }) {
       throw elements.input.damaged("a boolean that is \(other), neither false nor true", at: elements.name)
-    }
-  }
-
-  /// The width of what has a byte order: a complex number is two of them.
-  private var wordSize: Int {
-    let size = dtype.itemSize ?? 1
-    return dtype == .complex64 || dtype == .complex128 ? size / 2 : size
-  }
-
-  private func readSwapped(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws {
-    let size = wordSize
-    let start = offset / size * size
-    let end = (offset + buffer.count + size - 1) / size * size
-    if start == offset, end == offset + buffer.count {
-      try elements.read(at: offset, into: buffer)
-      return swapWords(buffer, size)
-    }
-    let whole = UnsafeMutableRawBufferPointer.allocate(byteCount: end - start, alignment: 16)
-    defer { whole.deallocate() }
-    try elements.read(at: start, into: whole)
-    swapWords(whole, size)
-    buffer.copyMemory(
-      from: UnsafeRawBufferPointer(rebasing: whole[(offset - start)..<(offset - start + buffer.count)]))
-  }
-
-  private func swapWords(_ buffer: UnsafeMutableRawBufferPointer, _ size: Int) {
-    var word = 0
-    while word < buffer.count {
-      for byte in 0..<(size / 2) { buffer.swapAt(word + byte, word + size - 1 - byte) }
-      word += size
     }
   }
 }
@@ -188,27 +162,5 @@ extension HDF5Leaf: StreamedSource {
     }
     // All sums stay: where they do not fit, every later chunk is refused as well.
     if let whole { try settle(whole) }
-  }
-}
-
-/// What stands in a file and cannot be represented.
-final class UnsupportedSource: LeafSource {
-  let unsupported: UnsupportedLeaf?
-  let byteCount = 0
-  let storedByteCount: Int?
-
-  init(_ reason: UnsupportedLeaf, storedByteCount: Int? = nil) {
-    unsupported = reason
-    self.storedByteCount = storedByteCount
-  }
-
-  func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws {
-    if let unsupported { throw RefxError.unsupportedLeaf(unsupported) }
-  }
-}
-
-extension Leaf {
-  static func unsupported(_ reason: UnsupportedLeaf, shape: [Int] = []) -> Leaf {
-    Leaf(dtype: .unsupported, shape: shape, source: UnsupportedSource(reason))
   }
 }

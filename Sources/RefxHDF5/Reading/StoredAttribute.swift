@@ -36,7 +36,7 @@ extension StoredAttribute {
         return .failure(Unreadable(reason: "its bytes are not those of its elements"))
       }
       try budget.charge(metadataBytes: bytes.count)
-      if isBigEndian { swap(&bytes, dtype) }
+      if isBigEndian { bytes.withUnsafeMutableBytes { $0.swapWords(ofSize: dtype.wordSize) } }
       // One byte in the file may be any; a boolean is 0 or 1.
       if dtype == .bool { for place in bytes.indices { bytes[place] = bytes[place] == 0 ? 0 : 1 } }
       return .success(AttributeValue(dtype: dtype, shape: shape, bytes: bytes))
@@ -82,12 +82,6 @@ extension StoredAttribute {
       }
     }
     return found
-  }
-
-  private func swap(_ bytes: inout [UInt8], _ dtype: DType) {
-    let isPair = dtype == .complex64 || dtype == .complex128
-    guard let size = dtype.itemSize.map({ isPair ? $0 / 2 : $0 }), size > 1 else { return }
-    for first in stride(from: 0, to: bytes.count, by: size) { bytes[first..<(first + size)].reverse() }
   }
 }
 

@@ -5,14 +5,8 @@ extension HDF5Store {
   public static func write(
     _ contents: CheckpointContents, to target: any WriteTarget, options: WriteOptions
   ) throws {
-    if let target = target as? any RewritableTarget {
-      try write(contents, toFile: target, options: options)
-      return
-    }
-    // What stands at the front is known in the end, so a pipe takes a copy of a file without a name.
-    let file = try UnnamedFile()
-    try write(contents, toFile: file, options: options)
-    try file.copy(to: target)
+    // What stands at the front is known in the end.
+    try target.rewriting { try write(contents, toFile: $0, options: options) }
   }
 
   /// Payload first, leaf by leaf; then the metadata, in one piece; then the superblock, at the front.

@@ -2,6 +2,19 @@ import CFiles
 import Glibc
 import Refx
 
+extension WriteTarget {
+  /// Writes what goes back to earlier bytes: to this target where that can be done, else to a file without a name, of
+  /// which this one gets a copy.
+  ///
+  /// - Throws: what `write` throws, and ``RefxError`` where the system refuses.
+  package func rewriting(_ write: (any RewritableTarget) throws -> Void) throws {
+    if let target = self as? any RewritableTarget { return try write(target) }
+    let file = try UnnamedFile()
+    try write(file)
+    try file.copy(to: self)
+  }
+}
+
 /// A file on disk without a name, for what must be complete before it goes to a pipe.
 package final class UnnamedFile: RewritableTarget {
   private let writer: BufferedWriter

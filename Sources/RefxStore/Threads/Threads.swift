@@ -6,12 +6,18 @@ struct Threads {
 
   /// Starts up to `count` threads, each of which calls `body` once; fewer where the system gives no more, which
   /// whoever starts them must be able to bear.
-  init(_ count: Int, _ body: @escaping @Sendable () -> Void) {
+  ///
+  /// - Parameter stackBytes: the size of each one's stack, which takes memory as it is used; nil for the system's own.
+  init(_ count: Int, stackBytes: Int? = nil, _ body: @escaping @Sendable () -> Void) {
+    var attributes = pthread_attr_t()
+    guard pthread_attr_init(&attributes) == 0 else { return }
+    defer { pthread_attr_destroy(&attributes) }
+    if let stackBytes, pthread_attr_setstacksize(&attributes, stackBytes) != 0 { return }
     for _ in 0..<count {
       let start = Unmanaged.passRetained(Start(body: body))
       var handle = pthread_t()
       let status = pthread_create(
-        &handle, nil,
+        &handle, &attributes,
         { argument in
           Unmanaged<Start>.fromOpaque(argument!).takeRetainedValue().body()
           return nil

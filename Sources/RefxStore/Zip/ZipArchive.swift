@@ -28,6 +28,14 @@ package struct ZipArchive {
     return start == [0x50, 0x4B, 3, 4] || start == [0x50, 0x4B, 5, 6]
   }
 
+  /// The name that stands before the first member, by which formats know their own. Reads no directory.
+  ///
+  /// - Returns: nil where there is no member, or the file ends before.
+  package static func firstName(of file: InputFile) -> [UInt8]? {
+    guard recognises(file), let head = try? file.bytes(at: 0, count: 30), head[2] == 3 else { return nil }
+    return try? file.bytes(at: 30, count: Int(head[26]) | Int(head[27]) << 8)
+  }
+
   /// - Parameters:
   ///   - extraMembers: how many members may be no node of the tree.
   ///   - extraNameBytes: how many bytes of a member's name are the format's own.

@@ -241,6 +241,9 @@ struct NumPyWritingTests {
       NumPyStore.leftOut(of: CheckpointContents(tree: Self.leaf(1), metadata: ["k": 1])).first?.contains(
         "\"k\"")
         == true)
+    var described = CheckpointContents(tree: Self.leaf(1))
+    described.attributes[.root] = [Attribute("unit", .one(.string("m")))]
+    #expect(NumPyStore.leftOut(of: described) == ["a .npy file has no place for attributes: \"unit\""])
     let deep = Leaf(Tensor([1] as [Float], shape: [Int](repeating: 1, count: 65)))
     #expect(throws: RefxError.self) {
       try Checkpoint.encode(contents: CheckpointContents(tree: .leaf(deep)), as: .npy)

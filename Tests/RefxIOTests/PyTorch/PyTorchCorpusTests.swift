@@ -11,11 +11,8 @@ import Testing
     .enabled(if: SharedFiles.has("corpus/manifest.json.gz"), SharedFiles.absent("corpus")))
   func corpus() throws {
     let folder = try #require(SharedFiles.folder).appending(path: "corpus")
-    let manifest = try #require(
-      try SharedFiles.output(of: "/bin/gzip", ["-dc", folder.appending(path: "manifest.json.gz").path]))
-    let entries = try #require(try JSONSerialization.jsonObject(with: manifest) as? [[String: Any]])
     var seen = 0
-    for entry in entries where entry["kind"] as? String == "pt" {
+    for entry in try SharedCorpus.entries() where entry["kind"] as? String == "pt" {
       let path = try #require(entry["path"] as? String)
       let oracle = try #require(entry["oracle"] as? [String: Any])
       let tensors = try #require(oracle["tensors"] as? [[String: Any]])

@@ -36,13 +36,15 @@ public enum GGUFStore: CheckpointStore {
   /// Numbers are numbers. A row of blocks is a row of bytes.
   private static func leaf(of tensor: GGUFHeader.Tensor, in file: InputFile, _ header: GGUFHeader) -> Leaf {
     guard let byteCount = tensor.byteCount else {
-      return Leaf(dtype: .unsupported, shape: tensor.shape, source: UnknownTensor(tensor.type))
+      return .unsupported(
+        tensor.type.name, "it is not known how many bytes its elements take, or what they mean",
+        shape: tensor.shape)
     }
     let start = header.dataStart.addingSaturated(tensor.start)
     if let dtype = tensor.type.dtype {
       let source = GGUFSource(
         file, start: start, byteCount: byteCount,
-        swappedWordBytes: header.isBigEndian ? dtype.itemSize ?? 1 : 1)
+        swappedWordBytes: header.isBigEndian ? dtype.wordSize : 1)
       return Leaf(dtype: dtype, shape: tensor.shape, source: source)
     }
     let width = tensor.shape.last.flatMap(tensor.type.rowBytes(of:)) ?? byteCount

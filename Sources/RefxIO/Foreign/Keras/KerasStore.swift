@@ -18,11 +18,7 @@ public enum KerasStore: CheckpointStore {
 
   /// Whether it is an archive whose first member has the name of one of these.
   public static func recognises(_ file: InputFile) -> Bool {
-    guard ZipArchive.recognises(file), let head = try? file.bytes(at: 0, count: 30), head[2] == 3 else {
-      return false
-    }
-    let count = Int(head[26]) | Int(head[27]) << 8
-    guard count <= 64, let name = try? file.bytes(at: 30, count: count) else { return false }
+    guard let name = ZipArchive.firstName(of: file) else { return false }
     return ([weightsName] + texts.map(\.member)).contains { name.elementsEqual($0.utf8) }
   }
 

@@ -25,25 +25,3 @@ final class MsgpackArray: LeafSource {
     }
   }
 }
-
-/// What cannot be represented.
-private final class UnsupportedMsgpack: LeafSource {
-  let unsupported: UnsupportedLeaf?
-  let byteCount = 0
-
-  init(_ reason: UnsupportedLeaf) {
-    unsupported = reason
-  }
-
-  func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws {
-    if let unsupported { throw RefxError.unsupportedLeaf(unsupported) }
-  }
-}
-
-extension Leaf {
-  static func msgpackUnsupported(_ typeName: String, _ reason: String, _ shape: [Int] = []) -> Leaf {
-    Leaf(
-      dtype: .unsupported, shape: shape,
-      source: UnsupportedMsgpack(UnsupportedLeaf(typeName: typeName, reason: reason)))
-  }
-}

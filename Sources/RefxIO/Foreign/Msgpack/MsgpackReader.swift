@@ -60,7 +60,7 @@ struct MsgpackReader {
     if let text = try reader.text(count) { return .static(.string(text)) }
     reader = start
     try reader.skip(count)
-    return .leaf(.msgpackUnsupported("str", "its text is not UTF-8"))
+    return .leaf(.unsupported("str", "its text is not UTF-8"))
   }
 
   // MARK: Containers
@@ -138,7 +138,7 @@ struct MsgpackReader {
       leaf = try scalar(Complex<Double>(real, imaginary))
     default:
       try reader.skip(count)
-      leaf = .msgpackUnsupported(
+      leaf = .unsupported(
         "ext \(type)", "flax gives no meaning to that type of MessagePack's extensions")
     }
     guard reader.place == end else {
@@ -178,7 +178,7 @@ struct MsgpackReader {
     try reader.skip(count)
     guard let dtype = DType(name: name), let itemSize = dtype.itemSize else {
       guard DType.elementCount(of: shape) != nil else { throw damaged("the shape \(shape)") }
-      return .msgpackUnsupported(name, "its elements stand for no dtype of this library", shape)
+      return .unsupported(name, "its elements stand for no dtype of this library", shape: shape)
     }
     guard let expected = dtype.byteCount(of: shape), expected == count else {
       throw RefxError.msgpackDamaged(

@@ -8,14 +8,8 @@ extension NumPyArchiveStore {
   public static func write(
     _ contents: CheckpointContents, to target: any WriteTarget, options: WriteOptions
   ) throws {
-    if let target = target as? any RewritableTarget {
-      try write(contents, toFile: target, options: options)
-      return
-    }
-    // A checksum stands before the bytes that it is of, so a pipe takes a copy of a file without a name.
-    let file = try UnnamedFile()
-    try write(contents, toFile: file, options: options)
-    try file.copy(to: target)
+    // A checksum stands before the bytes that it is of.
+    try target.rewriting { try write(contents, toFile: $0, options: options) }
   }
 
   private static func write(

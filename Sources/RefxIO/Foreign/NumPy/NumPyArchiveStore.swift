@@ -13,9 +13,7 @@ public enum NumPyArchiveStore: CheckpointStore {
   /// Whether it is an archive whose first member has an array's name.
   public static func recognises(_ file: InputFile) -> Bool {
     guard ZipArchive.recognises(file) else { return false }
-    guard let head = try? file.bytes(at: 0, count: 30), head[2] == 3 else { return hasSuffix(file.name) }
-    let count = Int(head[26]) | Int(head[27]) << 8
-    guard let name = try? file.bytes(at: 30, count: count) else { return hasSuffix(file.name) }
+    guard let name = ZipArchive.firstName(of: file) else { return hasSuffix(file.name) }
     return name.suffix(suffix.utf8.count).elementsEqual(suffix.utf8)
   }
 

@@ -35,17 +35,19 @@ final class NumPySource: LeafSource {
       return
     }
     let size = dtype.itemSize ?? 1
-    if (isBigEndian || fortranShape != nil) && (offset % size != 0 || buffer.count % size != 0) {
-      return try readAround(offset, buffer, size)
-    }
     if let fortranShape {
-      try readTransposed(fortranShape, at: offset / size, into: buffer, size)
-    } else if streamed {
-      try region.readStreamed(at: start + offset, into: buffer)
+      try buffer.readWholeElements(ofSize: size, at: offset) { offset, buffer in
+        try readTransposed(fortranShape, at: offset / size, into: buffer, size)
+        if isBigEndian { buffer.swapWords(ofSize: dtype.wordSize) }
+      }
+    } else if isBigEndian {
+      try buffer.readWholeElements(ofSize: size, at: offset) { offset, buffer in
+        try readInOrder(at: offset, into: buffer, streamed: streamed)
+        buffer.swapWords(ofSize: dtype.wordSize)
+      }
     } else {
-      try region.read(at: start + offset, into: buffer)
+      try readInOrder(at: offset, into: buffer, streamed: streamed)
     }
-    if isBigEndian { swapWords(buffer) }
     // A Swift Bool of another byte is undefined, so none gets out.
     if dtype == .bool, let wrong = buffer.first(where: { $0 > 1 }) {
       throw RefxError.numpyDamaged("booleans that are 0 or 1", found: "\(wrong)", at: start + offset)
@@ -53,35 +55,13 @@ final class NumPySource: LeafSource {
     }
   }
 
-  /// A range that cuts elements is read with what surrounds it.
-  private func readAround(_ offset: Int, _ buffer: UnsafeMutableRawBufferPointer, _ size: Int) throws {
-    let first = offset / size * size
-    let end = (offset + buffer.count + size - 1) / size * size
-    let whole = UnsafeMutableRawBufferPointer.allocate(byteCount: end - first, alignment: 16)
-    defer { whole.deallocate() }
-    try read(at: first, into: whole, streamed: false)
-    buffer.copyMemory(
-      from: UnsafeRawBufferPointer(rebasing: whole[(offset - first)..<(offset - first + buffer.count)]))
-  }
-
-  private func swapWords(_ buffer: UnsafeMutableRawBufferPointer) {
-    let isComplex = dtype == .complex64 || dtype == .complex128
-    let word = (dtype.itemSize ?? 1) / (isComplex ? 2 : 1)
-    switch word {
-    case 2: swap(buffer, UInt16.self)
-    case 4: swap(buffer, UInt32.self)
-    default: swap(buffer, UInt64.self)
-    }
-  }
-
-  private func swap<Word: FixedWidthInteger & BitwiseCopyable>(
-    _ buffer: UnsafeMutableRawBufferPointer, _ type: Word.Type
-  ) {
-    var place = 0
-    while place < buffer.count {
-      let word = buffer.loadUnaligned(fromByteOffset: place, as: Word.self)
-      buffer.storeBytes(of: word.byteSwapped, toByteOffset: place, as: Word.self)
-      place += MemoryLayout<Word>.size
+  private func readInOrder(
+    at offset: Int, into buffer: UnsafeMutableRawBufferPointer, streamed: Bool
+  ) throws {
+    if streamed {
+      try region.readStreamed(at: start + offset, into: buffer)
+    } else {
+      try region.read(at: start + offset, into: buffer)
     }
   }
 

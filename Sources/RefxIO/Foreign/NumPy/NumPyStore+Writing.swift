@@ -38,16 +38,26 @@ extension NumPyStore {
   }
 
   public static func leftOut(of contents: CheckpointContents) -> [String] {
-    contents.metadata.isEmpty
-      ? [] : ["a .npy file has no place for metadata: \(contents.metadata.namesInWords)"]
+    var left: [String] = []
+    if !contents.metadata.isEmpty {
+      left.append("a .npy file has no place for metadata: \(contents.metadata.namesInWords)")
+    }
+    let attributes = contents.attributes.paths.flatMap { contents.attributes[$0].map(\.name.string) }
+    if !attributes.isEmpty {
+      left.append("a .npy file has no place for attributes: \(namesInWords(attributes))")
+    }
+    return left
   }
 }
 
 extension JSONObject {
   /// The first names, for a sentence.
-  var namesInWords: String {
-    let most = 5
-    let names = members.prefix(most).map { "\"\($0.name)\"" }.joined(separator: ", ")
-    return members.count > most ? "\(names) and \(members.count - most) more" : names
-  }
+  var namesInWords: String { RefxIO.namesInWords(members.map(\.name.string)) }
+}
+
+/// The first of some names, for a sentence.
+private func namesInWords(_ names: [String]) -> String {
+  let most = 5
+  let first = names.prefix(most).map { "\"\($0)\"" }.joined(separator: ", ")
+  return names.count > most ? "\(first) and \(names.count - most) more" : first
 }

@@ -30,9 +30,6 @@ enum NumPyArray {
   static func leaf(in region: some FileRegion, as type: FlatType? = nil, _ budget: Budget) throws -> Leaf {
     let header = try NumPyHeader(of: region, budget)
     try budget.charge(bytes: region.byteCount - header.dataStart)
-    func listed(_ reason: UnsupportedLeaf) -> Leaf {
-      Leaf(dtype: .unsupported, shape: header.shape, source: UnsupportedArray(reason))
-    }
     switch type {
     case .numbers(let dtype)?:
       guard case .raw(_, let size) = header.type, size == dtype.itemSize else {
@@ -50,17 +47,16 @@ enum NumPyArray {
       return Leaf(dtype: dtype, shape: header.shape, source: source)
     case .bytes, .characters:
       guard !header.isFortranOrder || header.shape.count < 2 else {
-        return listed(
-          UnsupportedLeaf(typeName: "string", reason: "its texts are in Fortran order, which is not read"))
+        return .unsupported(
+          "string", "its texts are in Fortran order, which is not read", shape: header.shape)
       }
       return try NumPyText(header: header, region: region).leaf(budget)
     case .raw(let name, _):
-      return listed(UnsupportedLeaf(typeName: name, reason: "its elements are bytes without a meaning"))
+      return .unsupported(name, "its elements are bytes without a meaning", shape: header.shape)
     case .object:
-      return listed(
-        UnsupportedLeaf(
-          typeName: "object", reason: "its elements are Python's own objects, which are never brought back"))
-    case .other(let reason, _): return listed(reason)
+      return .unsupported(
+        "object", "its elements are Python's own objects, which are never brought back", shape: header.shape)
+    case .other(let reason, _): return .unsupported(reason, shape: header.shape)
     }
   }
 

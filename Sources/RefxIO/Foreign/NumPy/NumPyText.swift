@@ -30,9 +30,7 @@ struct NumPyText {
           self.text(UnsafeRawBufferPointer(rebasing: bytes[(element * size)..<((element + 1) * size)]))
         }
         guard let text else {
-          return Leaf(
-            dtype: .unsupported, shape: header.shape,
-            source: UnsupportedArray(UnsupportedLeaf(typeName: "string", reason: "its text is not Unicode")))
+          return .unsupported("string", "its text is not Unicode", shape: header.shape)
         }
         try budget.charge(metadataBytes: text.count)
         TextElements.append(text, to: &canonical)
@@ -96,19 +94,5 @@ struct NumPyText {
       return text
     default: return nil
     }
-  }
-}
-
-/// What stands in an array's place and cannot be represented.
-final class UnsupportedArray: LeafSource {
-  let unsupported: UnsupportedLeaf?
-  let byteCount = 0
-
-  init(_ reason: UnsupportedLeaf) {
-    unsupported = reason
-  }
-
-  func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws {
-    if let unsupported { throw RefxError.unsupportedLeaf(unsupported) }
   }
 }

@@ -21,7 +21,7 @@ struct PickledLeaves {
     case .float(let number): return try charged(Leaf(number))
     case .bytes(let blob): return try charged(Leaf(heap.blobs[blob]))
     case .large(let blob): return try large(heap.blobs[blob])
-    default: return .listed("object", "it is neither a number nor bytes")
+    default: return .unsupported("object", "it is neither a number nor bytes")
     }
   }
 
@@ -34,7 +34,7 @@ struct PickledLeaves {
     if isNegative, bits >> 63 == 1, bytes.dropFirst(8).allSatisfy({ $0 == 0xFF }) {
       return try charged(Leaf(Int64(bitPattern: bits)))
     }
-    return .listed("int", "it is an integer of \(bytes.count) bytes, and none here has more than 8")
+    return .unsupported("int", "it is an integer of \(bytes.count) bytes, and none here has more than 8")
   }
 
   func complex(_ real: Double, _ imaginary: Double) throws -> Leaf {
@@ -43,7 +43,7 @@ struct PickledLeaves {
   }
 
   func leaf(_ array: PickledArray, _ heap: PickleHeap) throws -> Leaf {
-    guard let dtype = array.type.dtype else { return .listed(array.type.name, "it has no dtype here") }
+    guard let dtype = array.type.dtype else { return .unsupported(array.type.name, "it has no dtype here") }
     try budget.charge(metadataBytes: PickledLeaves.leafBytes)
     let shape = array.shape
     var strides = [Int](repeating: 1, count: shape.count)
@@ -64,27 +64,5 @@ struct PickledLeaves {
   private func charged(_ leaf: Leaf) throws -> Leaf {
     try budget.charge(bytes: leaf.byteCount)
     return leaf
-  }
-}
-
-/// What stands in a file and cannot be represented here.
-final class ListedObject: LeafSource {
-  let unsupported: UnsupportedLeaf?
-  let byteCount = 0
-
-  init(_ reason: UnsupportedLeaf) {
-    unsupported = reason
-  }
-
-  func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws {
-    if let unsupported { throw RefxError.unsupportedLeaf(unsupported) }
-  }
-}
-
-extension Leaf {
-  static func listed(_ typeName: String, _ reason: String) -> Leaf {
-    Leaf(
-      dtype: .unsupported, shape: [],
-      source: ListedObject(UnsupportedLeaf(typeName: typeName, reason: reason)))
   }
 }

@@ -13,11 +13,7 @@ public enum PyTorchStore: CheckpointStore {
   /// one of torch's suffixes may have the pickle elsewhere.
   public static func recognises(_ file: InputFile) -> Bool {
     if LegacyFile.recognises(file) || isTar(file) { return true }
-    guard ZipArchive.recognises(file), let head = try? file.bytes(at: 0, count: 30), head[2] == 3 else {
-      return false
-    }
-    let count = Int(head[26]) | Int(head[27]) << 8
-    guard let name = try? file.bytes(at: 30, count: count) else { return false }
+    guard let name = ZipArchive.firstName(of: file) else { return false }
     if isPickle(name) { return true }
     guard hasSuffix(file.name), !name.suffix(4).elementsEqual(".npy".utf8),
       let archive = try? ZipArchive(of: file, Budget(Limits()))

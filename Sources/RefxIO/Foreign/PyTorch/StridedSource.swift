@@ -63,32 +63,33 @@ final class StridedSource: LeafSource {
       if isWhole, byteCount == 0 { try region.readStreamed(at: 0, into: buffer) }
       return
     }
-    if isBigEndian || !isContiguous, offset % size != 0 || buffer.count % size != 0 {
-      return try readAround(offset, buffer)
-    }
     if !isContiguous {
-      try readElements(from: offset / size, into: buffer)
-    } else if streamed {
-      try region.readStreamed(at: start + offset, into: buffer)
+      try buffer.readWholeElements(ofSize: size, at: offset) { offset, buffer in
+        try readElements(from: offset / size, into: buffer)
+        if isBigEndian { buffer.swapWords(ofSize: dtype.wordSize) }
+      }
+    } else if isBigEndian {
+      try buffer.readWholeElements(ofSize: size, at: offset) { offset, buffer in
+        try readInOrder(at: offset, into: buffer, streamed: streamed)
+        buffer.swapWords(ofSize: dtype.wordSize)
+      }
     } else {
-      try region.read(at: start + offset, into: buffer)
+      try readInOrder(at: offset, into: buffer, streamed: streamed)
     }
-    if isBigEndian { swapWords(buffer) }
     // A Swift Bool of another byte is undefined, so none gets out.
     if dtype == .bool, buffer.contains(where: { $0 > 1 }) {
       throw RefxError.pickleBool().inFile(region.name)
     }
   }
 
-  /// A range that cuts elements is read with what surrounds it.
-  private func readAround(_ offset: Int, _ buffer: UnsafeMutableRawBufferPointer) throws {
-    let first = offset / size * size
-    let end = (offset + buffer.count + size - 1) / size * size
-    let whole = UnsafeMutableRawBufferPointer.allocate(byteCount: end - first, alignment: 16)
-    defer { whole.deallocate() }
-    try read(at: first, into: whole, streamed: false)
-    buffer.copyMemory(
-      from: UnsafeRawBufferPointer(rebasing: whole[(offset - first)..<(offset - first + buffer.count)]))
+  private func readInOrder(
+    at offset: Int, into buffer: UnsafeMutableRawBufferPointer, streamed: Bool
+  ) throws {
+    if streamed {
+      try region.readStreamed(at: start + offset, into: buffer)
+    } else {
+      try region.read(at: start + offset, into: buffer)
+    }
   }
 
   private func readElements(from first: Int, into buffer: UnsafeMutableRawBufferPointer) throws {
@@ -109,25 +110,6 @@ final class StridedSource: LeafSource {
       }
       let block = ElementBlock(axes, source: source, target: target)
       try block.read(region, from: start, size: size, into: buffer, scratch)
-    }
-  }
-
-  private func swapWords(_ buffer: UnsafeMutableRawBufferPointer) {
-    let isComplex = dtype == .complex64 || dtype == .complex128
-    switch size / (isComplex ? 2 : 1) {
-    case 2: swap(buffer, UInt16.self)
-    case 4: swap(buffer, UInt32.self)
-    case 8: swap(buffer, UInt64.self)
-    default: break
-    }
-  }
-
-  private func swap<Word: FixedWidthInteger & BitwiseCopyable>(
-    _ buffer: UnsafeMutableRawBufferPointer, _ type: Word.Type
-  ) {
-    for place in stride(from: 0, to: buffer.count, by: MemoryLayout<Word>.size) {
-      let word = buffer.loadUnaligned(fromByteOffset: place, as: Word.self)
-      buffer.storeBytes(of: word.byteSwapped, toByteOffset: place, as: Word.self)
     }
   }
 }

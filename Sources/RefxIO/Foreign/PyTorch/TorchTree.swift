@@ -124,7 +124,7 @@ struct TorchTree {
     case .dictionary(let row): return try dictionary(objects.heap.rows[row], depth)
     case .set:
       return .leaf(
-        .listed("set", "its members have no order, so that none of them has a name"))
+        .unsupported("set", "its members have no order, so that none of them has a name"))
     case .name(let number):
       switch objects.names[number] {
       case .element(let element): return .static(.string("torch." + element.rawValue))
@@ -189,18 +189,18 @@ struct TorchTree {
       return try shared(.object(number), sites: array.isScalar ? 0 : objectSites[number] ?? 0, make)
     case .listed(let reason, let shape):
       return try shared(.object(number), sites: objectSites[number] ?? 0) { _ in
-        Leaf(dtype: .unsupported, shape: shape, source: ListedObject(reason))
+        .unsupported(reason, shape: shape)
       }
     case .storage(let part):
       let isMeta = objects.storages[part.storage].isMeta
       return .leaf(
         isMeta
-          ? Leaf(dtype: .unsupported, shape: [], source: ListedObject(.meta))
-          : .listed(part.element.rawValue, "elements of that type stand for no dtype of this library"))
+          ? .unsupported(.meta)
+          : .unsupported(part.element.rawValue, "elements of that type stand for no dtype of this library"))
     case .refused(let error): throw error
     case .complex(let real, let imaginary): return .leaf(try leaves.complex(real, imaginary))
     case .emptyArray, .arrayType:
-      return .leaf(.listed("numpy", "it is a type of NumPy, or an array that was not completed"))
+      return .leaf(.unsupported("numpy", "it is a type of NumPy, or an array that was not completed"))
     }
   }
 
@@ -217,16 +217,13 @@ struct TorchTree {
   private mutating func leaf(of view: TorchView) throws -> Leaf {
     let storage = objects.storages[view.storage]
     guard let dtype = view.element.dtype else {
-      return .listed(view.element.rawValue, "elements of that type stand for no dtype of this library")
+      return .unsupported(view.element.rawValue, "elements of that type stand for no dtype of this library")
     }
     let byteCount = dtype.byteCount(of: view.shape)
     guard let byteCount, byteCount <= bytesLeft else {
-      return Leaf(
-        dtype: .unsupported, shape: view.shape,
-        source: ListedObject(
-          UnsupportedLeaf(
-            typeName: "expanded",
-            reason: "it repeats its elements out of all proportion to the size of the file")))
+      return .unsupported(
+        "expanded", "it repeats its elements out of all proportion to the size of the file",
+        shape: view.shape)
     }
     bytesLeft -= byteCount
     try budget.charge(bytes: byteCount)
