@@ -286,6 +286,26 @@ import Testing
     #expect(dry.code == 0 && !FileManager.default.fileExists(atPath: scratch.path("dry.refx")))
   }
 
+  /// A dry run says the files that are then written, and refuses what then would be refused.
+  @Test func aDryRunIsTrue() throws {
+    let scratch = try Scratch()
+    let file = try scratch.save(smallModel(), as: "m.refx")
+    for size in ["1", "40", "1GB"] {
+      let folder = try Scratch()
+      let arguments = ["convert", file, folder.path("out.safetensors"), "--max-shard-size", size, "--json"]
+      let planned = try Command.run(arguments + ["--dry-run"]).json()
+      #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path("")).isEmpty)
+      let done = try Command.run(arguments).json()
+      #expect(planned["files"] == done["files"] && (done["files"] == nil) == (size == "1GB"))
+    }
+    let out = scratch.path("out.safetensors")
+    for arguments in [["--shared", "error"], ["--to", "npy"]] {
+      let planned = try Command.run(["convert", file, out, "--dry-run"] + arguments)
+      let done = try Command.run(["convert", file, out] + arguments)
+      #expect(planned.code == 2 && planned.errors == done.errors, "\(planned.errors)")
+    }
+  }
+
   @Test func theDemonstrationRuns() throws {
     let scratch = try Scratch()
     let result = try Command.run("demo", "-o", scratch.path("demo"))

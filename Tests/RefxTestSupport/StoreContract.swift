@@ -44,9 +44,9 @@ struct ContractRunner {
     _ contents: CheckpointContents, _ compression: Compression = .fast, name: String = "file"
   ) throws -> String {
     let path = folder.file(name + (store.format.suffixes.first ?? ""))
-    try AtomicFile.replace(path, durable: false) { target in
-      try store.write(contents, to: target, options: WriteOptions(compression: compression))
-    }
+    let options = WriteOptions(compression: compression)
+    try store.check(contents, options: options)
+    try AtomicFile.replace(path, durable: false) { try store.write(contents, to: $0, options: options) }
     return path
   }
 

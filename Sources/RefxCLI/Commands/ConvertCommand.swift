@@ -109,17 +109,20 @@ struct ConvertCommand: ParsableCommand {
       throw error.inFile(file)
     }
     for sentence in format.leftOut(of: contents) { StandardError.note(visible(sentence), options) }
+    var writeOptions = writing.options(progress: nil)
+    writeOptions.shared = shared
+    if let flatten { writeOptions.flattenSeparator = flatten }
     if dryRun {
-      try showPlan(contents, format, saved, plan)
+      let files =
+        out == "-" ? [out] : try Checkpoint.files(of: contents, to: out, as: format, options: writeOptions)
+      try showPlan(contents, files, format, saved, plan)
       if let saved { try saved.answer() }
       return
     }
 
     let bar = ProgressBar("converting", options)
     defer { bar.finish() }
-    var writeOptions = writing.options(progress: bar.handler)
-    writeOptions.shared = shared
-    if let flatten { writeOptions.flattenSeparator = flatten }
+    writeOptions.progress = bar.handler
     let files = try Checkpoints.save(
       contents, to: out, as: format, options: writeOptions, force: writing.force, output: options)
     bar.finish()
@@ -192,7 +195,8 @@ struct ConvertCommand: ParsableCommand {
   }
 
   private func showPlan(
-    _ contents: CheckpointContents, _ format: any CheckpointStore.Type, _ saved: Rescue?, _ plan: RulePlan?
+    _ contents: CheckpointContents, _ files: [String], _ format: any CheckpointStore.Type, _ saved: Rescue?,
+    _ plan: RulePlan?
   ) throws {
     let listing = try Listing(of: contents.tree)
     if options.json {
@@ -207,12 +211,16 @@ struct ConvertCommand: ParsableCommand {
       var document: JSONObject = [
         "file": .string(out), "format": .string(format.format.name), "dryRun": true, "leaves": .array(rows),
       ]
+      if files.count > 1 { document["files"] = .array(files.map { .string($0) }) }
       if let saved { document["lost"] = saved.json }
       if let plan { document["rules"] = plan.json }
       return try StandardOutput.write(.object(document))
     }
     try plan?.write(Style(isColoured: options.isColoured))
-    try StandardOutput.write("would write \(visible(out)) as \(format.format.name)\n")
+    let index = files.count > 1 ? files.last : nil
+    let shards =
+      index.map { ": \(counted(files.count - 1, "shard", "shards")) and \(visible($0))" } ?? ""
+    try StandardOutput.write("would write \(visible(out)) as \(format.format.name)\(shards)\n")
     var table = Table([
       ("path", .left), ("ref", .right), ("collection", .left), ("dtype", .left), ("shape", .left),
     ])

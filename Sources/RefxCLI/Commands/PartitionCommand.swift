@@ -60,6 +60,12 @@ struct PartitionCommand: ParsableCommand {
     if !unsupported.isEmpty { throw RefxError.unsupportedLeaves(unsupported).inFile(file) }
     let (parts, targets) = try byCollection ? partsByCollection(contents) : partsBySelection(contents, chosen)
     try check(targets)
+    for target in targets {
+      guard let file = target.file else { continue }
+      for sentence in target.format.leftOut(of: target.part.contents) {
+        StandardError.note("\(visible(file)): \(visible(sentence))", options)
+      }
+    }
     try write(targets)
     try report(parts, targets)
   }

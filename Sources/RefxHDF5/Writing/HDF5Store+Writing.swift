@@ -9,6 +9,15 @@ extension HDF5Store {
     try target.rewriting { try write(contents, toFile: $0, options: options) }
   }
 
+  public static func check(_ contents: CheckpointContents, options: WriteOptions) throws {
+    _ = try contents.tree.structureDigest()
+    for (number, leaf) in contents.tree.leaves().enumerated() {
+      do { try PayloadWriter.check(leaf) } catch let error as RefxError {
+        throw error.atPath(contents.tree.path(ofLeaf: number))
+      }
+    }
+  }
+
   /// Payload first, leaf by leaf; then the metadata, in one piece; then the superblock, at the front.
   private static func write(
     _ contents: CheckpointContents, toFile target: any RewritableTarget, options: WriteOptions

@@ -53,10 +53,15 @@ final class PayloadWriter {
     }
   }
 
-  private func write(_ leaf: Leaf, from encoder: PayloadEncoder) throws -> StoredLeaf {
+  /// Refuses a leaf that HDF5 cannot hold.
+  static func check(_ leaf: Leaf) throws {
     if let reason = leaf.source.unsupported { throw RefxError.unsupportedLeaf(reason) }
     // H5S_MAX_RANK is 32.
     guard leaf.shape.count <= 32 else { throw RefxError.hdf5RankTooLarge(leaf.shape.count, path: nil) }
+  }
+
+  private func write(_ leaf: Leaf, from encoder: PayloadEncoder) throws -> StoredLeaf {
+    try PayloadWriter.check(leaf)
     if leaf.dtype == .string { return try writeText(leaf, from: encoder) }
     let type = try type(of: leaf.dtype)
     if LeafStorage(of: leaf, compression: options.compression) == .compressed {

@@ -33,6 +33,32 @@ extension Checkpoint {
   }
 }
 
+extension Checkpoint {
+  /// The files that ``write(_:to:as:options:overwrite:with:)`` would write, in the order in which it would.
+  ///
+  /// Reads no payload but that of text, whose length some formats need, and looks at no folder.
+  ///
+  /// - Throws: ``RefxError`` where the format cannot hold the contents.
+  public static func files(
+    of contents: CheckpointContents, to path: String, as store: any CheckpointStore.Type,
+    options: WriteOptions = WriteOptions()
+  ) throws -> [String] {
+    do {
+      guard let sharded = store as? any ShardedStore.Type,
+        options.maxShardBytes != nil || sharded.isIndex(path)
+      else {
+        guard options.maxShardBytes == nil else { throw RefxError.formatHasNoShards(store.format.name) }
+        try store.check(contents, options: options)
+        return [path]
+      }
+      // Whatever is refused is refused before the first file is begun.
+      return try sharded.writeShards(contents, to: path, options: options) { _, _ in }
+    } catch let error as RefxError {
+      throw error.inFile(path)
+    }
+  }
+}
+
 /// The files of a checkpoint that was written, and those of an earlier one that do not belong to it.
 public struct SavedFiles: Sendable, Hashable {
   /// In the order in which they take their places; an index is the last.

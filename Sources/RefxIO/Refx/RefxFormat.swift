@@ -34,4 +34,8 @@ public enum RefxFormat: CheckpointStore {
     var writer = RefxWriter(to: target, options: options)
     try writer.write(contents)
   }
+
+  public static func check(_ contents: CheckpointContents, options: WriteOptions) throws {
+    try RefxWriter.check(contents)
+  }
 }

@@ -45,11 +45,25 @@ struct RefxWriter {
 
   private var offset: Int { target.position - start }
 
-  private mutating func write(_ leaf: Leaf, from encoder: PayloadEncoder) throws {
-    guard let dtype = RefxLayout.code(of: leaf.dtype) else {
+  /// Refuses what has no place in the format. Reads no payload.
+  static func check(_ contents: CheckpointContents) throws {
+    for (number, leaf) in try RefxOutline(contents.tree).leaves.enumerated() {
+      do { _ = try code(of: leaf) } catch let error as RefxError {
+        throw error.atPath(contents.tree.path(ofLeaf: number))
+      }
+    }
+  }
+
+  private static func code(of leaf: Leaf) throws -> UInt8 {
+    guard let code = RefxLayout.code(of: leaf.dtype) else {
       throw RefxError.unsupportedLeaf(
         leaf.source.unsupported ?? UnsupportedLeaf(typeName: leaf.dtype.name, reason: "it has no dtype"))
     }
+    return code
+  }
+
+  private mutating func write(_ leaf: Leaf, from encoder: PayloadEncoder) throws {
+    let dtype = try RefxWriter.code(of: leaf)
     let storage = LeafStorage(of: leaf, compression: options.compression)
     if storage == .compressed { hasCompressedLeaves = true }
     var padding = RefxLayout.padding(after: offset, storage: storage, byteCount: leaf.byteCount)

@@ -22,6 +22,12 @@ public protocol CheckpointStore: SendableMetatype {
   /// - Throws: ``RefxError`` where a leaf cannot be read, the format cannot hold it, or writing fails.
   static func write(_ contents: CheckpointContents, to target: any WriteTarget, options: WriteOptions) throws
 
+  /// Refuses what ``write(_:to:options:)`` would refuse whatever the values are: names, dtypes, shapes and sharing that
+  /// the format cannot hold. Reads no payload but that of text, whose length some formats need.
+  ///
+  /// - Throws: ``RefxError`` as a write would.
+  static func check(_ contents: CheckpointContents, options: WriteOptions) throws
+
   /// What of `contents` the format has no place for, and a write leaves out: a sentence each, without capital and
   /// full stop, for a user to read before. What a write refuses is not among them. Nothing, unless a format says
   /// so.
@@ -32,6 +38,10 @@ extension CheckpointStore {
   public static func write(
     _ contents: CheckpointContents, to target: any WriteTarget, options: WriteOptions
   ) throws {
+    throw RefxError.formatIsReadOnly(format.name)
+  }
+
+  public static func check(_ contents: CheckpointContents, options: WriteOptions) throws {
     throw RefxError.formatIsReadOnly(format.name)
   }
 

@@ -8,13 +8,18 @@ extension NumPyArchiveStore {
   public static func write(
     _ contents: CheckpointContents, to target: any WriteTarget, options: WriteOptions
   ) throws {
+    let archive = NumPyArchiveWriting(try members(of: contents, options), options)
     // A checksum stands before the bytes that it is of.
-    try target.rewriting { try write(contents, toFile: $0, options: options) }
+    try target.rewriting { try archive.write(to: $0) }
   }
 
-  private static func write(
-    _ contents: CheckpointContents, toFile target: any RewritableTarget, options: WriteOptions
-  ) throws {
+  public static func check(_ contents: CheckpointContents, options: WriteOptions) throws {
+    _ = try members(of: contents, options)
+  }
+
+  private static func members(
+    of contents: CheckpointContents, _ options: WriteOptions
+  ) throws -> [NumPyMember] {
     let flat = try FlatTree(
       contents.tree, separator: options.flattenSeparator, policy: options.shared,
       names: NumPyMemberNames.rules, format: format.name)
@@ -37,7 +42,7 @@ extension NumPyArchiveStore {
         NumPyMember(
           name: NumPyMemberNames.description, path: nil, array: try NumPyArrayWriting(text: text)))
     }
-    try NumPyArchiveWriting(members, options).write(to: target)
+    return members
   }
 }
 

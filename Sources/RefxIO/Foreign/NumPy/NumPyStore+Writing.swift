@@ -9,17 +9,29 @@ extension NumPyStore {
   public static func write(
     _ contents: CheckpointContents, to target: any WriteTarget, options: WriteOptions
   ) throws {
+    let leaf = try array(of: contents)
+    do {
+      try write(leaf, to: target, progress: options.progress)
+    } catch let error as RefxError {
+      throw error.atPath(.root)
+    }
+  }
+
+  public static func check(_ contents: CheckpointContents, options: WriteOptions) throws {
+    let leaf = try array(of: contents)
+    do { _ = try NumPyArrayWriting(leaf, mayDescribe: false) } catch let error as RefxError {
+      throw error.atPath(.root)
+    }
+  }
+
+  private static func array(of contents: CheckpointContents) throws -> Leaf {
     guard case .leaf(let leaf) = contents.tree else {
       throw RefxError.numpyNeedsOneArray(found: contents.tree.inWords)
     }
     guard leaf.dtype.hasNumPyType || leaf.source.unsupported != nil else {
       throw RefxError.numpyHasNoType(leaf.dtype)
     }
-    do {
-      try write(leaf, to: target, progress: options.progress)
-    } catch let error as RefxError {
-      throw error.atPath(.root)
-    }
+    return leaf
   }
 
   /// Writes one array; bfloat16 and float8, for which NumPy has no type, as the bytes that they are: `<V2`, `|V1`.

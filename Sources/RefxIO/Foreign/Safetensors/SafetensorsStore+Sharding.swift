@@ -17,6 +17,7 @@ extension SafetensorsStore: ShardedStore {
     if parts.count == 1, !isIndex(path) {
       var whole = options
       whole.maxShardBytes = nil
+      try check(contents, options: whole)
       try write(path) { try self.write(contents, to: $0, options: whole) }
       return [path]
     }

@@ -12,11 +12,20 @@ extension SafetensorsStore {
     if let limit = options.maxShardBytes, SafetensorsShards(flat.entries, limit: limit).parts.count > 1 {
       throw RefxError.shardsNeedFiles(limit: limit)
     }
-    let metadata = try FlatMetadata(
-      of: flat, contents, separator: options.flattenSeparator)
-    let file = try SafetensorsFile(flat.entries, texts: metadata.texts)
+    let file = try self.file(of: flat, contents, options)
     var progress = Progress(total: file.dataByteCount, report: options.progress)
     try file.write(to: target, &progress)
+  }
+
+  public static func check(_ contents: CheckpointContents, options: WriteOptions) throws {
+    _ = try file(of: flatTree(of: contents, options), contents, options)
+  }
+
+  private static func file(
+    of flat: FlatTree, _ contents: CheckpointContents, _ options: WriteOptions
+  ) throws -> SafetensorsFile {
+    let metadata = try FlatMetadata(of: flat, contents, separator: options.flattenSeparator)
+    return try SafetensorsFile(flat.entries, texts: metadata.texts)
   }
 
   static func flatTree(of contents: CheckpointContents, _ options: WriteOptions) throws -> FlatTree {
