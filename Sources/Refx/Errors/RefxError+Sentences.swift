@@ -1454,6 +1454,12 @@ extension RefxError {
         + (character.map { ", at character \($0)" } ?? ""))
   }
 
+  package static func regularExpressionTooSlow(_ pattern: String, on text: String) -> RefxError {
+    RefxError(
+      .limit, "whether the pattern '\(pattern)' matches '\(text)' takes too many steps to find out",
+      advice: "write it without a repetition inside a repetition, such as (a+)+")
+  }
+
   package static func noSuchGroup(_ name: String, groups: Int, pattern: String) -> RefxError {
     RefxError(
       .usage,
