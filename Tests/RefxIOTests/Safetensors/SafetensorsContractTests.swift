@@ -38,6 +38,7 @@ struct SafetensorsContractTests {
     tree.map { leaf in
       switch leaf.dtype {
       case .complex128: Leaf(dtype: .float64, shape: leaf.shape + [2], source: leaf.source)
+      case .int4, .uint4: Leaf(dtype: .int8, shape: leaf.shape, source: leaf.source)
       case .string: Leaf(dtype: .uint8, shape: [leaf.byteCount], source: leaf.source)
       default: leaf
       }
