@@ -39,6 +39,8 @@ import Testing
     // There and back by way of every dtype that holds real numbers.
     for middle in DType.allCases where Casts.isPossible(middle, .int4) && middle != .bool {
       for (leaf, other) in [(Self.signed, DType.uint4), (Self.unsigned, .int4)] {
+        // It has three bits for the digits.
+        if middle == .float8E5M2, leaf.dtype == .uint4 { continue }
         let holds = middle != other && (leaf.dtype == .uint4 || !middle.name.hasPrefix("uint"))
         let there = try leaf.cast(to: middle, at: .root)
         if holds {
@@ -151,39 +153,50 @@ import Testing
     #expect(throws: RefxError.self, "\(what), line \(line)") { _ = try leaf.statistics() }
   }
 
-  @Test(arguments: [UInt8(16), 0x7F, 0x80, 0xF7]) func noOtherByteGetsOut(byte: UInt8) throws {
+  @Test(arguments: [UInt8(16), 0x7F, 0x80, 0xF7]) func noneGetsOutOfForeignFiles(byte: UInt8) throws {
     for dtype in [DType.int4, .uint4] {
       let data: [UInt8] = [1, 2, byte, 3]
       demandDamage("npz", try npz(dtype, data))
       demandDamage("msgpack", try msgpack(dtype, data))
-      for compression in [Compression.none, .fast] {
-        for (name, count) in [("small", 100), ("large", 5000), ("of chunks", (1 << 20) + 5)] {
-          let bytes = [UInt8](repeating: 1, count: count - 1) + [byte]
-          let file = try changed(Leaf(dtype: .uint8, shape: [count], bytes: bytes), to: dtype, compression)
-          for access in [PayloadAccess.read, .map] {
-            for verify in [Verification.always, .never] {
-              let opened = try RefxFormat.open(
-                InputFile(MemoryBytes(sharing: file), name: "a.refx"),
-                options: OpenOptions(payload: access, verify: verify))
-              guard case .leaf(let leaf)? = opened.contents.tree[["w"]] else {
-                throw ContractViolation("no leaf")
-              }
-              #expect(leaf.dtype == dtype && leaf.source.bytesInMemory == nil)
-              demandDamage("refx, \(name), \(compression.rawValue)", leaf)
-              #expect(throws: RefxError.self) { _ = try opened.contents.tree.loaded(threads: 2) }
-              for format in [FormatName.refx, .hdf5] {
-                #expect(throws: RefxError.self, "copied as \(format.rawValue)") {
-                  _ = try Checkpoint.encode(
-                    contents: opened.contents, as: format, options: WriteOptions(compression: compression))
-                }
-              }
-              var problems: [Problem] = []
-              try opened.verify(nil) { problems.append($0) }
-              #expect(problems.map(\.path) == [["w"]])
-            }
-          }
+    }
+  }
+
+  struct Layout: Sendable, CustomTestStringConvertible {
+    let dtype: DType
+    let byte: UInt8
+    let count: Int
+    let compression: Compression
+    var testDescription: String { "\(dtype) \(byte), \(count), \(compression.rawValue)" }
+  }
+
+  @Test(arguments: [
+    Layout(dtype: .int4, byte: 8, count: 100, compression: .none),
+    Layout(dtype: .int4, byte: 0xF7, count: 5000, compression: .none),
+    Layout(dtype: .uint4, byte: 16, count: (1 << 20) + 5, compression: .none),
+    Layout(dtype: .int4, byte: 0x80, count: 5000, compression: .fast),
+    Layout(dtype: .uint4, byte: 0xFF, count: 5000, compression: .fast),
+    Layout(dtype: .int4, byte: 0x7F, count: (1 << 20) + 5, compression: .fast),
+  ]) func noneGetsOutOfARefxFile(_ layout: Layout) throws {
+    let bytes = [UInt8](repeating: 1, count: layout.count - 1) + [layout.byte]
+    let file = try changed(
+      Leaf(dtype: .uint8, shape: [layout.count], bytes: bytes), to: layout.dtype, layout.compression)
+    for (access, verify) in [(PayloadAccess.read, Verification.always), (.map, .never)] {
+      let opened = try RefxFormat.open(
+        InputFile(MemoryBytes(sharing: file), name: "a.refx"),
+        options: OpenOptions(payload: access, verify: verify))
+      guard case .leaf(let leaf)? = opened.contents.tree[["w"]] else { throw ContractViolation("no leaf") }
+      #expect(leaf.dtype == layout.dtype && leaf.source.bytesInMemory == nil)
+      demandDamage("refx", leaf)
+      #expect(throws: RefxError.self) { _ = try opened.contents.tree.loaded(threads: 2) }
+      for format in [FormatName.refx, .hdf5] {
+        #expect(throws: RefxError.self, "copied as \(format.rawValue)") {
+          _ = try Checkpoint.encode(
+            contents: opened.contents, as: format, options: WriteOptions(compression: layout.compression))
         }
       }
+      var problems: [Problem] = []
+      try opened.verify(nil) { problems.append($0) }
+      #expect(problems.map(\.path) == [["w"]])
     }
   }
 
