@@ -1089,8 +1089,13 @@ extension RefxError {
   }
 
   package static func boolOfAnotherByte(at offset: Int) -> RefxError {
+    elementOfAnotherByte(.bool, at: offset)
+  }
+
+  /// Of a dtype that does not take any byte.
+  package static func elementOfAnotherByte(_ dtype: DType, at offset: Int) -> RefxError {
     RefxError(
-      .damaged, place: .byte(offset), expected: "a bool of 0 or 1", found: "another byte")
+      .damaged, place: .byte(offset), expected: dtype.elementInWords, found: "another byte")
   }
 
   // MARK: Front door

@@ -38,9 +38,12 @@ final class NumPySource: LeafSource {
       try readInOrder(at: offset, into: buffer, streamed: streamed)
     }
     // A Swift Bool of another byte is undefined, so none gets out.
-    if dtype == .bool, let wrong = buffer.first(where: { $0 > 1 }) {
-      throw RefxError.numpyDamaged("booleans that are 0 or 1", found: "\(wrong)", at: start + offset)
-        .inFile(region.name)
+    if let wrong = dtype.firstOtherAfterWidening(buffer) {
+      let error =
+        dtype == .bool
+        ? RefxError.numpyDamaged("booleans that are 0 or 1", found: "\(buffer[wrong])", at: start + offset)
+        : RefxError.elementOfAnotherByte(dtype, at: start + offset + wrong)
+      throw error.inFile(region.name)
     }
   }
 
