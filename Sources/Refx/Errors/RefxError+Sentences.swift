@@ -1665,6 +1665,13 @@ extension RefxError {
       path: path, advice: "tie what lies side by side")
   }
 
+  package static func tiedWhereItGoes(_ path: Path, site: Path) -> RefxError {
+    RefxError(
+      .refusal, "stands inside the value that gives way, which holds itself, and would go with it",
+      path: path,
+      advice: "name its site '\(site.text)'")
+  }
+
   package static func tyingNeedsTwoPaths(_ path: Path?) -> RefxError {
     RefxError(
       .usage, "tying takes two different paths or more",

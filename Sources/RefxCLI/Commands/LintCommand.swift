@@ -8,17 +8,17 @@ struct LintCommand: ParsableCommand {
     commandName: "lint", abstract: "Find what may be wrong in a checkpoint that is sound.",
     discussion: """
       Each finding has a code:
-        equal-not-shared  arrays of the same dtype, shape and bytes that share nothing: perhaps a lost tie
-        equal-constants   the same of arrays of one value throughout, such as fresh biases; with --constants
-        alias-differs     the metadata calls two names the same, and their values differ
+        equal-not-shared  equal arrays that share nothing: perhaps a lost tie
+        equal-constants   the same, of one value throughout; with --constants
+        alias-differs     the metadata calls two names the same, and they differ
         dangling-index    an index that stands before its value, or without one
-        dangling-link     a link of an HDF5 file that leads to nothing that is read
+        dangling-link     a link of an HDF5 file that leads to nothing
         unsupported       a leaf of a type that cannot be represented
         unreadable        an array that cannot be read, or fails its checksum
         nan, infinite     how many elements are NaN or infinite
         untagged-ref      Refs without a collection, where others have one
 
-      Arrays of a single element are never compared. Floating-point arrays are read once, others only where they \
+      Equal arrays have the same dtype, shape and bytes; single elements are never compared. Floating-point arrays are read once, others only where they \
       have a peer of their dtype and shape and keep no hash of their contents; refx verify reads everything. A file \
       whose header or catalogue is damaged, or contradicts its own table of what is shared, cannot be opened: exit 2.
 

@@ -80,6 +80,11 @@ extension CheckpointContents {
         to: result.tree, tied: [places[first]] + others.map { places[$0] })
     }
     let after = try ValueTable(of: result.tree)
+    // A value that holds itself may be named by a site inside of it, and give way.
+    for (path, place) in zip(paths, places) where after.place(path, in: result.tree) == nil {
+      let ref = values.place(place, in: tree)?.node.referenceIndex
+      throw RefxError.tiedWhereItGoes(path, site: ref.flatMap { values[$0]?.firstSite } ?? place)
+    }
     let index = after.place(paths[0], in: result.tree)?.node.referenceIndex
     return TiedCheckpoint(
       contents: result, sites: try result.tree.sites(of: index, or: places),
