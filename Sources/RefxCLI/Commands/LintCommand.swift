@@ -61,7 +61,9 @@ struct LintCommand: ParsableCommand {
       throw error.inFile(file)
     }
     bar.finish()
-    let shown = report.findings.map { LintLine($0, of: file, format: opened.format) }
+    // A command that writes refuses them otherwise.
+    let skips = !((try? opened.contents.tree.unsupportedLeaves()) ?? []).isEmpty
+    let shown = report.findings.map { LintLine($0, of: file, format: opened.format, skips: skips) }
     if output.json {
       try write(json: shown, report, codes)
     } else {
@@ -95,7 +97,7 @@ struct LintCommand: ParsableCommand {
   private func write(text lines: [LintLine], _ report: LintReport) throws {
     let style = Style(isColoured: output.isColoured)
     var last: LintCode?
-    for line in lines {
+    for (place, line) in lines.enumerated() {
       let code = line.finding.code
       if code != last {
         let count = report.findings.filter { $0.code == code }.count
@@ -103,7 +105,9 @@ struct LintCommand: ParsableCommand {
         try StandardOutput.write((last == nil ? "" : "\n") + title + "\n")
       }
       last = code
-      try line.write(style)
+      // Neighbours of which the same is to be done have it said once.
+      let next = lines.indices.contains(place + 1) ? lines[place + 1] : nil
+      try line.write(style, isLast: next?.finding.code != code || next?.action != line.action)
     }
     if lines.isEmpty, !output.quiet { try StandardOutput.write("\(visible(file)): nothing found\n") }
     if report.constantGroups > 0 {
@@ -119,8 +123,10 @@ struct LintLine {
   let finding: LintFinding
   private let file: String
   private let suffix: String
+  private let skips: Bool
 
-  init(_ finding: LintFinding, of file: String, format: String) {
+  init(_ finding: LintFinding, of file: String, format: String, skips: Bool) {
+    self.skips = skips
     self.finding = finding
     self.file = file
     let store = Formats.all.stores.first { $0.format.name == format }?.format
@@ -135,15 +141,17 @@ struct LintLine {
     ]
   }
 
-  func write(_ style: Style) throws {
+  func write(_ style: Style, isLast: Bool) throws {
     // Of a tie the command below has every path.
     let most = 4
     let names = finding.paths.prefix(most).map(\.shown).joined(separator: ", ")
     let rest = finding.paths.count > most ? " and \(finding.paths.count - most) more" : ""
     try StandardOutput.write("  \(style.cyan(names))\(rest): \(visible(finding.what))\n")
-    let action = command.map { "\(advice): \(style.faint($0))" } ?? advice
-    try StandardOutput.write("    \(action)\n")
+    if isLast { try StandardOutput.write("    \(advice)\(command.map { ": " + style.faint($0) } ?? "")\n") }
   }
+
+  /// What to do, in one line.
+  var action: String { advice + (command.map { ": " + $0 } ?? "") }
 
   private var advice: String {
     switch finding.remedy {
@@ -167,10 +175,13 @@ struct LintLine {
       if let collection { words.append("--collection=" + collection.description.shellWord) }
       // Behind -- nothing is an option, whatever it begins with.
       let paths = finding.paths.map(\.text)
+      if skips { words.append("--skip-unsupported") }
       words += ["-o", "tied\(suffix)"]
       if ([file] + paths).contains(where: { $0.hasPrefix("-") && $0 != "-" }) { words.append("--") }
       return "refx " + (words + [name] + paths.map(\.shellWord)).joined(separator: " ")
-    case .tag: return "refx convert \(name) tagged\(suffix) --tag 'PATTERN=COLLECTION'"
+    case .tag:
+      return
+        "refx convert \(skips ? "--skip-unsupported " : "")\(name) tagged\(suffix) --tag 'PATTERN=COLLECTION'"
     case .look:
       guard let path = finding.paths.first else { return nil }
       return "refx inspect --stats \(name) \(path.globText.shellWord)"

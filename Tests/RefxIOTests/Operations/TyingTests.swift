@@ -134,12 +134,18 @@ import Testing
   /// a reason that the graph shows.
   @Test(arguments: 2...5) func tiesOfSmallTrees(nodes: Int) throws {
     var counts = (tied: 0, refused: 0, untied: 0)
-    for tree in SmallTrees.all(nodes: nodes) {
+    // Of the many of five nodes every sixth.
+    for (number, tree) in SmallTrees.all(nodes: nodes).enumerated()
+    where nodes < 5 || number.isMultiple(of: 6) {
       let graph = try SharingGraph(tree)
       let paths = try tree.sites().map(\.path)
       for one in paths {
         for other in paths where other != one {
-          if try check(tree, graph, one, other) { counts.tied += 1 } else { counts.refused += 1 }
+          if try check(tree, graph, one, other, withRule: nodes < 5) {
+            counts.tied += 1
+          } else {
+            counts.refused += 1
+          }
         }
       }
       for path in paths + [["**"]] { if try checkUntying(tree, graph, path) { counts.untied += 1 } }
@@ -148,7 +154,9 @@ import Testing
   }
 
   /// - Returns: whether they were tied.
-  private func check(_ tree: Tree<Leaf>, _ graph: SharingGraph, _ one: Path, _ other: Path) throws -> Bool {
+  private func check(_ tree: Tree<Leaf>, _ graph: SharingGraph, _ one: Path, _ other: Path, withRule: Bool)
+    throws -> Bool
+  {
     let (x, y) = (try #require(graph[one]), try #require(graph[other]))
     let canBeTied = [x, y].allSatisfy { graph.nodes[$0].isRef || graph.nodes[$0].label.hasPrefix("float32") }
     let isInside = x != y && (graph.reach(x).contains(y) || graph.reach(y).contains(x))
@@ -173,20 +181,17 @@ import Testing
     #expect(Set(places.map { [$0.old, $0.new ?? -1] }).count == Set(places.map(\.new)).count, "\(tree)")
     #expect(result.wasTied([one, other]) == (x == y))
     // The rule does the same.
-    if nodesAreListed(tree, one, other) {
+    if withRule, !one.isRoot, !other.isRoot {
       let rule = try Rule.tie(literal(one), literal(other))
       #expect(try firstDifference(try tree.applying([rule]), after) == nil)
     }
     // What was plain before and comes off again leaves everything as it was.
     if !graph.nodes[y].isRef, x != y {
       let back = try CheckpointContents(tree: after).untying(PathPattern(regex: literal(other)))
-      #expect(try back.contents.tree.digest() == tree.digest())
+      #expect(try back.contents.tree.structureDigest() == tree.structureDigest())
+      #expect(try SharingGraph(back.contents.tree).looksLike(graph))
     }
     return true
-  }
-
-  private func nodesAreListed(_ tree: Tree<Leaf>, _ paths: Path...) -> Bool {
-    paths.allSatisfy { !$0.isRoot }
   }
 
   private func literal(_ path: Path) -> String { path.text }
