@@ -19,8 +19,8 @@ struct RefxCommand: ParsableCommand {
     version: "refx \(refxVersion)",
     subcommands: [
       InspectCommand.self, GetCommand.self, DiffCommand.self, DigestCommand.self, VerifyCommand.self,
-      PartitionCommand.self, MergeCommand.self, ConvertCommand.self, DemoCommand.self,
-      CompletionsCommand.self,
+      LintCommand.self, PartitionCommand.self, MergeCommand.self, ConvertCommand.self, TieCommand.self,
+      UntieCommand.self, DemoCommand.self, CompletionsCommand.self,
     ])
 
   static func main() {

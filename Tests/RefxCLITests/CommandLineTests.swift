@@ -8,7 +8,7 @@ import Testing
   @Test(arguments: [
     [], ["inspect"], ["diff"], ["digest"], ["verify"], ["get"], ["partition"], ["merge"], ["convert"],
     ["demo"],
-    ["completions"],
+    ["completions"], ["tie"], ["untie"], ["lint"],
   ])
   func helpIsAsItWas(command: [String]) throws {
     let result = try Command.run(command + ["--help"])

@@ -1536,9 +1536,13 @@ extension RefxError {
       advice: "say which one wins with take")
   }
 
-  package static func tiedCollectionsDiffer(_ path: Path, _ other: Path) -> RefxError {
+  package static func tiedCollectionsDiffer(
+    _ path: Path, _ collection: CollectionTag, _ other: Path, _ otherCollection: CollectionTag
+  ) -> RefxError {
     RefxError(
-      .refusal, "cannot be tied to '\(other.text)', which is of another collection", path: path,
+      .refusal,
+      "is of collection '\(collection)' and cannot be tied to '\(other.text)', which is of another collection: "
+        + "'\(otherCollection)'", path: path,
       advice: "tag both alike first, or say which one wins with take")
   }
 
@@ -1659,5 +1663,62 @@ extension RefxError {
     RefxError(
       .usage, "--base merges exactly two edits of one checkpoint", expected: "A and B",
       found: found == 1 ? "1 file" : "\(found) files")
+  }
+}
+
+// MARK: Tying and untying
+
+extension RefxError {
+  package static func tiedInsideItself(_ path: Path, _ inner: Path) -> RefxError {
+    RefxError(
+      .refusal,
+      "cannot be tied to '\(inner.text)', which stands inside its value: the value would hold itself",
+      path: path, advice: "tie what lies side by side")
+  }
+
+  package static func tiedWhereItGoes(_ path: Path, site: Path) -> RefxError {
+    RefxError(
+      .refusal, "stands inside the value that gives way, which holds itself, and would go with it",
+      path: path,
+      advice: "name its site '\(site.text)'")
+  }
+
+  package static func tyingNeedsTwoPaths(_ path: Path?) -> RefxError {
+    RefxError(
+      .usage, "tying takes two different paths or more",
+      found: path.map { "only '\($0.text)'" } ?? "none")
+  }
+
+  package static func cannotBeTied(_ path: Path, found: String, advice: String?) -> RefxError {
+    RefxError(.refusal, path: path, expected: "an array or a Ref to tie", found: found, advice: advice)
+  }
+
+  package static func takenIsNotTied(_ path: Path, among paths: [Path]) -> RefxError {
+    let names =
+      paths.prefix(3).map { "'\($0.text)'" }.joined(separator: ", ") + (paths.count > 3 ? ", …" : "")
+    return RefxError(
+      .usage, "the site that wins is none of those that are tied", path: path, expected: "one of \(names)")
+  }
+
+  package static func nothingToUntie(_ pattern: String) -> RefxError {
+    RefxError(
+      .noSuchPath, "'\(pattern)' matches no array, Ref or static value",
+      advice: "list the paths with: refx inspect")
+  }
+
+  package static func untiedInsideShared(_ path: Path, listedAs first: Path, sharedAt site: Path) -> RefxError
+  {
+    RefxError(
+      .refusal,
+      "stands inside the shared value at '\(site.text)', where a listing names it '\(first.text)'",
+      path: path, advice: "untie '\(site.text)' first")
+  }
+
+  // MARK: Lint
+
+  package static func badLintCode(_ text: String, option: String, known: [String]) -> RefxError {
+    RefxError(
+      .usage, "\(option) cannot take '\(text)'",
+      expected: "codes of findings: \(known.joined(separator: ", "))")
   }
 }
