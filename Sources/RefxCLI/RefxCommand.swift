@@ -19,7 +19,7 @@ struct RefxCommand: ParsableCommand {
     version: "refx \(refxVersion)",
     subcommands: [
       InspectCommand.self, GetCommand.self, DiffCommand.self, DigestCommand.self, VerifyCommand.self,
-      PartitionCommand.self, MergeCommand.self, ConvertCommand.self, DemoCommand.self,
+      PartitionCommand.self, MergeCommand.self, ConvertCommand.self, GraphCommand.self, DemoCommand.self,
       CompletionsCommand.self,
     ])
 
