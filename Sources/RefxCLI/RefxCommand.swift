@@ -19,7 +19,8 @@ struct RefxCommand: ParsableCommand {
     version: "refx \(refxVersion)",
     subcommands: [
       InspectCommand.self, GetCommand.self, DiffCommand.self, DigestCommand.self, VerifyCommand.self,
-      PartitionCommand.self, MergeCommand.self, ConvertCommand.self, GraphCommand.self, DemoCommand.self,
+      PartitionCommand.self, MergeCommand.self, ConvertCommand.self, GraphCommand.self,
+      ReportCommand.self, DemoCommand.self,
       CompletionsCommand.self,
     ])
 
