@@ -16,6 +16,11 @@ struct ReportPage {
       "default-src 'none'; script-src 'sha256-\(Base64.text(of: SHA256.of(Array(script.utf8))))'; "
       + "style-src 'sha256-\(Base64.text(of: SHA256.of(Array(ReportStyle.text.utf8))))'; "
       + "base-uri 'none'; form-action 'none'"
+    var sums = "<p class=\"sum\">\(ReportPage.escaped(Report.accounting(report.listing)))</p>"
+    if let other = report.other {
+      let sentence = "\(visible(other.name)): \(Report.accounting(other.listing))"
+      sums += "\n<p class=\"sum\">\(ReportPage.escaped(sentence))</p>"
+    }
     let head = """
       <!DOCTYPE html>
       <html lang="en">
@@ -31,7 +36,7 @@ struct ReportPage {
       <body>
       <header>
       <h1>\(ReportPage.escaped(title))</h1>
-      <p class="sum">\(ReportPage.escaped(Report.accounting(report.listing)))</p>
+      \(sums)
       </header>
       <main id="main"><noscript><p>The tree is drawn by a script, which this reader does not run.</p></noscript></main>
       <script type="application/json" id="data">
@@ -98,7 +103,11 @@ struct ReportRows {
       words.append(word)
       return .integer(Int64(words.count - 1))
     }
-    var head = JSON.object(JSONObject(ReportDocument(report: report).head)).bytes()
+    var members = ReportDocument(report: report).head
+    for position in members.indices where members[position].name == "metadata" {
+      members[position].value = shortened(members[position].value)
+    }
+    var head = JSON.object(JSONObject(members)).bytes()
     head.removeLast()
     try append(head + Array(",\"leaves\":[".utf8))
     var before: [Key] = []
@@ -126,6 +135,17 @@ struct ReportRows {
       "values": .bool(report.survey != nil), "histograms": .bool(showsHistograms && report.survey != nil),
     ]
     try append(Array(",\"has\":".utf8) + flags.bytes() + Array("}".utf8))
+  }
+
+  /// Without what is too long to be read on a page, such as the words of a tokenizer.
+  private func shortened(_ metadata: JSON) -> JSON {
+    guard case .object(let object) = metadata, metadata.bytes().count > 64 << 10 else { return metadata }
+    return .object(
+      JSONObject(
+        object.members.map { member in
+          let count = member.value.bytes().count
+          return count > 1024 ? .init(member.name, .string("… \(count) bytes of JSON")) : member
+        }))
   }
 
   private func statistics(_ statistics: ElementStatistics) -> JSON {

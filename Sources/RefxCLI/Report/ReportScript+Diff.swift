@@ -36,18 +36,21 @@ extension ReportScript {
         const rows = data.diff[kind].map((row, place) => ({ row, place, size: largest[kind](row) }));
         if (!rows.length) continue;
         rows.sort((a, b) => b.size - a.size || a.place - b.place);
-        const most = kind === "value" ? Math.max(...rows.map(({ size }) => Number.isFinite(size) ? size : 0)) : 0;
+        // By orders of magnitude, from a tenth of the smallest.
+        const finite = rows.map(({ size }) => size).filter(size => size > 0 && Number.isFinite(size));
+        const most = Math.log10(largestOf(finite) || 1), least = most - largestOf(finite.map(size => most - Math.log10(size))) - 1;
+        const share = size => size === Infinity ? 1 : size > 0 ? (Math.log10(size) - least) / (most - least) : 0;
         const body = element("tbody");
         const more = some(rows, ({ row, size }) => element("tr", {},
-          element("td", {}, ...pathsOf(row).slice(0, 6).map(path => element("div", {}, goButton(pathText(path)))),
+          element("td", { class: "path" }, ...pathsOf(row).slice(0, 6).map(path => element("div", {}, goButton(pathText(path)))),
             pathsOf(row).length > 6 ? "… " + short(pathsOf(row).length) + " paths" : null),
-          ...columns[kind].map(([, text, isNumber]) => element("td", { class: isNumber ? "number" : null }, text(row))),
-          kind === "value" ? element("td", {}, meter(most > 0 ? Math.min(size, most) / most : size > 0 ? 1 : 0)) : null), body, 25);
+          ...columns[kind].map(([title, text, isNumber]) => element("td", { class: isNumber ? "number" : null, "data-title": title }, text(row))),
+          kind === "value" ? element("td", {}, meter(share(size))) : null), body, 25);
         panel.append(element("details", { open: "" }, element("summary", { class: kindClass(kind) }, kind + " ", short(rows.length)),
           element("div", { class: "scroll" }, element("table", {}, element("thead", {}, element("tr", {},
             element("th", { scope: "col" }, "path"),
             ...columns[kind].map(([title, , isNumber]) => element("th", { scope: "col", class: isNumber ? "number" : null }, title)),
-            kind === "value" ? element("th", { scope: "col" }, "max abs") : null)), body)), more));
+            kind === "value" ? element("th", { scope: "col" }, "magnitude") : null)), body)), more));
       }
       return panel;
     };
@@ -110,8 +113,12 @@ extension ReportScript {
       return chart;
     };
 
+    // Whether there is something to draw; false where all finite values are one.
+    const hasSpread = ({ row }) => row === null || row.histogram === null || row.histogram.length < 3 ? null : row.stats[0] !== row.stats[1];
+
     const describe = node => {
       const box = document.getElementById("detail");
+      const isConstant = hasSpread(node) === false;
       box.replaceChildren(element("h2", { class: "code" }, shown(node.path)));
       const facts = element("dl", { class: "facts" });
       const fact = (name, ...value) => facts.append(element("dt", {}, name), element("dd", {}, ...value));
@@ -130,8 +137,8 @@ extension ReportScript {
       }
       if (node.children.length) {
         fact("members", short(node.children.length));
-        fact("arrays", short(node.leaves));
-        fact("bytes", bytesText(node.bytes));
+        fact("leaves", short(node.leaves));
+        fact("bytes", bytesText(node.bytes), element("span", { class: "faint" }, " each array once"));
       }
       box.append(facts);
       if (node.kinds) {
@@ -145,7 +152,8 @@ extension ReportScript {
         add("NaN", nan); add("Inf", infinite);
         box.append(element("h3", {}, "Values"), numbers);
       }
-      if (row && row.histogram && row.histogram.length > 2) {
+      if (isConstant && row.stats) box.append(element("p", { class: "faint" }, "Every finite value is " + short(row.stats[0]) + "."));
+      if (hasSpread(node)) {
         const scale = element("input", { type: "checkbox" });
         scale.checked = isLogarithmic;
         scale.addEventListener("change", () => { isLogarithmic = scale.checked; describe(node); document.querySelector("#detail input").focus(); });

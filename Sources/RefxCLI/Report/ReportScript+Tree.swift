@@ -61,10 +61,10 @@ extension ReportScript {
       if (node.kinds) for (const kind of node.kinds) line.append(element("span", { class: "tag change " + kindClass(kind) }, kind));
       else if (node.changes) line.append(element("span", { class: "tag" }, counted(node.changes, "change", "changes")));
       line.append(element("span", { class: "space" }));
-      if (row && row.histogram && row.histogram.length > 2) line.append(spark(row.histogram));
+      if (hasSpread(node)) line.append(spark(row.histogram));
       line.append(element("span", { class: "type" }, row && row.dtype !== "tree" ? typeText(row)
-        : counted(node.leaves, "array", "arrays")));
-      const size = row && row.dtype !== "tree" ? row.shape !== null && row.kind !== "static" ? bytesText(row.bytes) : "" : bytesText(node.bytes);
+        : counted(node.leaves, "leaf", "leaves")));
+      const size = row && row.dtype !== "tree" ? row.shape !== null && row.kind !== "static" ? bytesText(row.bytes) : "" : node.bytes > 0 ? bytesText(node.bytes) : "–";
       line.append(element("span", { class: "size" }, size));
       return line;
     };

@@ -43,8 +43,6 @@ enum ReportScript {
     const stack = [root];
     for (const cells of data.leaves) {
       const node = addRow(cells, stack);
-      const isArray = node.row.shape !== null && node.row.kind !== "static";
-      if (!isArray) continue;
       for (let place = node; place; place = place.parent) {
         place.leaves += 1;
         if (node.row.first) place.bytes += node.row.bytes;
@@ -126,15 +124,18 @@ enum ReportScript {
       bar.style.width = Math.max(0, Math.min(100, share * 100)) + "%";
       return element("span", { class: "meter" }, bar);
     };
+    const largestOf = numbers => numbers.reduce((most, number) => Math.max(most, number), 0);
     const bars = rows => {
-      const most = Math.max(1, ...rows.map(row => row.bytes));
+      const most = largestOf(rows.map(row => row.bytes)) || 1;
       const list = element("div", { class: "bars" });
-      for (const row of rows) {
-        list.append(
+      const more = some(rows, row => {
+        const line = document.createDocumentFragment();
+        line.append(
           element("span", { class: "label" }, row.label), meter(row.bytes / most),
           element("span", { class: "size" }, bytesText(row.bytes) + (row.note ? " · " + row.note : "")));
-      }
-      return list;
+        return line;
+      }, list, 8);
+      return element("div", {}, list, more);
     };
     // The first rows of many; the others when they are asked for.
     const some = (rows, make, box, step = 50) => {
@@ -174,7 +175,7 @@ enum ReportScript {
           { label: "stored", bytes: sizes.stored },
         ]), element("p", { class: "faint" }, facts[0])),
         element("section", {}, element("h2", {}, "By collection"), data.collections.length
-          ? bars(data.collections.map(row => ({
+          ? bars([...data.collections].sort((a, b) => b.bytes - a.bytes).map(row => ({
               label: tagText(row.collection), bytes: row.bytes, note: counted(row.refs, "ref", "refs") })))
           : element("p", { class: "faint" }, "There are no refs.")),
         element("section", {}, element("h2", {}, "By dtype"), data.dtypes.length
@@ -199,7 +200,7 @@ enum ReportScript {
         list.append(rest);
         return element("tr", {}, element("td", {}, element("span", { class: "tag tied" }, "#" + row.index)),
           element("td", {}, tagText(row.collection)), element("td", {}, typeText(row)),
-          element("td", { class: "number" }, bytesText(row.bytes * (places.length - 1))), list);
+          element("td", { class: "number", "data-title": "saves" }, bytesText(row.bytes * (places.length - 1))), list);
       }, body, 25);
       panel.append(element("div", { class: "scroll" }, element("table", {}, element("thead", {}, element("tr", {},
         ...["ref", "collection", "type"].map(title => element("th", { scope: "col" }, title)),

@@ -73,9 +73,11 @@ enum ReportStyle {
     .row:hover { background: var(--soft) }
     .row[aria-selected=true] { background: var(--chosen) }
     .row .turn { flex: none; width: 20px; text-align: center; color: var(--faint); cursor: pointer }
-    .row .name { flex: 0 1 auto; overflow: hidden; text-overflow: ellipsis; min-width: 3em }
+    .row .name { flex: 0 1 auto; overflow: hidden; text-overflow: ellipsis; min-width: 2em }
     .row .space { flex: 1 }
-    .row .type { flex: 0 1 auto; overflow: hidden; text-overflow: ellipsis; color: var(--faint); font-size: 13px }
+    .row .type {
+      flex: 0 1 11em; overflow: hidden; text-overflow: ellipsis; color: var(--faint); font-size: 13px; text-align: right;
+    }
     .row .size { flex: none; width: 5.4em; text-align: right; font-variant-numeric: tabular-nums; font-size: 13px }
     .row svg { flex: none }
     .tag {
@@ -117,6 +119,18 @@ enum ReportStyle {
       .cards { grid-template-columns: minmax(0, 1fr); gap: 12px }
       section, .pane { padding: 12px; margin-top: 12px }
       .row .tag.group, .row svg, .row .type { display: none }
+      .row .tag.change { width: 12px; height: 12px; padding: 0; color: transparent; border-width: 6px; overflow: hidden }
+      .row .tag.change.structure { border-color: var(--structure) }
+      .row .tag.change.topology { border-color: var(--topology) }
+      .row .tag.change.collection { border-color: var(--collection) }
+      .row .tag.change.type-kind { border-color: var(--type) }
+      .row .tag.change.value { border-color: var(--value) }
+      thead { display: none }
+      table, tbody { display: block }
+      tr { display: flex; flex-wrap: wrap; gap: 2px 14px; padding: 6px 0; border-bottom: 1px solid var(--line) }
+      td { border: 0; padding: 0; min-width: 0 }
+      td:last-child:not([data-title]), td.path { flex-basis: 100% }
+      td[data-title]:not(:empty)::before { content: attr(data-title) " "; color: var(--faint); font-size: 12px }
       .row { height: 34px }
       .tree { height: 60vh }
       button, input[type=search] { min-height: 36px }
