@@ -7,7 +7,7 @@ import Testing
 @Suite struct CommandLineTests {
   @Test(arguments: [
     [], ["inspect"], ["diff"], ["digest"], ["verify"], ["get"], ["partition"], ["merge"], ["convert"],
-    ["demo"],
+    ["graph"], ["report"], ["demo"],
     ["completions"],
   ])
   func helpIsAsItWas(command: [String]) throws {

@@ -77,7 +77,7 @@ struct GraphWords {
   }
 
   func label(of edge: SharingGraph.Edge) -> String {
-    let name = GraphWords.text(of: [edge.names])
+    let name = edge.names.isEmpty ? "(root)" : GraphWords.text(of: [edge.names])
     return edge.sites.count > 1 ? "\(name) (\(edge.sites.count) sites)" : name
   }
 

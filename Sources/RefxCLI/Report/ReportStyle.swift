@@ -145,6 +145,7 @@ enum ReportStyle {
       .row { position: static; transform: none; break-inside: avoid }
       section, .pane { break-inside: auto; border: 0; padding: 0 }
       button.more { display: none }
+      .meter i, .tag { print-color-adjust: exact; -webkit-print-color-adjust: exact }
     }
 
     """#

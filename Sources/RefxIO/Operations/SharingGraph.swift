@@ -75,7 +75,7 @@ public struct SharingGraph: Sendable {
     public let group: Int
     /// The position of the value.
     public let value: Int
-    /// The keys in the group; several where the group has many sites of the value.
+    /// The keys in the group; several where the group has many sites of the value, none for the root itself.
     public let names: [Key]
     public let sites: [Path]
   }
@@ -193,7 +193,7 @@ public struct SharingGraph: Sendable {
 
   private mutating func addEdges(of places: [SharingBranch], in group: Int) {
     var order: [Int] = []
-    var byValue: [Int: [Key]] = [:]
+    var byValue: [Int: [Key?]] = [:]
     for site in places[0].sites {
       if byValue[site.value] == nil { order.append(site.value) }
       byValue[site.value, default: []].append(site.key)
@@ -202,8 +202,8 @@ public struct SharingGraph: Sendable {
       let keys = byValue[value] ?? []
       let rows = keys.count > SharingGraph.mostSites ? [keys] : keys.map { [$0] }
       for names in rows {
-        let sites = places.flatMap { place in names.map { place.path.appending($0) } }
-        edges.append(Edge(group: group, value: value, names: names, sites: sites.sorted()))
+        let sites = places.flatMap { place in names.map { $0.map(place.path.appending) ?? place.path } }
+        edges.append(Edge(group: group, value: value, names: names.compactMap(\.self), sites: sites.sorted()))
       }
     }
   }

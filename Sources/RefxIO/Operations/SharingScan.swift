@@ -12,8 +12,8 @@ final class SharingBranch {
   var bytes = 0
   var allLeaves = 0
   var allBytes = 0
-  /// The sites of shared values right here, by the position of the value.
-  var sites: [(key: Key, value: Int)] = []
+  /// The sites of shared values right here, by the position of the value; without a key that of the root itself.
+  var sites: [(key: Key?, value: Int)] = []
   var members: [(key: Key, branch: SharingBranch)] = []
   /// Whether a shared value stands here or below.
   var isSharing = false
@@ -87,8 +87,13 @@ struct SharingScan {
       (branch.leaves, branch.bytes, branch.allLeaves, branch.allBytes) = (1, byteCount, 1, byteCount)
       branch.signature = signature
       return branch
-    // The root has no second site: it cannot lie within itself.
-    case .site, .other: return SharingBranch(.root, .leaf)
+    case .site(let value):
+      // A Ref at the root whose other sites lie within itself.
+      let branch = SharingBranch(.root, .ref)
+      branch.sites = [(nil, value)]
+      branch.isSharing = true
+      return branch
+    case .other: return SharingBranch(.root, .leaf)
     }
   }
 
