@@ -14,9 +14,9 @@ import Testing
 
   /// A layer: two arrays, and where it is given the site of a shared one.
   private static func layer(_ tied: Tree<Leaf>? = nil) -> Tree<Leaf> {
-    var members: [(Key, Tree<Leaf>)] = [("w", array(4)), ("b", array(2))]
-    if let tied { members.append(("rope", tied)) }
-    return .dictionary([("attn", .dictionary(members)), ("norm", array(3))])
+    var members: [(Key, Tree<Leaf>)] = [(Key("w"), array(4)), (Key("b"), array(2))]
+    if let tied { members.append((Key("rope"), tied)) }
+    return ["attn": .dictionary(members), "norm": array(3)]
   }
 
   @Test func aTiedTransformerIsAFewBoxes() throws {
