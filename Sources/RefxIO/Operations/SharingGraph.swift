@@ -91,14 +91,14 @@ public struct SharingGraph: Sendable {
   static let mostSites = 6
 
   /// - Parameter selection: draws only values with a site that it accepts, with all their sites.
-  /// - Throws: ``RefxError`` where an index comes before its value.
-  public init(of tree: Tree<Leaf>, selection: ((Path) -> Bool)? = nil) throws {
+  /// - Throws: what `selection` throws, and ``RefxError`` where an index comes before its value.
+  public init(of tree: Tree<Leaf>, selection: ((Path) throws -> Bool)? = nil) throws {
     var counts: [Int: Int] = [:]
     var wanted: Set<Int> = []
     try tree.forEachSite { site in
       guard let reference = site.reference else { return }
       counts[reference.index, default: 0] += 1
-      if selection?(site.path) ?? true { wanted.insert(reference.index) }
+      if try selection?(site.path) ?? true { wanted.insert(reference.index) }
     }
     var scan = SharingScan(shared: wanted.filter { counts[$0, default: 0] > 1 })
     let root = scan.root(tree)
