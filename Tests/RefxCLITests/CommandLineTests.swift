@@ -7,8 +7,7 @@ import Testing
 @Suite struct CommandLineTests {
   @Test(arguments: [
     [], ["inspect"], ["diff"], ["digest"], ["verify"], ["get"], ["partition"], ["merge"], ["convert"],
-    ["demo"],
-    ["completions"], ["tie"], ["untie"], ["lint"],
+      ["tie"], ["untie"], ["lint"], ["graph"], ["report"], ["demo"], ["completions"],
   ])
   func helpIsAsItWas(command: [String]) throws {
     let result = try Command.run(command + ["--help"])
