@@ -79,6 +79,12 @@ struct RefxCommand: ParsableCommand {
       if exitCode(for: error) == .success {
         let text = message(for: error)
         if text == configuration.version { return show(text + "\n") }
+        // The parser finds an -h in -shared, too.
+        if !arguments.isEmpty, !arguments.contains("-h"), !arguments.contains("--help"),
+          let misuse = Misuse.found(in: arguments, try Manual(of: Self.self))
+        {
+          return Failure(misuse).report(asJSON: isJSON)
+        }
         return try showHelp(of: arguments.first { !$0.hasPrefix("-") } ?? "", arguments[...])
       }
       if let misuse = Misuse.found(in: arguments, try Manual(of: Self.self)) {
@@ -87,7 +93,8 @@ struct RefxCommand: ParsableCommand {
     } catch {
       return Failure(error).report(asJSON: isJSON)
     }
-    return Failure(usage: message(for: error)).report(asJSON: isJSON)
+    let command = arguments.first { !$0.hasPrefix("-") }
+    return Failure(usage: message(for: error), of: command).report(asJSON: isJSON)
   }
 
   /// `help NAME`: the name; empty for the whole. Nil where no help is asked for in that form.
@@ -143,6 +150,9 @@ struct RefxCommand: ParsableCommand {
 
 /// The version of this release.
 let refxVersion = "0.1.0"
+
+/// The day of this release, which the man pages give: pages of one release are the same bytes everywhere.
+let refxDate = "November 23, 2026"
 
 /// Thrown to end a command whose question has an answer: 1 where it is "no".
 struct Answer: Error {

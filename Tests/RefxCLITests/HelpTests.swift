@@ -36,7 +36,8 @@ import Testing
       // The options that an example uses are options of its command.
       for line in shown where !line.contains("|") && !line.contains(";") && !line.contains("&&") {
         for word in line.split(separator: " ") where word.hasPrefix("--") {
-          #expect(lines.contains { !examples.contains($0) && $0.contains(word.prefix { $0 != "=" }) }, "\(line)")
+          #expect(
+            lines.contains { !examples.contains($0) && $0.contains(word.prefix { $0 != "=" }) }, "\(line)")
         }
       }
     }
@@ -59,7 +60,10 @@ import Testing
     (["convert", "a", "b", "--shared", "dupliacte"], "did you mean duplicate?"),
     (["completions", "bsah"], "did you mean bash?"),
     (["diff", "a", "b", "--only", "vlaue"], "--only cannot take 'vlaue'; did you mean value?"),
-    (["convert", "a", "b.refx", "--dtype", "flaot32=float16"], "'flaot32' names no dtype; did you mean float32?"),
+    (
+      ["convert", "a", "b.refx", "--dtype", "flaot32=float16"],
+      "'flaot32' names no dtype; did you mean float32?"
+    ),
     (["inspect", "f", "--from", "safetensor"], "did you mean safetensors?"),
     (["inspect", "f", "--from"], "--from needs a value: FORMAT; see refx inspect --help"),
     (["inspect", "f", "--color"], "--color needs a value: WHEN; known are auto, always, never"),

@@ -41,7 +41,8 @@ import Testing
     #expect(text.contains("sharing saves 49 %: 40.0 kB logical, 20.0 kB unique, "), "\(text)")
     #expect(text.contains("20.0 kB") && !text.contains("20000"))
     let listing = try Command.run("inspect", file, "--json").json()
-    #expect(listing["totals"]?["bytes"]?["logical"] == 40008 && listing["totals"]?["bytes"]?["unique"] == 20008)
+    #expect(
+      listing["totals"]?["bytes"]?["logical"] == 40008 && listing["totals"]?["bytes"]?["unique"] == 20008)
     // Where nothing is shared nothing is said to be saved.
     let plain = try scratch.save(["a": numbers([1] as [Float])], as: "plain.refx")
     #expect(try !Command.run("inspect", plain).text.contains("saves"))
@@ -136,7 +137,9 @@ import Testing
   /// A pipe that is slow makes the work take over a second: then the bar comes by itself, on a terminal alone.
   @Test func workThatTakesLongShowsItsProgress() throws {
     let scratch = try Scratch()
-    let noise = (0..<12_000_000).map { Float(bitPattern: UInt32(truncatingIfNeeded: $0 &* 2_654_435_761) >> 9) }
+    let noise = (0..<12_000_000).map {
+      Float(bitPattern: UInt32(truncatingIfNeeded: $0 &* 2_654_435_761) >> 9)
+    }
     _ = try scratch.save(["a": numbers(noise)], as: "m.refx")
     let slow = "(sleep 1.4; cat >/dev/null)"
     let shown = try Terminal(in: scratch).run("\"$REFX\" convert m.refx - | \(slow)")

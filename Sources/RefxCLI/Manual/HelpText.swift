@@ -20,10 +20,10 @@ struct HelpText {
     line("  \(manual.program) COMMAND [options] [FILE…]")
     write(manual.root.discussion)
     heading("Commands")
-    rows(manual.commands.map { ($0.name, $0.abstract) }, column: 14)
+    rows(manual.commands.map { ($0.name, $0.abstract) }, column: 16)
     for group in manual.root.groups {
       heading(group.title)
-      rows(group.options.map { ($0.title, $0.sentence) }, column: 14)
+      rows(group.options.map { ($0.title, $0.sentence) }, column: 16)
     }
     examples(manual.root.discussion.examples)
     line("")

@@ -48,19 +48,17 @@ struct ManPage {
     macro("Sh", "SYNOPSIS")
     macro("Nm", "\(manual.program) \(command.name)")
     macro("Op", "Ar option ...")
-    for option in command.options where !option.isOptional {
-      macro("Fl", "\(flag(option.spellings.last ?? "")) Ar \(escaped(option.valueName))")
-    }
     for argument in command.positionals {
       let name = "Ar \(escaped(argument.valueName))" + (argument.isRepeating ? " ..." : "")
       text += argument.isOptional ? ".Op \(name)\n" : ".\(name)\n"
     }
+    for option in command.options where !option.isOptional {
+      macro("Fl", "\(flag(option.spellings.first ?? "")) Ar \(escaped(option.valueName))")
+    }
     macro("Sh", "DESCRIPTION")
     sentence(command.abstract)
-    if !command.discussion.blocks.isEmpty { macro("Pp") }
-    write(command.discussion)
+    write(command.discussion, isFirst: false)
     if !command.positionals.isEmpty {
-      macro("Pp")
       list(command.positionals.map { ("Ar \(escaped($0.valueName))", $0.sentence) })
     }
     for group in command.groups { options(group.title, group.options) }
@@ -75,8 +73,7 @@ struct ManPage {
 
   private mutating func begin(_ name: String, _ abstract: String) {
     text = ".\\\" Made by \(manual.program) itself, of the words that its --help shows.\n"
-    // Of a page that is made anew by every build, no date would say anything.
-    macro("Dd", "2026")
+    macro("Dd", refxDate)
     macro("Dt", "\(name.uppercased()) 1")
     macro("Os", "\(manual.version)")
     macro("Sh", "NAME")
@@ -112,13 +109,18 @@ struct ManPage {
     }
   }
 
-  private mutating func write(_ discussion: Discussion) {
+  private mutating func write(_ discussion: Discussion, isFirst: Bool = true) {
     for (position, block) in discussion.blocks.enumerated() {
-      if position > 0 { macro("Pp") }
+      // A list brings its own space.
+      if case .terms(let terms) = block {
+        list(terms.map { ("Sy \(escaped($0.term))", $0.meaning) })
+        continue
+      }
+      if position > 0 || !isFirst { macro("Pp") }
       switch block {
       case .paragraph(let words): sentence(words)
-      case .terms(let terms): list(terms.map { ("Sy \(escaped($0.term))", $0.meaning) })
       case .literal(let lines): for line in lines { macro("Dl", escaped(line)) }
+      case .terms: break
       }
     }
   }

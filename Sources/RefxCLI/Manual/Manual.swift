@@ -87,9 +87,9 @@ struct CommandManual {
 
   /// `refx get [options] FILE PATH`
   func usage(_ program: String) -> String {
-    (["\(program) \(name)", "[options]"]
-      + options.filter { !$0.isOptional }.map { "\($0.spellings.last ?? "") \($0.placeholder)" }
-      + positionals.map(\.usage)).joined(separator: " ")
+    (["\(program) \(name)", "[options]"] + positionals.map(\.usage)
+      + options.filter { !$0.isOptional }.map { "\($0.spellings.first ?? "") \($0.placeholder)" })
+      .joined(separator: " ")
   }
 }
 
