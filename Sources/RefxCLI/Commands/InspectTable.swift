@@ -23,9 +23,9 @@ struct InspectTable {
     for row in rows { table.add(try cells(row, details), marks: marks(row)) }
     details.finish()
     let version = opened.version.map { " \($0)" } ?? ""
-    try StandardOutput.write(style.bold(visible(file)) + "  \(opened.format)\(version)\n")
+    try StandardOutput.write(folded(style.bold(visible(file)) + "  \(opened.format)\(version)") + "\n")
     if !rows.isEmpty { try table.write(style) }
-    try StandardOutput.write(wrapped(sums(of: rows)))
+    try StandardOutput.write(folded(sums(of: rows), hanging: 2) + "\n")
     try writeProposedTies()
   }
 
@@ -81,21 +81,6 @@ struct InspectTable {
     let leaves = shown + counted(listing.rows.count, "leaf", "leaves")
     let refs = "\(counted(listing.refs, "ref", "refs")) (\(listing.shared) shared)"
     return [leaves, refs, accounting].joined(separator: " · ")
-  }
-
-  /// In lines where the terminal has not the room, parted between the sums.
-  private func wrapped(_ sums: String) -> String {
-    guard let terminal = terminalWidth() else { return sums + "\n" }
-    var lines = [""]
-    for word in sums.split(separator: " ") {
-      let line = lines[lines.count - 1]
-      if !line.isEmpty && RefxCLI.columns(line) + 1 + RefxCLI.columns(String(word)) > terminal {
-        lines.append(String(word))
-      } else {
-        lines[lines.count - 1] += line.isEmpty ? String(word) : " " + word
-      }
-    }
-    return lines.joined(separator: "\n") + "\n"
   }
 
   /// What sharing and compression save: of the bytes of all sites, and of those that are really there.

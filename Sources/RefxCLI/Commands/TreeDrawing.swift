@@ -8,6 +8,7 @@ struct TreeDrawing {
   private let style: Style
   private let isFiltered: Bool
   private let listing: Listing
+  private let terminal = terminalWidth()
   /// The indexes of values with several sites.
   private let shared: Set<Int>
 
@@ -38,8 +39,10 @@ struct TreeDrawing {
     for (position, member) in node.members.enumerated() {
       let isLast = position == node.members.count - 1
       try StandardOutput.write(
-        style.faint(indentation + (isLast ? "└─ " : "├─ ")) + member.name
-          + (member.node.label.isEmpty ? "" : "  " + member.node.label) + "\n")
+        folded(
+          style.faint(indentation + (isLast ? "└─ " : "├─ ")) + member.name
+            + (member.node.label.isEmpty ? "" : "  " + member.node.label), to: terminal,
+          hanging: indentation.count + 5) + "\n")
       try write(member.node, indentation + (isLast ? "   " : "│  "))
     }
   }

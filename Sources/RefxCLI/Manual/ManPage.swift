@@ -26,7 +26,6 @@ struct ManPage {
     macro("Sh", "COMMANDS")
     list(manual.commands.map { ("Xr \(manual.program)-\($0.name) 1", $0.abstract) })
     for group in manual.root.groups { options(group.title, group.options) }
-    examples(manual.root.discussion.examples)
     macro("Sh", "ENVIRONMENT")
     list([
       (
@@ -36,9 +35,11 @@ struct ManPage {
       ("Ev TERM", "Where it is dumb, nothing is coloured, and no progress is shown."),
     ])
     exitStatus()
+    examples(manual.root.discussion.examples)
     macro("Sh", "SEE ALSO")
-    for (position, command) in manual.commands.enumerated() {
-      macro("Xr", "\(manual.program)-\(command.name) 1" + (position < manual.commands.count - 1 ? " ," : ""))
+    let names = manual.commands.map(\.name).sorted()
+    for (position, name) in names.enumerated() {
+      macro("Xr", "\(manual.program)-\(name) 1" + (position < names.count - 1 ? " ," : ""))
     }
     return text
   }

@@ -28,7 +28,7 @@ struct DiffText {
   private func section(_ kind: TreeDiff.Kind, _ lines: [String]) throws {
     if lines.isEmpty { return }
     try StandardOutput.write(style.bold("\(kind.rawValue): \(lines.count)") + "\n")
-    for line in lines.prefix(most) { try StandardOutput.write("  \(line)\n") }
+    for line in lines.prefix(most) { try StandardOutput.write(folded("  " + line) + "\n") }
     if lines.count > most {
       try StandardOutput.write(style.faint("  … and \(lines.count - most) more (--all)") + "\n")
     }

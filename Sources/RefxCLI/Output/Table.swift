@@ -1,7 +1,8 @@
 import Glibc
 
-/// Rows in aligned columns. Where a terminal is too narrow, long cells are shortened in the middle; where even
-/// that is not enough, each row becomes a few lines. What goes into a pipe or a file is always whole.
+/// Rows in aligned columns. Where a terminal is too narrow, columns in which nothing stands go, and long cells are
+/// shortened in the middle; where even that is not enough, or two names would look the same, each row becomes a
+/// few lines. What goes into a pipe or a file is always whole.
 struct Table {
   enum Alignment { case left, right }
 
@@ -29,10 +30,9 @@ struct Table {
 
   func write(_ style: Style, terminal: Int? = terminalWidth()) throws {
     guard let fitted = fitted(to: terminal) else { return try writeStacked(style, terminal ?? 20) }
-    let titleMarks: [Int: Mark] = [:]
-    try StandardOutput.write(style.bold(line(titles, fitted, titleMarks, Style(isColoured: false))) + "\n")
+    try StandardOutput.write(style.bold(line(titles, fitted, nil)) + "\n")
     for (row, marks) in zip(rows, marks) {
-      try StandardOutput.write(line(row, fitted, marks, style) + "\n")
+      try StandardOutput.write(line(row, fitted, (marks, style)) + "\n")
     }
   }
 
@@ -43,34 +43,48 @@ struct Table {
   /// Words that are short, or that only say something as a whole.
   private static let whole: Set<String> = ["sha256", "dtype", "kind", "ref"]
 
-  /// The widths with which a row fits into a line; nil where there are none.
+  /// The widths with which a row fits into a line, 0 for a column that goes; nil where there are none.
   private func fitted(to terminal: Int?) -> [Int]? {
     guard let terminal else { return widths }
     var widths = widths
-    var excess = widths.reduce(0, +) + 2 * (widths.count - 1) - terminal
+    func excess() -> Int { widths.reduce(-2) { $1 == 0 ? $0 : $0 + $1 + 2 } - terminal }
+    if excess() <= 0 { return widths }
+    for column in widths.indices where rows.allSatisfy({ $0[column].isEmpty }) { widths[column] = 0 }
     let givesWay = widths.indices.filter { alignments[$0] == .left && !Table.whole.contains(titles[$0]) }
-    while excess > 0 {
+    while excess() > 0 {
       guard let widest = givesWay.max(by: { widths[$0] < widths[$1] }), widths[widest] > Table.least else {
         return nil
       }
       let next = givesWay.filter { $0 != widest }.map { widths[$0] }.max() ?? 0
-      let step = min(excess, widths[widest] - max(Table.least, min(next, widths[widest] - 1)))
-      widths[widest] -= step
-      excess -= step
+      widths[widest] -= min(excess(), widths[widest] - max(Table.least, min(next, widths[widest] - 1)))
     }
-    return widths
+    return areDistinct(at: widths[0]) ? widths : nil
   }
 
-  private func line(_ cells: [String], _ widths: [Int], _ marks: [Int: Mark], _ style: Style) -> String {
+  /// Whether names that differ still differ when they are shortened.
+  private func areDistinct(at width: Int) -> Bool {
+    var names: [String: String] = [:]
+    for row in rows where columns(row[0]) > width {
+      let short = shortened(row[0], to: width)
+      if let other = names[short], other != row[0] { return false }
+      names[short] = row[0]
+    }
+    return true
+  }
+
+  private func line(_ cells: [String], _ widths: [Int], _ look: (marks: [Int: Mark], style: Style)?) -> String
+  {
     var line = ""
     // Spaces are held back until something follows them.
     var gap = 0
-    for (position, cell) in cells.enumerated() {
+    for (position, cell) in cells.enumerated() where widths[position] > 0 {
       let text = shortened(cell, to: widths[position])
       let padding = max(0, widths[position] - columns(text))
       if alignments[position] == .right { gap += padding }
       if !text.isEmpty {
-        line += String(repeating: " ", count: gap) + painted(text, position, marks, style)
+        line +=
+          String(repeating: " ", count: gap)
+          + (look.map { painted(text, position, $0.marks, $0.style) } ?? text)
         gap = 0
       }
       gap += 2 + (alignments[position] == .left ? padding : 0)
@@ -92,8 +106,9 @@ struct Table {
 
   /// Each row as its first cell and, below it, the others by their titles.
   private func writeStacked(_ style: Style, _ terminal: Int) throws {
+    let isShort = areDistinct(at: max(8, terminal))
     for (row, marks) in zip(rows, marks) {
-      try StandardOutput.write(shortened(row[0], to: max(8, terminal)) + "\n")
+      try StandardOutput.write((isShort ? shortened(row[0], to: max(8, terminal)) : row[0]) + "\n")
       var used = 0
       var text = ""
       for position in row.indices.dropFirst() where !row[position].isEmpty {
