@@ -34,7 +34,7 @@ let package = Package(
     .target(name: "CConfine"),
 
     // Checkpoints: the front door, .refx, foreign formats.
-    .target(name: "RefxIO", dependencies: ["RefxStore", "RefxHDF5", "CTOML"]),
+    .target(name: "RefxIO", dependencies: ["RefxStore", "RefxHDF5", "CTOML", "CPCRE2"]),
 
     // TOML as JSON, for rules.
     .target(name: "CTOML"),
@@ -53,6 +53,7 @@ let package = Package(
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CISAL", pkgConfig: "libisal", providers: [.apt(["libisal-dev"])]),
     .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
+    .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
     .target(

@@ -47,6 +47,7 @@ import RefxTestSupport
     "cuts": { try Cuts($0).run() },
     "fields": { try Fields($0).run() },
     "bombs": { try Bombs($0).run() },
+    "foreign": { try ForeignFiles($0).run() },
   ]
 }
 

@@ -13,7 +13,7 @@ enum Samples {
     func noise(_ dtype: DType, _ shape: [Int]) -> Tree<Leaf> {
       let bytes = random.bytes(dtype.byteCount(of: shape) ?? 0)
       return .leaf(
-        Leaf(dtype: dtype, shape: shape, bytes: dtype == .bool ? bytes.map { $0 & 1 } : bytes))
+        Leaf(dtype: dtype, shape: shape, bytes: dtype.elements(from: bytes)))
     }
     /// Few different bytes, so that it is stored compressed.
     func packed(_ dtype: DType, _ count: Int) -> Tree<Leaf> {

@@ -8,7 +8,7 @@ import Testing
   private static let executable = Command.executable?.deletingLastPathComponent().appending(
     path: "DamageCheck")
 
-  @Test(arguments: ["refx-bits", "hdf5-bits", "cuts", "fields", "bombs"])
+  @Test(arguments: ["refx-bits", "hdf5-bits", "cuts", "fields", "bombs", "foreign"])
   func nothingIsReadOtherwiseWithoutAnError(check: String) throws {
     let scratch = try Scratch()
     let process = Process()

@@ -20,15 +20,15 @@ import Testing
 
   @Test func regularExpressionsMatchTheWholePath() throws {
     let pattern = try PathPattern(regex: #"layers/\d+/w"#)
-    #expect(pattern.matches(["layers", "12", "w"]))
-    #expect(!pattern.matches(["layers", "12", "wx"]))
+    #expect(try pattern.matches(["layers", "12", "w"]))
+    #expect(try !pattern.matches(["layers", "12", "wx"]))
     #expect(throws: RefxError.self) { try PathPattern(regex: "(") }
     #expect(throws: RefxError.self) { try PathPattern(glob: "a~x") }
   }
 
   @Test func manyStarsAreLinear() throws {
     let pattern = try PathPattern(glob: String(repeating: "**/a/", count: 20) + "b")
-    #expect(!pattern.matches(Path(Array(repeating: "a", count: 2000))))
+    #expect(try !pattern.matches(Path(Array(repeating: "a", count: 2000))))
   }
 
   private let matrix = Leaf(Tensor((0..<60).map { Int32($0) }, shape: [3, 4, 5]))

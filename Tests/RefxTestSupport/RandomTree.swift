@@ -123,8 +123,7 @@ public struct RandomTree {
 
   /// A leaf of random bits: NaN payloads, −0 and extreme integers among them.
   public mutating func leaf(_ dtype: DType, shape: [Int]) -> Leaf {
-    var bytes = random.bytes(dtype.byteCount(of: shape) ?? 0)
-    if dtype == .bool { for place in bytes.indices { bytes[place] &= 1 } }
+    let bytes = dtype.elements(from: random.bytes(dtype.byteCount(of: shape) ?? 0))
     return Leaf(dtype: dtype, shape: shape, bytes: bytes)
   }
 

@@ -57,6 +57,13 @@ extension StoreContract {
         "b": .leaf(Leaf(Tensor([true, false, true]))),
       ])
     },
+    Case("every number of four bits") { runner in
+      try runner.roundTrip([
+        "i4": .leaf(Leaf(Tensor((-8...7).compactMap { Int4(exactly: $0) }, shape: [2, 8]))),
+        "u4": .leaf(Leaf(Tensor((0...15).compactMap { UInt4(exactly: $0) }, shape: [4, 4]))),
+        "one": .leaf(Leaf(Int4(-1))), "large": .leaf(pattern(.int4, shape: [3, 700_001])),
+      ])
+    },
     Case("text") { runner in
       try runner.roundTrip([
         "empty": .leaf(.text([], shape: [0])), "one": .leaf(.text(["e\u{301}"], shape: [])),
@@ -183,7 +190,7 @@ extension StoreContract {
     for place in bytes.indices where place % 4 == 3 || place % 7 == 0 {
       bytes[place] = UInt8(truncatingIfNeeded: random.next() >> 60)
     }
-    return Leaf(dtype: dtype, shape: shape, bytes: bytes)
+    return Leaf(dtype: dtype, shape: shape, bytes: dtype.elements(from: bytes))
   }
 
   private static func zeros(_ dtype: DType, shape: [Int]) -> Leaf {

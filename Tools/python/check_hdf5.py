@@ -4,7 +4,7 @@
   check_hdf5.py check FILE     reads FILE, which the tests wrote, and exits 1 with a reason where it differs
   check_hdf5.py make FOLDER    writes the files that the tests read
   check_hdf5.py edit FILE NAME adds 1 to the last element of /tree/NAME, as someone with h5py would
-  check_hdf5.py flags FILE NAME  makes the last boolean of /tree/NAME a byte of 2, under a right checksum
+  check_hdf5.py byte FILE NAME BYTE  makes the last of the bytes of /tree/NAME another, under a right checksum
   check_hdf5.py large FILE     writes datasets of one chunk of 64 MiB each
   check_hdf5.py names FILE NAME  prints how many members /tree/NAME has, and the CRC-32 of their sorted names
   check_hdf5.py same ONE OTHER exits 1 with a reason where the two files differ in an object or an attribute
@@ -48,7 +48,10 @@ def check(path):
         found.read_direct(values) if found.dtype.kind == "f" else values.__setitem__(..., found.astype("f4")[()])
         assert (values == ramp).all(), f"{name}: {values}"
     equal("numbers/float8_e4m3fn", np.array([[0x00, 0x38, 0x40], [0x44, 0x48, 0x4A]], np.uint8))
-    assert attribute(f["tree/numbers/float8_e4m3fn"], "refx_dtype") == "float8_e4m3fn"
+    equal("numbers/int4", np.array([[-8, -1, 0], [1, 5, 7]], np.int8))
+    equal("numbers/uint4", np.array([[0, 1, 7], [8, 9, 15]], np.uint8))
+    for name in ["float8_e4m3fn", "int4", "uint4"]:
+        assert attribute(f["tree/numbers/" + name], "refx_dtype") == name
 
     large = np.arange(3000 * 1000, dtype=np.float32).reshape(3000, 1000)
     equal("large", large)
@@ -265,7 +268,7 @@ def edit(path, name):
         data[tuple(extent - 1 for extent in data.shape)] += 1
 
 
-def flags(path, name):
+def change_byte(path, name, byte):
     import zlib
 
     import h5py
@@ -274,7 +277,7 @@ def flags(path, name):
     with h5py.File(path, "r+") as f:
         data = f["tree/" + name]
         bytes_ = data[()].view(np.uint8)
-        bytes_[-1] = 2
+        bytes_[-1] = byte
         # As the file has it, so that nothing is converted.
         data.id.write(h5py.h5s.ALL, h5py.h5s.ALL, bytes_, data.id.get_type())
         data.attrs.modify("refx_crc32", np.uint32(zlib.crc32(bytes_.tobytes())))
@@ -362,8 +365,8 @@ if __name__ == "__main__":
         make(sys.argv[2])
     elif len(sys.argv) == 4 and sys.argv[1] == "edit":
         edit(sys.argv[2], sys.argv[3])
-    elif len(sys.argv) == 4 and sys.argv[1] == "flags":
-        flags(sys.argv[2], sys.argv[3])
+    elif len(sys.argv) == 5 and sys.argv[1] == "byte":
+        change_byte(sys.argv[2], sys.argv[3], int(sys.argv[4]))
     elif len(sys.argv) == 3 and sys.argv[1] == "large":
         large(sys.argv[2])
     elif len(sys.argv) == 4 and sys.argv[1] == "names":

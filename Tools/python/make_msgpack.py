@@ -41,9 +41,12 @@ def described(tree):
             if isinstance(item, bytes):
                 item = numpy.frombuffer(item, numpy.uint8)
             array = numpy.ascontiguousarray(numpy.asarray(item))
+            name = array.dtype.name
+            # ml_dtypes leaves the upper half of a byte zero; a reader gives the number as an int8.
+            data = array.astype(numpy.int8) if name == "int4" else array
             leaves.append({
-                "path": path, "dtype": array.dtype.name, "shape": list(numpy.shape(item)),
-                "sha256": hashlib.sha256(array.tobytes()).hexdigest()})
+                "path": path, "dtype": name, "shape": list(numpy.shape(item)),
+                "sha256": hashlib.sha256(data.tobytes()).hexdigest()})
 
     look(tree, [])
     return {"leaves": leaves, "statics": statics, "nones": nones}
@@ -72,6 +75,15 @@ def every_kind():
         "a.b/c": {"": numpy.zeros(1, "i1")}, "long": "x" * 300}
 
 
+def four_bits():
+    """Every number of four bits, as NumPy's array and as JAX's."""
+    numbers = numpy.arange(-8, 8)
+    return {
+        "int4": numbers.astype(ml_dtypes.int4).reshape(2, 8), "uint4": (numbers + 8).astype(ml_dtypes.uint4),
+        "jax": {"int4": jnp.asarray(numbers, jnp.int4) - jnp.int4(0), "uint4": jnp.asarray(numbers + 8, jnp.uint4)},
+        "scalar": numpy.array(-3).astype(ml_dtypes.int4)}
+
+
 def in_pieces():
     """Arrays cut as those beyond a GiB are."""
     most = flax.serialization.MAX_CHUNK_SIZE
@@ -86,7 +98,7 @@ def in_pieces():
 def main():
     folder = pathlib.Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
-    made = {"train-state": train_state(), "every-kind": every_kind()}
+    made = {"train-state": train_state(), "every-kind": every_kind(), "four-bits": four_bits()}
     made = {name: (tree, flax.serialization.msgpack_serialize(tree)) for name, tree in made.items()}
     made["in-pieces"] = in_pieces()
     numbered = {1: numpy.ones(2, "f4"), -2: {"x": 1}, "name": 3}

@@ -28,6 +28,7 @@ DTYPES = {
     10: ("float16", 2), 11: ("bfloat16", 2), 12: ("float32", 4), 13: ("float64", 8),
     14: ("complex64", 8), 15: ("complex128", 16),
     16: ("float8_e4m3fn", 1), 17: ("float8_e5m2", 1), 18: ("string", None),
+    19: ("int4", 1), 20: ("uint4", 1),
 }
 
 
@@ -42,6 +43,16 @@ class Unknown(Exception):
 def demand(condition, what):
     if not condition:
         raise Damaged(what)
+
+
+# dtype: which bytes are elements; of others all are
+ELEMENTS = {
+    "bool": {0, 1}, "int4": {number & 0xFF for number in range(-8, 8)}, "uint4": set(range(16)),
+}
+
+
+def check_elements(dtype, data, what):
+    demand(dtype not in ELEMENTS or set(data) <= ELEMENTS[dtype], f"{what}: a byte that is no {dtype}")
 
 
 class Reader:
@@ -310,6 +321,7 @@ class File:
             demand(zlib.crc32(leaf.data) == leaf.crc, f"the checksum of leaf {number}")
             if leaf.dtype == "string":
                 self.check_text(leaf, number)
+            check_elements(leaf.dtype, leaf.data, f"leaf {number}")
         reader.end()
         demand(end == self.catalogue, "the chunks do not fill the file up to the catalogue")
 
@@ -436,7 +448,9 @@ class File:
             reader.demand(shape and count <= reader.left(), "the number of texts")
             return dtype, shape, [reader.text() for _ in range(count)]
         reader.demand(size, "the dtype of an attribute")
-        return dtype, shape, bytes(reader.raw(count * size))
+        content = bytes(reader.raw(count * size))
+        check_elements(dtype, content, "an attribute")
+        return dtype, shape, content
 
 
 def load(path):

@@ -172,7 +172,8 @@ final class DecodingSession {
   func number<E: TensorElement & TensorRepresentable & Decodable>(
     _ type: E.Type, from node: DecodingNode, at place: @autoclosure () -> Place
   ) throws -> E {
-    if case .tree(.leaf(let leaf)) = node, leaf.dtype == E.dtype, leaf.dtype != .bool, leaf.shape.isEmpty,
+    if case .tree(.leaf(let leaf)) = node, leaf.dtype == E.dtype, leaf.dtype.takesAnyBytes,
+      leaf.shape.isEmpty,
       let bytes = leaf.source.bytesInMemory, bytes.byteCount == MemoryLayout<E>.size
     {
       return bytes.withBytes { $0.loadUnaligned(as: E.self) }

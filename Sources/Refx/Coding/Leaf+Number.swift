@@ -14,11 +14,11 @@ extension Leaf {
     return bytes.withBytes { raw -> SingleNumber? in
       switch dtype {
       case .bool: .natural(raw[0] == 0 ? 0 : 1)
-      case .int8: .integer(Int64(raw.loadUnaligned(as: Int8.self)))
+      case .int8, .int4: .integer(Int64(raw.loadUnaligned(as: Int8.self)))
       case .int16: .integer(Int64(raw.loadUnaligned(as: Int16.self)))
       case .int32: .integer(Int64(raw.loadUnaligned(as: Int32.self)))
       case .int64: .integer(raw.loadUnaligned(as: Int64.self))
-      case .uint8: .natural(UInt64(raw[0]))
+      case .uint8, .uint4: .natural(UInt64(raw[0]))
       case .uint16: .natural(UInt64(raw.loadUnaligned(as: UInt16.self)))
       case .uint32: .natural(UInt64(raw.loadUnaligned(as: UInt32.self)))
       case .uint64: .natural(raw.loadUnaligned(as: UInt64.self))

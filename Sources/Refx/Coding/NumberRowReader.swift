@@ -13,6 +13,9 @@ struct NumberRowReader {
     count = leaf.shape[0]
     // Bytes of a boolean that are neither 0 nor 1 are no values of Bool.
     bytes = leaf.dtype == .bool ? MemoryBytes(sharing: try [Bool](leaf: leaf)) : try leaf.tensor().bytes
+    if let wrong = bytes.withBytes(leaf.dtype.firstOtherByte(in:)) {
+      throw RefxError.elementOfAnotherByte(leaf.dtype, at: wrong)
+    }
   }
 
   /// The number at `position`, which is one of the row's.

@@ -29,6 +29,10 @@ extension Tensor: Codable {
         forKey: .bytes, in: container, debugDescription: "not the bytes of a tensor of \(name) \(shape)")
     }
     let memory = MemoryBytes(count: count) { $0.copyBytes(from: bytes) }
+    guard memory.withBytes(dtype.firstOtherByte(in:)) == nil else {
+      throw DecodingError.dataCorruptedError(
+        forKey: .bytes, in: container, debugDescription: "not the bytes of elements of \(name)")
+    }
     self.init(dtype: dtype, shape: shape, bytes: memory)
   }
 }
@@ -64,19 +68,41 @@ private enum Hexadecimal {
 /// With another encoder: the value as a Float.
 extension BFloat16: Codable {
   public func encode(to encoder: any Encoder) throws { try encodeWhole(float, to: encoder) }
-  public init(from decoder: any Decoder) throws { self = try decodeWhole(from: decoder) { BFloat16($0) } }
+  public init(from decoder: any Decoder) throws {
+    self = try decodeWhole(from: decoder, as: Float.self) { BFloat16($0) }
+  }
 }
 
 /// With another encoder: the value as a Float.
 extension Float8E4M3FN: Codable {
   public func encode(to encoder: any Encoder) throws { try encodeWhole(float, to: encoder) }
-  public init(from decoder: any Decoder) throws { self = try decodeWhole(from: decoder) { Float8E4M3FN($0) } }
+  public init(from decoder: any Decoder) throws {
+    self = try decodeWhole(from: decoder, as: Float.self) { Float8E4M3FN($0) }
+  }
 }
 
 /// With another encoder: the value as a Float.
 extension Float8E5M2: Codable {
   public func encode(to encoder: any Encoder) throws { try encodeWhole(float, to: encoder) }
-  public init(from decoder: any Decoder) throws { self = try decodeWhole(from: decoder) { Float8E5M2($0) } }
+  public init(from decoder: any Decoder) throws {
+    self = try decodeWhole(from: decoder, as: Float.self) { Float8E5M2($0) }
+  }
+}
+
+/// With another encoder: the value as an Int8.
+extension Int4: Codable {
+  public func encode(to encoder: any Encoder) throws { try encodeWhole(value, to: encoder) }
+  public init(from decoder: any Decoder) throws {
+    self = try decodeWhole(from: decoder, as: Int8.self) { Int4(exactly: $0) }
+  }
+}
+
+/// With another encoder: the value as a UInt8.
+extension UInt4: Codable {
+  public func encode(to encoder: any Encoder) throws { try encodeWhole(value, to: encoder) }
+  public init(from decoder: any Decoder) throws {
+    self = try decodeWhole(from: decoder, as: UInt8.self) { UInt4(exactly: $0) }
+  }
 }
 
 /// With another encoder: the real and the imaginary part in a row.
@@ -99,18 +125,22 @@ extension Complex: Codable where Part: ComplexPart & Codable {
 }
 
 extension TensorElement {
-  fileprivate func encodeWhole(_ float: Float, to encoder: any Encoder) throws {
+  fileprivate func encodeWhole(_ value: some Encodable, to encoder: any Encoder) throws {
     if let node = encoder as? NodeEncoder { return try node.put(.leaf(Leaf(self))) }
     var container = encoder.singleValueContainer()
-    try container.encode(float)
+    try container.encode(value)
   }
 }
 
-private func decodeWhole<E: TensorElement & TensorRepresentable & Decodable>(
-  from decoder: any Decoder, _ make: (Float) -> E
+private func decodeWhole<E: TensorElement & TensorRepresentable & Decodable, Plain: Decodable>(
+  from decoder: any Decoder, as type: Plain.Type, _ make: (Plain) -> E?
 ) throws -> E {
   if let node = decoder as? NodeDecoder {
     return try node.session.number(E.self, from: node.taken(), at: node.place)
   }
-  return make(try decoder.singleValueContainer().decode(Float.self))
+  let container = try decoder.singleValueContainer()
+  guard let value = make(try container.decode(Plain.self)) else {
+    throw DecodingError.dataCorruptedError(in: container, debugDescription: "no number of \(E.dtype)")
+  }
+  return value
 }

@@ -1092,8 +1092,13 @@ extension RefxError {
   }
 
   package static func boolOfAnotherByte(at offset: Int) -> RefxError {
+    elementOfAnotherByte(.bool, at: offset)
+  }
+
+  /// Of a dtype that does not take any byte.
+  package static func elementOfAnotherByte(_ dtype: DType, at offset: Int) -> RefxError {
     RefxError(
-      .damaged, place: .byte(offset), expected: "a bool of 0 or 1", found: "another byte")
+      .damaged, place: .byte(offset), expected: dtype.elementInWords, found: "another byte")
   }
 
   // MARK: Front door
@@ -1510,6 +1515,12 @@ extension RefxError {
       .usage,
       "the pattern '\(text)' is no regular expression: \(reason)"
         + (character.map { ", at character \($0)" } ?? ""))
+  }
+
+  package static func regularExpressionTooSlow(_ pattern: String, on text: String) -> RefxError {
+    RefxError(
+      .limit, "whether the pattern '\(pattern)' matches '\(text)' takes too many steps to find out",
+      advice: "write it without a repetition inside a repetition, such as (a+)+")
   }
 
   package static func noSuchGroup(_ name: String, groups: Int, pattern: String) -> RefxError {

@@ -6,6 +6,8 @@ public enum DType: Sendable, Hashable, CaseIterable {
   case float16, bfloat16, float32, float64
   case complex64, complex128
   case float8E4M3FN, float8E5M2
+  /// Whole numbers of four bits, each in a byte of its own: −8 to 7 as an int8, 0 to 15 as a uint8.
+  case int4, uint4
   /// Text: each element a UTF-8 string. The logical bytes are, element by element in C order, the length
   /// as a little-endian UInt64 and then that many bytes of UTF-8.
   case string
@@ -32,6 +34,8 @@ public enum DType: Sendable, Hashable, CaseIterable {
     case .complex128: "complex128"
     case .float8E4M3FN: "float8_e4m3fn"
     case .float8E5M2: "float8_e5m2"
+    case .int4: "int4"
+    case .uint4: "uint4"
     case .string: "string"
     case .unsupported: "unsupported"
     }
@@ -48,7 +52,7 @@ public enum DType: Sendable, Hashable, CaseIterable {
   /// Bytes per element; nil where elements have no fixed size (`string`, `unsupported`).
   public var itemSize: Int? {
     switch self {
-    case .bool, .int8, .uint8, .float8E4M3FN, .float8E5M2: 1
+    case .bool, .int8, .uint8, .float8E4M3FN, .float8E5M2, .int4, .uint4: 1
     case .int16, .uint16, .float16, .bfloat16: 2
     case .int32, .uint32, .float32: 4
     case .int64, .uint64, .float64, .complex64: 8

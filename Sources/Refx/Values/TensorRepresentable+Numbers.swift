@@ -33,6 +33,8 @@ extension Double: TensorRepresentable {}
 extension Complex: TensorRepresentable where Part: ComplexPart {}
 extension Float8E4M3FN: TensorRepresentable {}
 extension Float8E5M2: TensorRepresentable {}
+extension Int4: TensorRepresentable {}
+extension UInt4: TensorRepresentable {}
 
 extension Array: TensorRepresentable where Element: TensorElement {
   /// A row. Shares the array's storage: whoever changes the array afterwards changes a copy.
@@ -66,6 +68,8 @@ extension Leaf {
       // Any byte but 0 and 1 is no value of Bool; files hold such.
       if E.self == Bool.self {
         for position in bytes.indices where bytes[position] > 1 { bytes[position] = 1 }
+      } else if let wrong = dtype.firstOtherByte(in: UnsafeRawBufferPointer(bytes)) {
+        throw RefxError.elementOfAnotherByte(dtype, at: wrong)
       }
       filled = count
     }

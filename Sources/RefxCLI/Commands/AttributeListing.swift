@@ -8,7 +8,7 @@ struct AttributeListing {
 
   init(_ attributes: NodeAttributes, _ patterns: [PathPattern]) {
     rows = attributes.paths
-      .filter { path in patterns.isEmpty || patterns.contains { $0.matches(path) } }
+      .filter { path in try patterns.isEmpty || patterns.contains { try $0.matches(path) } }
       .flatMap { path in attributes[path].map { (path, $0) } }
   }
 

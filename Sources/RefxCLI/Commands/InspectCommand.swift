@@ -58,7 +58,9 @@ struct InspectCommand: ParsableCommand {
     let opened = try input.open(file, output)
     let listing = try Listing(of: opened.contents.tree)
     var rows = listing.rows
-    if !patterns.isEmpty { rows = rows.filter { row in patterns.contains { $0.matches(row.path) } } }
+    if !patterns.isEmpty {
+      rows = try rows.filter { row in try patterns.contains { try $0.matches(row.path) } }
+    }
     if let wanted { rows = rows.filter { $0.reference != nil && $0.reference?.collection == wanted } }
     if shared { rows = rows.filter { listing.isShared($0) } }
 

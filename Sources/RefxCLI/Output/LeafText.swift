@@ -83,11 +83,11 @@ struct LeafText {
     }
     switch dtype {
     case .bool: return { $0[$1] == 0 ? "false" : "true" }
-    case .int8: return { "\(load($0, $1, Int8.self))" }
+    case .int8, .int4: return { "\(load($0, $1, Int8.self))" }
     case .int16: return { "\(load($0, $1, Int16.self))" }
     case .int32: return { "\(load($0, $1, Int32.self))" }
     case .int64: return { "\(load($0, $1, Int64.self))" }
-    case .uint8: return { "\(load($0, $1, UInt8.self))" }
+    case .uint8, .uint4: return { "\(load($0, $1, UInt8.self))" }
     case .uint16: return { "\(load($0, $1, UInt16.self))" }
     case .uint32: return { "\(load($0, $1, UInt32.self))" }
     case .uint64: return { "\(load($0, $1, UInt64.self))" }

@@ -3,8 +3,8 @@ import RefxStore
 
 /// Chunks that this library encoded can be copied to another file as they are.
 extension HDF5Leaf: EncodedChunks {
-  /// Nil for booleans, which are looked at: a checksum may fit bytes that are none.
-  var codecIdentity: ChunkCodec.Identity? { ownChunking == nil || dtype == .bool ? nil : codec }
+  /// Nil for elements that are looked at, such as booleans: a checksum may fit bytes that are none.
+  var codecIdentity: ChunkCodec.Identity? { ownChunking == nil || !dtype.takesAnyBytes ? nil : codec }
 
   var logicalCRC32: UInt32? { checksum }
 

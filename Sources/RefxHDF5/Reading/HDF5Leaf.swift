@@ -137,8 +137,15 @@ final class HDF5Leaf: LeafSource {
         buffer.swapWords(ofSize: size)
       }
     }
-    if dtype == .bool, let other = buffer.first(where: { $0 > 1 }) {
-      throw elements.input.damaged("a boolean that is \(other), neither false nor true", at: elements.name)
+    if let wrong = dtype.firstOtherByte(in: UnsafeRawBufferPointer(buffer)) {
+      let other = buffer[wrong]
+      let what =
+        switch dtype {
+        case .bool: "a boolean that is \(other), neither false nor true"
+        case .int4: "an int4 that is \(Int8(bitPattern: other)), not from -8 to 7"
+        default: "a \(dtype) that is \(other), not from 0 to 15"
+        }
+      throw elements.input.damaged(what, at: elements.name)
     }
   }
 }

@@ -285,7 +285,7 @@ struct OwnTree {
     case nil: break
     case .text(let text):
       guard let named = DType(name: text), case .number(let own, _) = header.element,
-        named == own || named == .float8E4M3FN && own == .uint8
+        named.inHDF5 == own
       else { throw layout(found.name, expected: "a dtype that fits the elements", found: "\"\(text)\"") }
       dtype = named
     default:

@@ -39,6 +39,9 @@ extension StoredAttribute {
       if isBigEndian { bytes.withUnsafeMutableBytes { $0.swapWords(ofSize: dtype.wordSize) } }
       // One byte in the file may be any; a boolean is 0 or 1.
       if dtype == .bool { for place in bytes.indices { bytes[place] = bytes[place] == 0 ? 0 : 1 } }
+      guard bytes.withUnsafeBytes(dtype.firstOtherByte(in:)) == nil else {
+        return .failure(Unreadable(reason: "its bytes are not those of its elements"))
+      }
       return .success(AttributeValue(dtype: dtype, shape: shape, bytes: bytes))
     case (.number, .texts): return .failure(Unreadable(reason: "its bytes are not those of its elements"))
     case (.fixedText, _), (.heapText, _):

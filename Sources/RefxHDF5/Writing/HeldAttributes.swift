@@ -82,8 +82,8 @@ extension HeldAttributes.Message {
       }
       (type, space, bytes) = (TypeMessage.fixedText(size: size), .simple(shape), image)
     case .numbers(let dtype, let shape, let numbers):
-      // It would come back as uint8.
-      guard dtype != .float8E4M3FN, shape.count <= 32, let number = TypeMessage.number(dtype) else {
+      // What would come back as another dtype stands in the metadata.
+      guard dtype.inHDF5 == dtype, shape.count <= 32, let number = TypeMessage.number(dtype) else {
         return nil
       }
       (type, space, bytes) = (number, .simple(shape), numbers)

@@ -294,7 +294,7 @@ struct TreeWriter {
           tree: tree, shape: grid.chunkShape, itemSize: grid.itemSize,
           level: options.compression == .best ? 9 : 1))
     }
-    if leaf.dtype == .float8E4M3FN { header.addAttribute(LayoutNames.dtype, text: leaf.dtype.name) }
+    if leaf.dtype.inHDF5 != leaf.dtype { header.addAttribute(LayoutNames.dtype, text: leaf.dtype.name) }
     header.addAttribute(LayoutNames.checksum, number: leaf.crc32)
     return add(header, tag, at: path)
   }

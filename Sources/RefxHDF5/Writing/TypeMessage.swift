@@ -7,8 +7,8 @@ enum TypeMessage {
     switch dtype {
     case .int8, .int16, .int32, .int64: dtype.itemSize.map { integer(size: $0, isSigned: true) }
     case .uint8, .uint16, .uint32, .uint64: dtype.itemSize.map { integer(size: $0, isSigned: false) }
-    // HDF5 has no such float, so an attribute says what the bytes are.
-    case .float8E4M3FN: integer(size: 1, isSigned: false)
+    // An attribute says what the bytes are.
+    case .float8E4M3FN, .int4, .uint4: number(dtype.inHDF5)
     case .float16, .bfloat16, .float32, .float64, .float8E5M2: float(dtype)
     case .bool: boolean
     case .complex64: float(.float32).map { complex(of: $0, size: 8) }

@@ -39,6 +39,7 @@ extension RestoreSelection {
   /// - Throws: ``RefxError`` where the pattern is none.
   public static func pattern(_ glob: String) throws -> RestoreSelection {
     let pattern = try PathPattern(glob: glob)
-    return .paths { pattern.matches($0) }
+    // A glob is matched in bounded time, so this never throws.
+    return .paths { (try? pattern.matches($0)) ?? false }
   }
 }

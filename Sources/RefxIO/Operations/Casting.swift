@@ -190,6 +190,8 @@ private struct Element {
         return true
       }
     case .int8: self = .integer(Int8.self)
+    case .int4: self = .integer(Int8.self, in: -8...7)
+    case .uint4: self = .integer(UInt8.self, in: 0...15)
     case .int16: self = .integer(Int16.self)
     case .int32: self = .integer(Int32.self)
     case .int64: self = .integer(Int64.self)
@@ -242,10 +244,18 @@ private struct Element {
   }
 
   private static func integer<I: FixedWidthInteger>(_ type: I.Type) -> Element {
+    integer(type, in: I.min...I.max)
+  }
+
+  private static func integer<I: FixedWidthInteger>(
+    _ type: I.Type, in range: ClosedRange<I>
+  ) -> Element {
     Element(
       read: { .integer(Int128(load($0, $1) as I)) },
       write: { number, target, position, _ in
-        guard let value = number.integer, let narrow = I(exactly: value) else { return false }
+        guard let value = number.integer, let narrow = I(exactly: value), range.contains(narrow) else {
+          return false
+        }
         store(narrow, target, position)
         return true
       })

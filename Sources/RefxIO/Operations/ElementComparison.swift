@@ -98,8 +98,8 @@ struct ElementComparison {
   /// What compares two pieces of arrays of `dtype`.
   func function(for dtype: DType) -> Function {
     switch dtype {
-    case .bool, .uint8: { $0.compareIntegers(UInt8.self, $1, $2) }
-    case .int8: { $0.compareIntegers(Int8.self, $1, $2) }
+    case .bool, .uint8, .uint4: { $0.compareIntegers(UInt8.self, $1, $2) }
+    case .int8, .int4: { $0.compareIntegers(Int8.self, $1, $2) }
     case .int16: { $0.compareIntegers(Int16.self, $1, $2) }
     case .int32: { $0.compareIntegers(Int32.self, $1, $2) }
     case .int64: { $0.compareIntegers(Int64.self, $1, $2) }

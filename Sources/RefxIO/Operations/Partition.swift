@@ -54,8 +54,8 @@ extension CheckpointContents {
   public func partitioned(by selectors: [(name: String, selector: Selector)]) throws -> PartitionedCheckpoint
   {
     try partitioned(names: selectors.map(\.name) + ["rest"]) { site in
-      selectors.firstIndex {
-        $0.selector.matches(
+      try selectors.firstIndex {
+        try $0.selector.matches(
           site.path, isReference: site.index != nil, collection: site.collection, content: site.content)
       } ?? selectors.count
     }

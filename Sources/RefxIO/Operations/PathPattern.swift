@@ -5,14 +5,14 @@ import Refx
 /// In a glob `*` stands for one component (`layer*` for the rest of one), `**` for any number of them, and a
 /// backslash makes the next character literal. Components are written as in a path's text (`~1` for a slash
 /// inside a key) and compared by bytes. A pattern matches the whole path.
-public struct PathPattern {
+public struct PathPattern: Sendable {
   /// As it was written.
   public let text: String
   private let form: Form
 
   private enum Form {
     case glob([Component])
-    case regex(Regex<AnyRegexOutput>)
+    case regex(RegularExpression)
   }
 
   private enum Component {
@@ -39,18 +39,16 @@ public struct PathPattern {
   /// - Throws: ``RefxError`` where it is none.
   public init(regex text: String) throws {
     self.text = text
-    do {
-      form = .regex(try Regex(text).matchingSemantics(.unicodeScalar))
-    } catch {
-      throw RefxError.badPattern(text, reason: "\(error)")
-    }
+    form = .regex(try RegularExpression(text))
   }
 
   /// Whether the whole path matches.
-  public func matches(_ path: Path) -> Bool {
+  ///
+  /// - Throws: ``RefxError`` where a regular expression takes too many steps to find out; a glob never does.
+  public func matches(_ path: Path) throws -> Bool {
     switch form {
     case .glob(let components): return PathPattern.matches(components, path.keys)
-    case .regex(let regex): return (try? regex.wholeMatch(in: path.text)) != nil
+    case .regex(let regex): return try regex.match(path.text) != nil
     }
   }
 

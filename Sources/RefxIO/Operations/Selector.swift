@@ -28,10 +28,12 @@ public enum Selector {
   /// Whether it chooses the site at `path`, where a Ref of `collection` or a plain leaf stands.
   ///
   /// - Parameter content: the leaf or what the Ref holds.
-  func matches(_ path: Path, isReference: Bool, collection: CollectionTag?, content: Tree<Leaf>) -> Bool {
+  func matches(_ path: Path, isReference: Bool, collection: CollectionTag?, content: Tree<Leaf>) throws
+    -> Bool
+  {
     switch self {
     case .collection(let wanted): isReference && collection == wanted
-    case .path(let pattern): pattern.matches(path)
+    case .path(let pattern): try pattern.matches(path)
     case .dtype(let dtype): if case .leaf(let leaf) = content { leaf.dtype == dtype } else { false }
     }
   }

@@ -71,8 +71,8 @@ private struct StatisticsSum {
 
   static func function(for dtype: DType) -> Function? {
     switch dtype {
-    case .bool, .uint8: { $0.addIntegers(UInt8.self, $1) }
-    case .int8: { $0.addIntegers(Int8.self, $1) }
+    case .bool, .uint8, .uint4: { $0.addIntegers(UInt8.self, $1) }
+    case .int8, .int4: { $0.addIntegers(Int8.self, $1) }
     case .int16: { $0.addIntegers(Int16.self, $1) }
     case .int32: { $0.addIntegers(Int32.self, $1) }
     case .int64: { $0.addIntegers(Int64.self, $1) }

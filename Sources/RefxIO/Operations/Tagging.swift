@@ -4,32 +4,32 @@ extension Tree where Element == Leaf {
   /// Makes every plain leaf whose path matches a Ref of the collection, and gives the Refs of which a site
   /// matches that collection. The first rule that matches wins.
   public func tagging(_ rules: [(pattern: PathPattern, collection: CollectionTag)]) throws -> Tree {
-    func collection(at path: Path) -> CollectionTag? {
-      rules.first { $0.pattern.matches(path) }?.collection
+    func collection(at path: Path) throws -> CollectionTag? {
+      try rules.first { try $0.pattern.matches(path) }?.collection
     }
     var tags: [Int: CollectionTag] = [:]
     var next = 0
     try forEachSite { site in
       guard let reference = site.reference else { return }
       next = Swift.max(next, reference.index + 1)
-      if tags[reference.index] == nil { tags[reference.index] = collection(at: site.path) }
+      if tags[reference.index] == nil { tags[reference.index] = try collection(at: site.path) }
     }
-    func apply(_ tree: Tree<Leaf>, _ path: Path) -> Tree<Leaf> {
+    func apply(_ tree: Tree<Leaf>, _ path: Path) throws -> Tree<Leaf> {
       switch tree {
       case .leaf:
-        guard let collection = collection(at: path) else { return tree }
+        guard let collection = try collection(at: path) else { return tree }
         defer { next += 1 }
         return .value(.init(tree, index: next, collection: collection))
       case .value(var value):
         value.collection = tags[value.index] ?? value.collection
         // An array inside a Ref at the Ref's own path is the Ref's, not one of its own.
         if case .leaf = value.value { return .value(value) }
-        value.value = apply(value.value, value.value.isReference ? path.appending("0") : path)
+        value.value = try apply(value.value, value.value.isReference ? path.appending("0") : path)
         return .value(value)
       case .index(var index):
         index.collection = tags[index.index] ?? index.collection
         return .index(index)
-      default: return tree.mapMembers(at: path, apply)
+      default: return try tree.mapMembers(at: path, apply)
       }
     }
     return try apply(self, .root).reindexed()

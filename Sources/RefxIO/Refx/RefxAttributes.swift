@@ -133,16 +133,22 @@ enum RefxAttributes {
       for _ in 0..<count { texts.append(Key(try text(&reader))) }
       return .texts(texts, shape: shape)
     case .numbers:
+      let place = reader.place
       let code = try reader.byte()
-      guard Int(code) < RefxLayout.dtypes.count, let dtype = RefxLayout.dtypes[Int(code)], dtype != .string
-      else {
-        throw reader.damaged("an attribute has an unknown dtype", found: "\(code)")
+      guard let dtype = RefxLayout.dtypes[Int(code)] else {
+        throw RefxError.refxUnknown("dtype", number: Int(code), at: place)
       }
+      guard dtype != .string else { throw reader.damaged("numbers of an attribute are said to be text") }
       let shape = try shape()
       guard let count = dtype.byteCount(of: shape) else {
         throw reader.damaged("an attribute has more elements than can be counted")
       }
-      let value = AttributeValue(dtype: dtype, shape: shape, bytes: Array(try reader.raw(count: count)))
+      let bytes = try reader.raw(count: count)
+      if dtype.firstOtherByte(in: bytes) != nil {
+        throw reader.damaged(
+          "a number of an attribute is none", expected: dtype.elementInWords, found: "another byte")
+      }
+      let value = AttributeValue(dtype: dtype, shape: shape, bytes: Array(bytes))
       guard case .numbers = value else {
         throw reader.damaged("a single number of an attribute is not in its simplest form")
       }

@@ -86,6 +86,8 @@ enum RefxLayout {
     case .float8E4M3FN: 16
     case .float8E5M2: 17
     case .string: 18
+    case .int4: 19
+    case .uint4: 20
     case .unsupported: nil
     }
   }

@@ -24,9 +24,10 @@ final class RefxLeafSource: EncodedChunks {
       ?? ChunkGrid(itemSize: 1, shape: [byteCount], byteCount: byteCount)
   }
 
-  /// A Swift Bool of another byte than 0 and 1 is undefined, so booleans are looked at while they are read.
+  /// A Swift Bool of another byte than 0 and 1 is undefined, so booleans are looked at while they are read, and so
+  /// are numbers of four bits.
   var bytesInMemory: MemoryBytes? {
-    if !payload.isMapped || dtype == .bool { return nil }
+    if !payload.isMapped || !dtype.takesAnyBytes { return nil }
     return payload.bytesInMemory(ofLeaf: number, grid: grid, byteCount: byteCount)
   }
 
@@ -38,16 +39,16 @@ final class RefxLeafSource: EncodedChunks {
       } else {
         try readChunks(at: offset, into: buffer)
       }
-      try checkBooleans(UnsafeRawBufferPointer(buffer))
+      try checkElements(UnsafeRawBufferPointer(buffer))
     } catch let error as RefxError {
       throw payload.located(error, leaf: number)
     }
   }
 
-  /// - Throws: ``RefxError`` where the leaf is of booleans, and one is neither false nor true.
-  func checkBooleans(_ bytes: UnsafeRawBufferPointer) throws {
-    if dtype == .bool, bytes.contains(where: { $0 > 1 }) {
-      throw RefxError.boolOfAnotherByte(at: payload.chunks[entry.firstChunk].offset)
+  /// - Throws: ``RefxError`` where one of the bytes is no element of the leaf's dtype.
+  func checkElements(_ bytes: UnsafeRawBufferPointer) throws {
+    if dtype.firstOtherByte(in: bytes) != nil {
+      throw RefxError.elementOfAnotherByte(dtype, at: payload.chunks[entry.firstChunk].offset)
     }
   }
 
@@ -102,9 +103,9 @@ final class RefxLeafSource: EncodedChunks {
 
   // MARK: Encoded chunks
 
-  /// Nil for a raw leaf, which has no encoded chunks to copy, and for booleans, which are looked at.
+  /// Nil for a raw leaf, which has no encoded chunks to copy, and for elements that are looked at.
   var codecIdentity: ChunkCodec.Identity? {
-    entry.storage == .compressed && dtype != .bool ? payload.codecIdentity : nil
+    entry.storage == .compressed && dtype.takesAnyBytes ? payload.codecIdentity : nil
   }
 
   var logicalCRC32: UInt32? { entry.crc32 }
@@ -138,7 +139,7 @@ extension RefxLeafSource: NeighbouringSource {
     for (leaf, target) in zip(row, memory) {
       guard let source = leaf.source as? RefxLeafSource, let target, source.payload === payload,
         source.number == number + chunks.count, source.entry.storage == .raw, source.byteCount > 0,
-        source.byteCount == target.byteCount, source.dtype != .bool
+        source.byteCount == target.byteCount, source.dtype.takesAnyBytes
       else { break }
       let chunk = payload.chunks[source.entry.firstChunk]
       guard Int(chunk.byteCount) == target.byteCount, chunk.end - start <= RefxLeafSource.mostOfARow else {

@@ -17,7 +17,7 @@ struct RefxVerification: Sendable {
       read: { leaf, piece, target in
         guard let source = leaf.source as? RefxLeafSource else { return }
         try read(piece, ofLeaf: source.number, grid: ChunkGrid(of: leaf), into: target)
-        try source.checkBooleans(UnsafeRawBufferPointer(target))
+        try source.checkElements(UnsafeRawBufferPointer(target))
       }, look: { _, bytes in SlabSums(of: bytes) })
     var check = LeafCheck()
     try reader.forEach { piece, bytes, result in

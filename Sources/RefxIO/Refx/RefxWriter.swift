@@ -48,7 +48,7 @@ struct RefxWriter {
   /// Refuses what has no place in the format. Reads no payload.
   static func check(_ contents: CheckpointContents) throws {
     for (number, leaf) in try RefxOutline(contents.tree).leaves.enumerated() {
-      do { _ = try code(of: leaf) } catch let error as RefxError {
+      do { _ = (try code(of: leaf), try rank(of: leaf)) } catch let error as RefxError {
         throw error.atPath(contents.tree.path(ofLeaf: number))
       }
     }

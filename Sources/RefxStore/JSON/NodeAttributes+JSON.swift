@@ -89,10 +89,9 @@ extension AttributeValue {
       guard !shape.isEmpty, DType.elementCount(of: shape) == texts.count else { return nil }
       self = .texts(texts, shape: shape)
     case (_, nil, nil, .string(let text)?):
-      guard let bytes = AttributeValue.bytes(hexadecimal: text), bytes.count == dtype.byteCount(of: shape)
-      else {
-        return nil
-      }
+      guard let bytes = AttributeValue.bytes(hexadecimal: text), bytes.count == dtype.byteCount(of: shape),
+        bytes.withUnsafeBytes(dtype.firstOtherByte(in:)) == nil
+      else { return nil }
       self.init(dtype: dtype, shape: shape, bytes: bytes)
     default: return nil
     }

@@ -58,7 +58,7 @@ extension FuzzTarget {
 
   static let msgpack = FuzzTarget(
     "msgpack", mostBytes: 4096,
-    words: ["__msgpack_chunked_array__", "shape", "chunks", "float32", "bfloat16", "bool", "str96"],
+    words: ["__msgpack_chunked_array__", "shape", "chunks", "float32", "bfloat16", "bool", "int4", "str96"],
     seeds: {
       let array = packedArray([2, 3], "float32", 24)
       let pieces =
@@ -72,6 +72,8 @@ extension FuzzTarget {
         [0x80], [0x81] + packedText("a") + array, pieces, array, [0x81, 0x05, 0xA1, 0x61],
         [0x84] + packedText("w") + [0x92, 0xC0, 0xC3] + packedText("n") + [0xCA, 1, 2, 3, 4]
           + packedText("b") + [0xC4, 2, 1, 2] + packedText("z") + complex,
+        [0x82] + packedText("i") + packedArray([2], "int4", 2) + packedText("u")
+          + packedArray([1], "uint4", 1),
         [0x82] + packedText("bool") + packedArray([2], "bool", 2) + packedText("x") + [0xD4, 7, 0],
       ]
     }

@@ -31,7 +31,7 @@ public struct FuzzTarget: Sendable {
     chunks, headers,
     messages, chunkTrees, chunkListings, heaps, elements, hdf5, types, oldGroups, worker, pattern, slice,
     selector, path,
-    textLeaf, part,
+    textLeaf, part, rules,
     gguf, msgpack, keras,
     pickle, torchLegacy, torchArchive,
   ]

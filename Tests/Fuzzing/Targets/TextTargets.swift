@@ -148,7 +148,7 @@ extension FuzzTarget {
       try demand(try PathPattern(glob: any).matches(path), "\(any) does not match \(visible(path.text))")
     }
     let pattern = try PathPattern(glob: String(Substring(parts[0])))
-    if let path { _ = pattern.matches(path) }
+    if let path { _ = try pattern.matches(path) }
   }
 
   /// A slice of a small array, element by element as its text says.

@@ -10,17 +10,14 @@ import Testing
 
   private static let trees: [(name: String, tree: Tree<Leaf>)] = [
     ("a leaf", leaf),
-    ("a dictionary", .dictionary([("a", leaf), ("b", leaf)])),
-    ("tied", .dictionary([("a", .value(Value(leaf, index: 0))), ("b", .index(Index(0)))])),
-    ("names that collide", .dictionary([("a", .dictionary([("b", leaf)])), ("a.b", leaf)])),
-    ("an index without its value", .dictionary([("a", .index(Index(0)))])),
-    (
-      "what cannot be represented",
-      .dictionary([("a", .leaf(.unsupported("odd", "it is odd"))), ("b", leaf)])
-    ),
-    ("text", .dictionary([("a", .leaf(.text(["x"], shape: [1])))])),
+    ("a dictionary", ["a": leaf, "b": leaf]),
+    ("tied", ["a": .value(Value(leaf, index: 0)), "b": .index(Index(0))]),
+    ("names that collide", ["a": ["b": leaf], "a.b": leaf]),
+    ("an index without its value", ["a": .index(Index(0))]),
+    ("what cannot be represented", ["a": .leaf(.unsupported("odd", "it is odd")), "b": leaf]),
+    ("text", ["a": .leaf(.text(["x"], shape: [1]))]),
     ("text that ends in NUL", .leaf(.text(["x\0"], shape: [1]))),
-    ("bfloat16", .leaf(Leaf(dtype: .bfloat16, shape: [1], source: MemoryBytes([0, 0])))),
+    ("bfloat16", .leaf(Leaf(dtype: .bfloat16, shape: [1], bytes: [0, 0]))),
     ("40 dimensions", .leaf(Leaf(Tensor([1] as [Float], shape: [Int](repeating: 1, count: 40))))),
     ("70 dimensions", .leaf(Leaf(Tensor([1] as [Float], shape: [Int](repeating: 1, count: 70))))),
   ]

@@ -25,7 +25,7 @@ import Testing
     let flags = Leaf(dtype: .bool, shape: [layout.count], bytes: [UInt8](repeating: 1, count: layout.count))
     try Checkpoint.save(
       tree: ["a": ["flags": .leaf(flags)]], to: path, compression: layout.compression, durability: .none)
-    let (status, output) = try HDF5Python.run(["flags", path, "a/flags"])
+    let (status, output) = try HDF5Python.run(["byte", path, "a/flags", "2"])
     try #require(status == 0, "\(output)")
     return path
   }

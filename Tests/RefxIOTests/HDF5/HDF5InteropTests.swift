@@ -82,6 +82,8 @@ import Testing
       ("bfloat16", narrowLeaf(.bfloat16, [0, 0x3F80, 0x4000, 0x4040, 0x4080, 0x40A0])),
       ("float8_e5m2", Leaf(dtype: .float8E5M2, shape: shape, bytes: [0, 0x3C, 0x40, 0x42, 0x44, 0x45])),
       ("float8_e4m3fn", Leaf(dtype: .float8E4M3FN, shape: shape, bytes: [0, 0x38, 0x40, 0x44, 0x48, 0x4A])),
+      ("int4", Leaf(Tensor([-8, -1, 0, 1, 5, 7] as [Int4], shape: shape))),
+      ("uint4", Leaf(Tensor([0, 1, 7, 8, 9, 15] as [UInt4], shape: shape))),
     ].map { ($0, .leaf($1)) }
     return [
       "a": .value(Value(a, index: 0, collection: "params")),

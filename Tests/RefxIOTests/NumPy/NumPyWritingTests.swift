@@ -82,7 +82,7 @@ struct NumPyWritingTests {
 
   @Test("what NumPy has no type for comes back as it was")
   func typesBeyondNumPy() throws {
-    let dtypes = [DType.bfloat16, .float8E4M3FN, .float8E5M2]
+    let dtypes = [DType.bfloat16, .float8E4M3FN, .float8E5M2, .int4, .uint4]
     var random = RandomTree(seed: 4)
     var members = dtypes.map { (Key($0.name), Tree<Leaf>.leaf(random.leaf($0, shape: [2, 3]))) }
     // NumPy would take the zeros at the end for filling; and one long text would make a thousand long.
@@ -222,7 +222,7 @@ struct NumPyWritingTests {
       #expect(error.summary.contains(".npz") && error.summary.contains("refx get"))
     }
     var random = RandomTree(seed: 1)
-    for dtype in [DType.bfloat16, .float8E4M3FN, .float8E5M2] {
+    for dtype in [DType.bfloat16, .float8E4M3FN, .float8E5M2, .int4, .uint4] {
       let leaf = random.leaf(dtype, shape: [3])
       let error = try #require(throws: RefxError.self) {
         _ = try Checkpoint.encode(contents: CheckpointContents(tree: .leaf(leaf)), as: .npy)

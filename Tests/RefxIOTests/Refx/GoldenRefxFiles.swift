@@ -42,6 +42,7 @@ enum GoldenRefxFiles {
       ]),
     Golden("sharing", sharing),
     Golden("attributes", AttributeSamples.tree, attributes: AttributeSamples.all),
+    Golden("four-bits", fourBits, attributes: fourBitAttributes),
     Golden("keys", .dictionary(oddKeys.map { (Key($0), .static(.string($0))) })),
     Golden(
       "empty-leaves",
@@ -75,9 +76,23 @@ enum GoldenRefxFiles {
     "\u{1F600}",
   ]
 
-  private static let dtypes: [(Key, Tree<Leaf>)] = DType.allCases.filter { $0.itemSize != nil }.map {
+  private static let dtypes: [(Key, Tree<Leaf>)] = DType.ofFirstGoldens.filter { $0.itemSize != nil }.map {
     (Key($0.name), .leaf(leaf($0, [2, 3])))
   }
+
+  private static let fourBits: Tree<Leaf> = [
+    "int4": .leaf(Leaf(Tensor((-8...7).compactMap { Int4(exactly: $0) }))),
+    "uint4": .leaf(Leaf(Tensor((0...15).compactMap { UInt4(exactly: $0) }, shape: [4, 4]))),
+  ]
+
+  private static let fourBitAttributes: NodeAttributes = {
+    var attributes = NodeAttributes()
+    attributes[["int4"]] = [
+      Attribute("ends", .numbers(dtype: .int4, shape: [2], bytes: [0xF8, 7])),
+      Attribute("one", .numbers(dtype: .uint4, shape: [], bytes: [15])),
+    ]
+    return attributes
+  }()
 
   private static let sharing: Tree<Leaf> = [
     "a": .value(Value(.leaf(leaf(.float32, [2])), index: 0, collection: "params")),

@@ -7,7 +7,9 @@ import Testing
 @Suite("safetensors and the store contract")
 struct SafetensorsContractTests {
   /// Types of which the format has none, so that a demand about all types ends with this refusal.
-  private static let refusals = ["complex128", "string"].map { "safetensors cannot hold a leaf of \($0)" }
+  private static let refusals = ["complex128", "int4", "string"].map {
+    "safetensors cannot hold a leaf of \($0)"
+  }
 
   @Test(arguments: StoreContract.cases)
   func keepsTheStoreContract(_ one: StoreContract.Case) throws {
@@ -38,6 +40,7 @@ struct SafetensorsContractTests {
     tree.map { leaf in
       switch leaf.dtype {
       case .complex128: Leaf(dtype: .float64, shape: leaf.shape + [2], source: leaf.source)
+      case .int4, .uint4: Leaf(dtype: .int8, shape: leaf.shape, source: leaf.source)
       case .string: Leaf(dtype: .uint8, shape: [leaf.byteCount], source: leaf.source)
       default: leaf
       }

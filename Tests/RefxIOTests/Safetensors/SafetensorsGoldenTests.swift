@@ -14,7 +14,7 @@ import Testing
   /// Every kind of node, every dtype that the format has, sharing of each kind, metadata that is no text.
   private static let contents: CheckpointContents = {
     let ramp = Leaf(Tensor((0..<24).map { Float($0) }, shape: [4, 6]))
-    let dtypes: [(Key, Tree<Leaf>)] = DType.allCases.compactMap { dtype in
+    let dtypes: [(Key, Tree<Leaf>)] = DType.ofFirstGoldens.compactMap { dtype in
       guard let size = dtype.itemSize, dtype != .complex128 else { return nil }
       let bytes = (0..<(size * 3)).map { dtype == .bool ? UInt8($0 % 2) : UInt8($0) }
       return (Key(dtype.name), .leaf(Leaf(dtype: dtype, shape: [3], bytes: bytes)))

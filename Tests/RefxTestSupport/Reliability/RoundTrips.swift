@@ -114,7 +114,8 @@ public struct RoundTrips: Sendable {
   private static func isRightlyRefused(_ tree: Tree<Leaf>, _ error: RefxError) -> Bool {
     var isNamed = false
     try? tree.forEachSite { site in
-      guard case .leaf(let leaf) = site.content, [.complex128, .string].contains(leaf.dtype) else { return }
+      guard case .leaf(let leaf) = site.content, [.complex128, .int4, .uint4, .string].contains(leaf.dtype)
+      else { return }
       if error.path == site.path, error.description.contains(leaf.dtype.name) { isNamed = true }
     }
     return isNamed
@@ -133,6 +134,9 @@ public struct RoundTrips: Sendable {
       if isPlain, leaf.dtype == .string { return Leaf(Int64(number)) }
       if isPlain, leaf.dtype == .complex128 {
         return Leaf(dtype: .float64, shape: leaf.shape + [2], source: leaf.source)
+      }
+      if isPlain, leaf.dtype == .int4 || leaf.dtype == .uint4 {
+        return Leaf(dtype: .int8, shape: leaf.shape, source: leaf.source)
       }
       return withSpecials(leaf, seed: specials &+ number)
     }
@@ -158,7 +162,8 @@ public struct RoundTrips: Sendable {
       0x4340_0000_0000_0001,
     ],
     .int64: [1 << 53 + 1, UInt64(bitPattern: -(1 << 53) - 1), 1 << 63], .uint64: [1 << 53 + 1, .max],
-    .float8E4M3FN: [0x7F, 0xFF, 0x80], .float8E5M2: [0x7D, 0x7F, 0xFE, 0x80],
+    .int4: [0xF8, 0xFF, 0x07], .uint4: [0x0F, 0x08], .float8E4M3FN: [0x7F, 0xFF, 0x80],
+    .float8E5M2: [0x7D, 0x7F, 0xFE, 0x80],
   ]
 
   private static func withSpecials(_ leaf: Leaf, seed: UInt64) -> Leaf {

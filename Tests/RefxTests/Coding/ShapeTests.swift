@@ -33,6 +33,8 @@ import Testing
       var p = Float8E4M3FN(1)
       var q = Float8E5M2(1)
       var r = Complex<Float>(1, 2)
+      var s: Int4 = -8
+      var t: UInt4 = 15
     }
     let tree = try TreeEncoder().encode(Numbers())
     var dtypes: [String] = []
@@ -45,10 +47,12 @@ import Testing
         "bool", "int8", "int16", "int32", "int64", "int64", "uint8", "uint16", "uint32", "uint64", "uint64",
         "float32",
         "float64", "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2", "complex64",
+        "int4", "uint4",
       ])
     let back = try roundTrip(Numbers())
     #expect(back.first == back.second)
     #expect(back.model.f == -5 && back.model.a && back.model.n == 1 && back.model.r == Complex(1, 2))
+    #expect(back.model.s == -8 && back.model.t == 15)
   }
 
   @Test func rowsAreTakenWhole() throws {

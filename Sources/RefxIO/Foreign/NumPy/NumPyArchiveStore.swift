@@ -35,12 +35,14 @@ public enum NumPyArchiveStore: CheckpointStore {
       let metadata = FlatMetadata(
         texts: try described.map { [(FlatMetadata.key, try text(of: $0, budget))] } ?? [])
       let description = try metadata.description(budget)
+      let windows = TransposedWindows()
       var leaves: [(name: Key, leaf: Leaf)] = []
       leaves.reserveCapacity(members.count)
       for (name, region) in members where name != NumPyMemberNames.description {
         try budget.charge(nodes: 1)
         do {
-          leaves.append((name, try NumPyArray.leaf(in: region, as: description?.types[name], budget)))
+          leaves.append(
+            (name, try NumPyArray.leaf(in: region, as: description?.types[name], windows, budget)))
         } catch let error as RefxError {
           throw error.atPath([name])
         }

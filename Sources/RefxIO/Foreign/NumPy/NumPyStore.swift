@@ -13,7 +13,8 @@ public enum NumPyStore: CheckpointStore {
     let budget = Budget(options.limits)
     do {
       try budget.charge(nodes: 1, depth: 0)
-      let contents = CheckpointContents(tree: .leaf(try NumPyArray.leaf(in: file, budget)))
+      let contents = CheckpointContents(
+        tree: .leaf(try NumPyArray.leaf(in: file, TransposedWindows(), budget)))
       return OpenedCheckpoint(
         contents: contents, format: format.name, version: nil,
         // There are no checksums: what can be found is what cannot be read, and a bool that is none.
@@ -26,8 +27,12 @@ public enum NumPyStore: CheckpointStore {
 
 /// An array as a leaf.
 enum NumPyArray {
-  /// - Parameter type: what a description of the file says that the array is, where NumPy cannot say it.
-  static func leaf(in region: some FileRegion, as type: FlatType? = nil, _ budget: Budget) throws -> Leaf {
+  /// - Parameters:
+  ///   - type: what a description of the file says that the array is, where NumPy cannot say it.
+  ///   - windows: those of all arrays of a file.
+  static func leaf(
+    in region: some FileRegion, as type: FlatType? = nil, _ windows: TransposedWindows, _ budget: Budget
+  ) throws -> Leaf {
     let header = try NumPyHeader(of: region, budget)
     try budget.charge(bytes: region.byteCount - header.dataStart)
     switch type {
@@ -35,16 +40,14 @@ enum NumPyArray {
       guard case .raw(_, let size) = header.type, size == dtype.itemSize else {
         throw RefxError.descriptionDoesNotFit("an array said to be \(dtype.name) has another type")
       }
-      let source = NumPySource(header, dtype: dtype, isBigEndian: false, in: region)
-      return Leaf(dtype: dtype, shape: header.shape, source: source)
+      return try numbers(header, dtype, isBigEndian: false, in: region, windows)
     case .texts(let shape)?:
       return try NumPyText(header: header, region: region).leaf(ofBytesWithShape: shape, budget)
     case nil: break
     }
     switch header.type {
     case .number(let dtype, let isBigEndian):
-      let source = NumPySource(header, dtype: dtype, isBigEndian: isBigEndian, in: region)
-      return Leaf(dtype: dtype, shape: header.shape, source: source)
+      return try numbers(header, dtype, isBigEndian: isBigEndian, in: region, windows)
     case .bytes, .characters:
       guard !header.isFortranOrder || header.shape.count < 2 else {
         return .unsupported(
@@ -58,6 +61,17 @@ enum NumPyArray {
         "object", "its elements are Python's own objects, which are never brought back", shape: header.shape)
     case .other(let reason, _): return .unsupported(reason, shape: header.shape)
     }
+  }
+
+  /// An array whose first index varies fastest in the file is the transpose of one whose last does.
+  private static func numbers(
+    _ header: NumPyHeader, _ dtype: DType, isBigEndian: Bool, in region: some FileRegion,
+    _ windows: TransposedWindows
+  ) throws -> Leaf {
+    let source = NumPySource(header, dtype: dtype, isBigEndian: isBigEndian, in: region)
+    guard header.isFortranOrder else { return Leaf(dtype: dtype, shape: header.shape, source: source) }
+    return try Leaf(dtype: dtype, shape: header.shape.reversed(), source: source)
+      .transposed(nil, windows: windows, at: .root)
   }
 
   /// The text of an array that is one.

@@ -3,7 +3,7 @@ import Refx
 extension DType {
   /// How NumPy's format calls the type of the elements; nil for text, whose type has the longest one's length.
   ///
-  /// NumPy has no bfloat16 and no float8: they are the bytes of an element without a meaning, as ml_dtypes
+  /// NumPy has no bfloat16, no float8 and no numbers of four bits: they are the bytes of an element without a meaning, as ml_dtypes
   /// writes them.
   var numPyName: String? {
     switch self {
@@ -22,7 +22,7 @@ extension DType {
     case .complex64: "<c8"
     case .complex128: "<c16"
     case .bfloat16: "<V2"
-    case .float8E4M3FN, .float8E5M2: "|V1"
+    case .float8E4M3FN, .float8E5M2, .int4, .uint4: "|V1"
     case .string, .unsupported: nil
     }
   }
@@ -30,7 +30,7 @@ extension DType {
   /// Whether ``numPyName`` says what the type is.
   var hasNumPyType: Bool {
     switch self {
-    case .bfloat16, .float8E4M3FN, .float8E5M2, .unsupported: false
+    case .bfloat16, .float8E4M3FN, .float8E5M2, .int4, .uint4, .unsupported: false
     default: true
     }
   }

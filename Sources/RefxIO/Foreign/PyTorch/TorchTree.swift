@@ -21,6 +21,7 @@ struct TorchTree {
   private var numbers: [Sight: Int] = [:]
   private var overlaps: ViewOverlaps
   private let leaves: PickledLeaves
+  private let windows = TransposedWindows()
 
   private enum Sight: Hashable {
     case view(Int)
@@ -228,12 +229,35 @@ struct TorchTree {
     bytesLeft -= byteCount
     try budget.charge(bytes: byteCount)
     let place = try payload.place(of: storage, number: view.storage)
-    return Leaf(
-      dtype: dtype, shape: view.shape,
-      source: StridedSource(
-        place.region, start: place.start + view.byteStart, dtype: dtype, shape: view.shape,
-        strides: view.strides,
-        isBigEndian: place.isBigEndian))
+    func leaf(_ shape: [Int], _ strides: [Int]) -> Leaf {
+      Leaf(
+        dtype: dtype, shape: shape,
+        source: StridedSource(
+          place.region, start: place.start + view.byteStart, dtype: dtype, shape: shape, strides: strides,
+          isBigEndian: place.isBigEndian))
+    }
+    guard let axes = view.axesInStorage else { return leaf(view.shape, view.strides) }
+    // Of one piece of the storage, with its dimensions in another order.
+    var back = Array(repeating: 0, count: axes.count)
+    for (position, axis) in axes.enumerated() { back[axis] = position }
+    return try leaf(axes.map { view.shape[$0] }, axes.map { view.strides[$0] })
+      .transposed(back, windows: windows, at: .root)
+  }
+}
+
+extension TorchView {
+  /// The dimensions in the order in which they lie in the storage, where they fill one piece of it in another order than
+  /// the view's; nil where they do not.
+  fileprivate var axesInStorage: [Int]? {
+    let axes = shape.indices.sorted { strides[$0] == strides[$1] ? $0 < $1 : strides[$0] > strides[$1] }
+    let long = axes.filter { shape[$0] > 1 }
+    if long == long.sorted() || shape.contains(0) { return nil }
+    var expected = 1
+    for axis in long.reversed() {
+      guard strides[axis] == expected else { return nil }
+      expected *= shape[axis]
+    }
+    return axes
   }
 }
 

@@ -65,7 +65,7 @@ extension DType {
     case .complex64: "C64"
     case .float8E4M3FN: "F8_E4M3"
     case .float8E5M2: "F8_E5M2"
-    case .complex128, .string, .unsupported: nil
+    case .complex128, .int4, .uint4, .string, .unsupported: nil
     }
   }
 }

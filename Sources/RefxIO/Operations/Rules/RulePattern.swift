@@ -1,93 +1,27 @@
 import Refx
 
-/// A regular expression that must match a path's text as a whole.
+/// A regular expression, in Perl's syntax, that must match a path's text as a whole.
 ///
 /// The text is that of ``Path``: keys joined with `/`, a `~`, a `/` inside a key and an empty key written `~0`,
 /// `~1`, `~2`. It is matched scalar by scalar, never by Unicode equivalence, and `.` matches line breaks too.
 public struct RulePattern: Sendable {
+  let expression: RegularExpression
+
   /// As it was written.
-  public let text: String
+  public var text: String { expression.text }
+
   /// The names of the groups, in order; nil for those without one. `$1` is the first.
-  let groups: [String?]
+  var groups: [String?] { expression.groups }
 
   /// - Throws: ``RefxError`` where it is no regular expression; it says at which character.
   public init(_ text: String) throws {
-    self.text = text
-    do {
-      _ = try Regex(text)
-    } catch {
-      throw RefxError.badRegularExpression(
-        text, character: RulePattern.place(of: error, in: text), "\(error)")
-    }
-    groups = RulePattern.groups(of: text)
+    expression = try RegularExpression(text)
   }
-
-  /// An error of the regular-expression parser knows where it is and shows it to nobody.
-  private static func place(of error: any Error, in text: String) -> Int? {
-    let location = Mirror(reflecting: error).children.first { $0.label == "location" }
-    guard let location,
-      let range = Mirror(reflecting: location.value).children.lazy.compactMap({
-        $0.value as? Range<String.Index>
-      })
-      .first,
-      range.lowerBound <= text.endIndex
-    else { return nil }
-    return text.unicodeScalars.distance(from: text.startIndex, to: range.lowerBound) + 1
-  }
-
-  /// A match names all groups, those too that took no part in it; and this one matches nothing at all.
-  private static func groups(of text: String) -> [String?] {
-    for probe in ["(?:\(text))|", "(?:\(text)\n)|"] {
-      guard let regex = try? Regex(probe), let match = try? regex.firstMatch(in: "") else { continue }
-      return match.output.dropFirst().map(\.name)
-    }
-    return []
-  }
-
-  /// Ready to match.
-  func compiled() throws -> CompiledPattern { try CompiledPattern(text) }
 }
 
 extension RulePattern: Hashable {
   public static func == (a: RulePattern, b: RulePattern) -> Bool { Key(a.text) == Key(b.text) }
   public func hash(into hasher: inout Hasher) { hasher.combine(Key(text)) }
-}
-
-/// A pattern that matches. What all matches begin with is compared first, since that takes a hundredth of the time.
-struct CompiledPattern {
-  private let regex: Regex<AnyRegexOutput>
-  private let beginning: [UInt8]
-  private let isLiteral: Bool
-
-  init(_ text: String) throws {
-    regex = try Regex(text).matchingSemantics(.unicodeScalar).dotMatchesNewlines()
-    (beginning, isLiteral) = CompiledPattern.beginning(of: text)
-  }
-
-  /// The groups, the whole match first; nil where the text does not match.
-  func match(_ text: String) -> [Substring?]? {
-    guard text.utf8.starts(with: beginning) else { return nil }
-    if isLiteral { return text.utf8.count == beginning.count ? [text[...]] : nil }
-    guard let match = try? regex.wholeMatch(in: text) else { return nil }
-    return match.output.map(\.substring)
-  }
-
-  /// The characters in front that stand for themselves, and whether they are all there is.
-  private static func beginning(of text: String) -> (bytes: [UInt8], isAll: Bool) {
-    if text.unicodeScalars.contains("|") { return ([], false) }
-    var bytes: [UInt8] = []
-    for character in text {
-      let scalars = character.unicodeScalars
-      guard let scalar = scalars.first, scalars.count == 1, scalar.isASCII,
-        !"\\^$.?*+()[]{}".contains(character)
-      else {
-        if "?*+{".contains(character), !bytes.isEmpty { bytes.removeLast() }
-        return (bytes, false)
-      }
-      bytes.append(UInt8(scalar.value))
-    }
-    return (bytes, true)
-  }
 }
 
 /// What a rename makes of a path's text: words, with `$1` for what the first group matched, `${12}` and `${name}`

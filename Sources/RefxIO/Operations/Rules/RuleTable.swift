@@ -201,10 +201,12 @@ extension RuleTable {
 
   /// The items that a pattern matches, in order, with the groups. The root itself is no member of anything: where a
   /// Ref with a subtree stands there, no pattern matches it.
-  mutating func matches(_ pattern: CompiledPattern) -> [(item: Int, groups: [Substring?])] {
+  ///
+  /// - Throws: ``RefxError`` where a match takes too many steps.
+  mutating func matches(_ pattern: RulePattern) throws -> [(item: Int, groups: [Substring?])] {
     var found: [(item: Int, groups: [Substring?])] = []
     for item in items.indices where !items[item].isGone {
-      guard let groups = pattern.match(text(of: item)) else { continue }
+      guard let groups = try pattern.expression.match(text(of: item)) else { continue }
       if innerSpace(of: item) != nil, way(to: item).isEmpty { continue }
       found.append((item, groups))
     }

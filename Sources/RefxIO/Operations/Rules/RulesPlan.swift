@@ -104,7 +104,7 @@ private struct RulesRun {
     switch action {
     case .rename(let pattern, let replacement):
       var wanted: [(item: Int, keys: [Key])] = []
-      for (item, groups) in table.matches(try pattern.compiled()) {
+      for (item, groups) in try table.matches(pattern) {
         wanted.append((item, try newKeys(replacement.text(groups), of: item)))
       }
       let targets = table.targets(wanted)
@@ -112,7 +112,7 @@ private struct RulesRun {
       try move(targets, number)
       return wanted.count
     case .drop(let pattern):
-      let matched = table.matches(try pattern.compiled()).map(\.item)
+      let matched = try table.matches(pattern).map(\.item)
       let dropped = table.dropped(matched)
       report.halfMatches += table.halfMatches(dropped, rule: number)
       try table.drop(dropped, rule: number)
@@ -135,12 +135,12 @@ private struct RulesRun {
       try move(targets, number)
       return targets.count
     case .tag(let pattern, let collection):
-      return table.tag(table.matches(try pattern.compiled()).map(\.item), collection, rule: number)
+      return table.tag(try table.matches(pattern).map(\.item), collection, rule: number)
     case .tie(let patterns, let take): return try tie(patterns, take, number)
     case .untie(let pattern):
-      return try table.untie(table.matches(try pattern.compiled()).map(\.item), rule: number)
+      return try table.untie(table.matches(pattern).map(\.item), rule: number)
     case .cast(let pattern, let from, let dtype):
-      return try table.change(table.matches(try pattern.compiled()).map(\.item), rule: number) { leaf, path in
+      return try table.change(table.matches(pattern).map(\.item), rule: number) { leaf, path in
         if let from, leaf.dtype != from { return nil }
         let cast = try leaf.cast(to: dtype, at: path)
         casts.append((path, cast))
@@ -149,7 +149,7 @@ private struct RulesRun {
     case .transpose(let pattern, let axes):
       // Each rule its own, since what one transposes another may have transposed before.
       let windows = TransposedWindows()
-      return try table.change(table.matches(try pattern.compiled()).map(\.item), rule: number) { leaf, path in
+      return try table.change(table.matches(pattern).map(\.item), rule: number) { leaf, path in
         try leaf.transposed(axes, windows: windows, at: path)
       }
     }
@@ -170,14 +170,14 @@ private struct RulesRun {
     var order: [[Key?]] = []
     var seen: Set<Int> = []
     for pattern in patterns {
-      for (item, match) in table.matches(try pattern.compiled()) where table.canBeTied(item) {
+      for (item, match) in try table.matches(pattern) where table.canBeTied(item) {
         guard seen.insert(item).inserted else { continue }
         let name = match.dropFirst().map { $0.map { Key(String($0)) } }
         if groups[name] == nil { order.append(name) }
         groups[name, default: []].append(item)
       }
     }
-    let taken = try take.map { Set(table.matches(try $0.compiled()).map(\.item)) }
+    let taken = try take.map { Set(try table.matches($0).map(\.item)) }
     return try table.tie(order.map { groups[$0] ?? [] }, take: taken, rule: number)
   }
 

@@ -114,10 +114,10 @@ import Testing
     #expect(refusal { _ = try Rule.rename("(?<n>a)", to: "${m}") }.contains("$m stands for no group"))
     #expect(
       refusal { _ = try Rule.drop("ab(c") }
-        == "the pattern 'ab(c' is no regular expression: expected ')', at character 5")
+        == "the pattern 'ab(c' is no regular expression: missing closing parenthesis, at character 5")
   }
 
-  /// What is compared before the expression itself must never change what matches.
+  /// As Swift's own regular expressions match.
   @Test(arguments: [
     ("abc", "abc", true), ("abc", "abcd", false), ("ab*", "a", true), ("ab?c", "ac", true),
     ("ab{0}c", "ac", true),
@@ -126,10 +126,36 @@ import Testing
     ("x(ab)?", "x", true), ("^a$", "a", true), ("a b#c", "a b#c", true), ("", "", true),
     ("a\u{301}*", "", true),
   ])
-  func literalBeginnings(pattern: String, text: String, matches: Bool) throws {
-    let compiled = try RulePattern(pattern).compiled()
-    #expect((compiled.match(text) != nil) == matches)
+  func wholeMatches(pattern: String, text: String, matches: Bool) throws {
+    #expect((try RulePattern(pattern).expression.match(text) != nil) == matches)
     #expect(((try Regex(pattern).wholeMatch(in: text)) != nil) == matches)
+  }
+
+  @Test func groupsAndTheirNames() throws {
+    let pattern = try RulePattern("(?<first>a+)(b)?(?<last>ü.*)")
+    #expect(pattern.groups == ["first", nil, "last"])
+    #expect(try pattern.expression.match("aaüé/🦊") == ["aaüé/🦊", "aa", nil, "üé/🦊"])
+    #expect(try pattern.expression.match("aau") == nil)
+    // Composed and decomposed are two texts, and line breaks are characters.
+    #expect(try RulePattern("é").expression.match("e\u{301}") == nil)
+    #expect(try RulePattern("a.*").expression.match("a\n\r\nb") != nil)
+    #expect(try RulePattern("a").expression.match("a\n") == nil)
+  }
+
+  /// Each would take longer than anyone waits, or more memory than there is.
+  @Test func slowExpressionsAreGivenUp() throws {
+    let text = String(repeating: "a", count: 40) + "!"
+    for pattern in ["(a+)+", "(a|a)*b", "(.*)*x", "(a?){40}a{40}"] {
+      let error = try #require(throws: RefxError.self) { try RulePattern(pattern).expression.match(text) }
+      #expect(error.code == .limit && error.summary.contains("too many steps"))
+      let tree: Tree<Leaf> = .dictionary([(Key(text), one(1))])
+      #expect(
+        refusal { _ = try CheckpointContents(tree: tree).planning([.drop(pattern)]) }?.contains(
+          "too many steps") == true)
+    }
+    #expect(throws: RefxError.self) { try RulePattern("((a{1,1000}){1,1000}){1,1000}") }
+    #expect(throws: RefxError.self) { try RulePattern(String(repeating: "a", count: 900_000)) }
+    #expect(throws: RefxError.self) { try RulePattern(String(repeating: "(", count: 100_000)) }
   }
 
   @Test func collisionsNameBothAndTheRules() throws {

@@ -92,7 +92,7 @@ import Testing
     ),
     (
       "[[rules]]\ndrop = 'a[b'",
-      "r.toml: rule 1: 'drop': the pattern 'a[b' is no regular expression: expected ']', at character 4"
+      "r.toml: rule 1: 'drop': the pattern 'a[b' is no regular expression: missing terminating ] for character class, at character 4"
     ),
     ("[[rules]]\nrename = 'a'", "r.toml: rule 1: 'to' is missing: expected text"),
     ("[[rules]]\ndrop = 3", "r.toml: rule 1: 'drop': expected text, found 3"),

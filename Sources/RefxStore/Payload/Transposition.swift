@@ -10,7 +10,7 @@ extension Leaf {
   ///
   /// - Parameter windows: others than those by which this array itself is transposed.
   /// - Throws: ``RefxError`` where the axes are none of this array, or it holds text.
-  func transposed(_ axes: [Int]?, windows: TransposedWindows, at path: Path) throws -> Leaf {
+  package func transposed(_ axes: [Int]?, windows: TransposedWindows, at path: Path) throws -> Leaf {
     if let reason = source.unsupported { throw RefxError.unsupportedLeaf(reason).atPath(path) }
     let axes = axes ?? shape.indices.reversed()
     guard axes.count == shape.count, axes.sorted() == Array(shape.indices) else {
@@ -29,7 +29,7 @@ extension Leaf {
 }
 
 /// What was put into order last, so that neighbouring pieces of a large array are found together.
-final class TransposedWindows: Sendable {
+package final class TransposedWindows: Sendable {
   private struct Window {
     let source: ObjectIdentifier
     let start: Int
@@ -39,6 +39,8 @@ final class TransposedWindows: Sendable {
   /// The later used one last.
   private let held = Mutex<[Window]>([])
   static let most = 2
+
+  package init() {}
 
   /// The window of a source that begins at `start`, made where it is not held. One is made at a time, which bounds
   /// what they take.
@@ -78,6 +80,8 @@ private final class TransposedSource: LeafSource {
   /// What is not larger is put into order by whoever reads it.
   private static let smallBytes = 1 << 20
   private static let windowBytes = 32 << 20
+
+  var storedByteCount: Int? { leaf.source.storedByteCount }
 
   init(_ leaf: Leaf, axes: [Int], size: Int, windows: TransposedWindows) {
     self.leaf = leaf
@@ -129,6 +133,7 @@ private final class TransposedSource: LeafSource {
         memory.withBytes { scatter($0, from: 0, to: target, wanted) }
         return
       }
+      // All of it is read before any of it is handed on, so that a checksum may come with the last piece.
       let piece = min(leaf.byteCount, TransposedSource.smallBytes)
       let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: piece, alignment: 64)
       defer { buffer.deallocate() }
@@ -136,7 +141,7 @@ private final class TransposedSource: LeafSource {
       while offset < leaf.byteCount {
         let count = min(piece, leaf.byteCount - offset)
         let bytes = UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
-        try leaf.source.read(at: offset, into: bytes)
+        try leaf.source.readPiece(at: offset, into: bytes)
         scatter(UnsafeRawBufferPointer(bytes), from: offset / size, to: target, wanted)
         offset += count
       }

@@ -1,0 +1,85 @@
+import Glibc
+import Refx
+import RefxIO
+import RefxStore
+import RefxTestSupport
+
+/// R2 and R4 for the formats that others made: whatever bits are turned and wherever the file is cut, it is read to an
+/// error or to a tree, without a trap, a hang or a flood; and where it has checksums, nothing is read otherwise.
+struct ForeignFiles {
+  private let setting: Setting
+
+  init(_ setting: Setting) { self.setting = setting }
+
+  func run() throws -> Figures {
+    var figures = Figures()
+    var samples: [Sample] = []
+    for (store, suffix) in [(NumPyArchiveStore.self as any CheckpointStore.Type, "npz")] {
+      samples += try Samples.files(of: store, suffix: suffix)
+      samples += try Samples.shapes.suffix(3).map { name, contents, _ in
+        Sample("\(name), packed.\(suffix)", try Samples.bytes(contents, .best, in: store), store)
+      }
+    }
+    let array = CheckpointContents(tree: .leaf(Leaf(Tensor((0..<30).map { Float($0) }, shape: [5, 6]))))
+    samples.append(Sample("array.npy", try Samples.bytes(array, .none, in: NumPyStore.self), NumPyStore.self))
+    let folders: [(String, any CheckpointStore.Type, String)] = [
+      ("gguf", GGUFStore.self, ".gguf"), ("msgpack", MsgpackStore.self, ".msgpack"),
+      ("keras", KerasStore.self, ".keras"), ("pytorch", PyTorchStore.self, ".pt"),
+    ]
+    for (folder, store, suffix) in folders {
+      let path = "\(setting.fixtures)/foreign/\(folder)"
+      // Some are there because they are refused.
+      samples += try Samples.golden(path, store, suffix: suffix).filter { (try? $0.opened($0.bytes)) != nil }
+    }
+    let formats = Set(samples.map { $0.store.format.name })
+    guard formats.count == 6, samples.count > 40 else {
+      throw RefxError(.damaged, "only \(samples.count) samples of \(formats.sorted())")
+    }
+    for (number, sample) in samples.enumerated() where sample.bytes.count <= 64 << 10 {
+      try look(at: sample, number, &figures)
+    }
+    return figures
+  }
+
+  /// A file of up to this many bits has each of them turned, a larger one a sample of them.
+  private var mostBits: Int { setting.isLong ? 1 << 20 : 600 }
+  private var mostCuts: Int { setting.isLong ? 1 << 16 : 100 }
+
+  private func look(at sample: Sample, _ number: Int, _ figures: inout Figures) throws {
+    let sound = try sample.opened(sample.bytes)
+    let whole = try Reading(sound)
+    let hasChecksums = sound.hasChecksums
+    var random = SeededRandom(seed: setting.seed &+ UInt64(number))
+    let count = sample.bytes.count
+    let bits =
+      count * 8 <= mostBits
+      ? (0..<(count * 8)).map { [$0] }
+      : (0..<mostBits).map { _ in (0..<(1 + random.below(3))).map { _ in random.below(count * 8) } }
+    let cuts = count <= mostCuts ? Array(0..<count) : (0..<mostCuts).map { _ in random.below(count) }
+    figures.files += 1
+    var children = Children(memoryLimit: sample.memoryLimit)
+    children.casesInABatch = 500
+    let outcome = children.run(bits.count + cuts.count) { number in
+      let isCut = number >= bits.count
+      let what =
+        isCut ? "cut to \(cuts[number - bits.count]) bytes" : "bits \(bits[number])"
+      let bytes =
+        isCut
+        ? Array(sample.bytes[..<cuts[number - bits.count]]) : sample.bytes.flipping(Set(bits[number]))
+      do {
+        let opened = try sample.opened(bytes)
+        let reading = try Reading(opened)
+        var problems = 0
+        try opened.verify(nil) { _ in problems += 1 }
+        // What has no checksums may say anything, but not after it was cut.
+        guard hasChecksums || isCut else { return nil }
+        // A sum over all of a member is compared when its values are read, and its shape is known before.
+        if reading.structure != whole.structure, problems > 0 { return nil }
+        return reading.lie(beside: whole).map { "\(what): \($0)" }
+      } catch {
+        return error is RefxError ? nil : "\(what): an error of another kind: \(error)"
+      }
+    }
+    figures.add(outcome, of: sample.name)
+  }
+}
