@@ -118,7 +118,7 @@ import Testing
     let scratch = try Scratch()
     let evil = "a\u{1B}[2J\u{9B}31m\u{202E}\r\nb\u{7F}"
     let tree: Tree<Leaf> = [
-      Key(evil): first(numbers([1] as [Float]), 0, .name(Key(evil))), "t": .static(evil),
+      Key(evil): first(numbers([1] as [Float]), 0, .name(Key(evil))), "t": .static(.string(evil)),
     ]
     let file = try scratch.save(tree, as: "m.refx", metadata: [Key(evil): .string(evil)])
     let other = try scratch.save(["x": numbers([1] as [Float])], as: "o.refx")

@@ -6,8 +6,8 @@ import RefxStore
 struct AttributeListing {
   private let rows: [(path: Path, attribute: Attribute)]
 
-  init(_ attributes: NodeAttributes, _ patterns: [PathPattern]) {
-    rows = attributes.paths
+  init(_ attributes: NodeAttributes, _ patterns: [PathPattern]) throws {
+    rows = try attributes.paths
       .filter { path in try patterns.isEmpty || patterns.contains { try $0.matches(path) } }
       .flatMap { path in attributes[path].map { (path, $0) } }
   }

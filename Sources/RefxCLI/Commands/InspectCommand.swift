@@ -64,7 +64,7 @@ struct InspectCommand: ParsableCommand {
     if let wanted { rows = rows.filter { $0.reference != nil && $0.reference?.collection == wanted } }
     if shared { rows = rows.filter { listing.isShared($0) } }
 
-    let attributes = self.attributes ? AttributeListing(opened.contents.attributes, patterns) : nil
+    let attributes = self.attributes ? try AttributeListing(opened.contents.attributes, patterns) : nil
     let style = Style(isColoured: output.isColoured)
     let details = LeafDetails(stats: stats, hash: hash, rows: rows, output: output)
     if output.json {

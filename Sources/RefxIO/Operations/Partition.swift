@@ -86,14 +86,14 @@ extension CheckpointContents {
 
   /// - Parameter choose: the position of the part that a site goes to; called once a site.
   private func partitioned(
-    names: [String], _ choose: (PartSite) -> Int
+    names: [String], _ choose: (PartSite) throws -> Int
   ) throws -> PartitionedCheckpoint {
     var destinations: [Int] = []
     var counts = [Int](repeating: 0, count: names.count)
     let values = try ValueTable(of: tree)
     var homes = CutFinder(values)
     try forEachPartSite { site in
-      let part = choose(site)
+      let part = try choose(site)
       destinations.append(part)
       counts[part] += 1
       if let index = site.index { homes.add(index, at: site.path, in: part) }
