@@ -54,6 +54,8 @@ struct RefxCommand: ParsableCommand {
     if arguments.first == CompletionServer.argument {
       return CompletionServer.serve(Array(arguments.dropFirst()))
     }
+    // The parser makes its own help even where ours is shown, and stops the process on a narrow terminal.
+    setenv("COLUMNS", "80", 1)
     do {
       if arguments.first == ManPages.argument { return try ManPages.write(Array(arguments.dropFirst())) }
       if let name = try helpAsked(arguments) { return try showHelp(of: name, words) }

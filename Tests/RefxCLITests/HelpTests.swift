@@ -52,7 +52,7 @@ import Testing
     (["inspect", "f", "-shared"], "unknown option -shared; did you mean --shared?"),
     (["inspect", "f", "--colour", "never"], "unknown option --colour; did you mean --color?"),
     (["inspect", "f", "--nonsense"], "unknown option --nonsense; see refx inspect --help"),
-    (["--json", "--verison"], "did you mean --version?"),
+    (["--verison"], "did you mean --version?"),
     (["--color", "never", "inspect", "f"], "write it behind: refx COMMAND --color"),
     (["inspect", "f", "--color", "nevr"], "--color cannot take 'nevr'; did you mean never?"),
     (["inspect", "f", "--color=purple"], "--color cannot take 'purple'; known are auto, always, never"),

@@ -78,7 +78,7 @@ import Testing
     let scratch = try Scratch()
     let file = try scratch.save(TerminalTests.model, as: "m.refx")
     let other = try scratch.save(
-      ["short": again(0), "a": first(numbers([1] as [Float]), 0, "x"), "new": numbers([2] as [Int64])],
+      ["short": again(0, "x"), "a": first(numbers([1] as [Float]), 0, "x"), "new": numbers([2] as [Int64])],
       as: "o.refx")
     var text = try Command.run("inspect", file, "--color", "always").text
     text += try Command.run("inspect", file, "--color", "always", "--tree").text
