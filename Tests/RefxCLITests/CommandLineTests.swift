@@ -5,16 +5,6 @@ import RefxStore
 import Testing
 
 @Suite struct CommandLineTests {
-  @Test(arguments: [
-    [], ["inspect"], ["diff"], ["digest"], ["verify"], ["get"], ["partition"], ["merge"], ["convert"],
-      ["tie"], ["untie"], ["lint"], ["graph"], ["report"], ["demo"], ["completions"],
-  ])
-  func helpIsAsItWas(command: [String]) throws {
-    let result = try Command.run(command + ["--help"])
-    #expect(result.code == 0 && result.errors == "")
-    try Golden("help/\(command.first ?? "refx").txt").check(result.text)
-  }
-
   @Test func usageErrorsAreOneLineAndTwo() throws {
     for arguments in [
       ["frob"], ["inspect"], ["inspect", "--nonsense", "x"], ["diff", "x", "y", "--rtol", "-1"],

@@ -626,7 +626,7 @@ extension RefxError {
   package static func badDType(_ name: String) -> RefxError {
     RefxError(
       .usage, "'\(name)' names no dtype",
-      advice: "known are \(DType.allCases.filter { $0 != .unsupported }.map(\.name).joined(separator: ", "))")
+      advice: known(DType.allCases.filter { $0 != .unsupported }.map(\.name), near: name))
   }
 
   package static func badSlice(_ text: String, reason: String) -> RefxError {
@@ -651,7 +651,10 @@ extension RefxError {
   // MARK: The command
 
   package static func unknownCommand(_ name: String, known: [String]) -> RefxError {
-    RefxError(.usage, "'\(name)' is no command", advice: "known are \(known.joined(separator: ", "))")
+    RefxError(
+      .usage, "'\(name)' is no command",
+      advice: Nearest.advice(name, among: known, shown: { "refx " + $0 })
+        ?? "known are \(known.joined(separator: ", "))")
   }
 
   package static func formatDoesNotStream(_ format: String) -> RefxError {
@@ -1119,7 +1122,62 @@ extension RefxError {
 
   package static func noSuchFormat(_ name: String, known: [String]) -> RefxError {
     RefxError(
-      .unsupported, expected: "one of \(known.joined(separator: ", "))", found: "the format '\(name)'")
+      .unsupported, expected: "one of \(known.joined(separator: ", "))", found: "the format '\(name)'",
+      advice: Nearest.advice(name, among: known))
+  }
+
+  // MARK: The words of a command line
+
+  /// The one of `known` that was meant, or all of them.
+  private static func known(_ known: [String], near name: String) -> String {
+    Nearest.advice(name, among: known) ?? "known are \(known.joined(separator: ", "))"
+  }
+
+  package static func unknownOption(_ option: String, meant: String?, help: String) -> RefxError {
+    RefxError(.usage, "unknown option \(option)", advice: meant.map { "did you mean \($0)?" } ?? help)
+  }
+
+  package static func optionBeforeCommand(_ option: String, program: String) -> RefxError {
+    RefxError(
+      .usage, "\(option) stands before the command", advice: "write it behind: \(program) COMMAND \(option)")
+  }
+
+  package static func missingValue(
+    _ option: String, of name: String, values: [String], help: String
+  ) -> RefxError {
+    RefxError(
+      .usage, "\(option) needs a value: \(name)",
+      advice: values.isEmpty ? help : "known are \(values.joined(separator: ", "))")
+  }
+
+  package static func valueNotKnown(_ value: String, of option: String, known: [String]) -> RefxError {
+    RefxError(.usage, "\(option) cannot take '\(value)'", advice: self.known(known, near: value))
+  }
+
+  package static func flagTakesNoValue(_ option: String) -> RefxError {
+    RefxError(.usage, "\(option) takes no value", advice: "write \(option) alone")
+  }
+
+  package static func missingArgument(_ name: String, what: String, usage: String) -> RefxError {
+    RefxError(.usage, "\(name) is missing: \(startingSmall(what))", advice: "usage: \(usage)")
+  }
+
+  package static func missingOption(_ name: String, what: String, usage: String) -> RefxError {
+    RefxError(.usage, "\(name) is missing: \(startingSmall(what))", advice: "usage: \(usage)")
+  }
+
+  package static func unexpectedArgument(_ argument: String, usage: String) -> RefxError {
+    RefxError(.usage, "'\(argument)' is one argument too many", advice: "usage: \(usage)")
+  }
+
+  package static func noManual() -> RefxError {
+    RefxError(.system, "the commands do not describe themselves in a form that is known")
+  }
+
+  /// `the checkpoint` of `The checkpoint.`, to go on with within a sentence.
+  private static func startingSmall(_ text: String) -> String {
+    let text = text.hasSuffix(".") ? String(text.dropLast()) : text
+    return text.prefix(1).lowercased() + text.dropFirst()
   }
 
   // MARK: Zip and NumPy

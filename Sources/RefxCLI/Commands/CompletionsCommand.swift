@@ -2,7 +2,19 @@ import ArgumentParser
 
 struct CompletionsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "completions", abstract: "Print the completions for a shell.")
+    commandName: "completions", abstract: "Print the completions for a shell.",
+    discussion: """
+      They complete commands, options, values, files, and within a file: refx get m.refx enc and a tab goes on \
+      to the next key of the paths that begin so. Only headers are read for that.
+
+      Examples:
+        # bash: for this session, or in ~/.bashrc
+        eval "$(refx completions bash)"
+        # zsh: in a folder of $fpath
+        refx completions zsh > ~/.zfunc/_refx
+        # fish
+        refx completions fish > ~/.config/fish/completions/refx.fish
+      """)
 
   enum Shell: String, ExpressibleByArgument, CaseIterable {
     case bash, zsh, fish
@@ -12,12 +24,13 @@ struct CompletionsCommand: ParsableCommand {
   var shell: Shell
 
   func run() throws {
-    let known: CompletionShell =
+    let name = RefxCommand.configuration.commandName ?? "refx"
+    let script =
       switch shell {
-      case .bash: .bash
-      case .zsh: .zsh
-      case .fish: .fish
+      case .bash: CompletionScript.bash(name)
+      case .zsh: CompletionScript.zsh(name)
+      case .fish: CompletionScript.fish(name)
       }
-    try StandardOutput.write(RefxCommand.completionScript(for: known) + "\n")
+    try StandardOutput.write(script)
   }
 }

@@ -29,6 +29,16 @@ struct ConvertCommand: ParsableCommand {
       leaves its dictionary, and a Nothing in a list, at every one of its sites. It exits with 1 where \
       something was lost, and with 2, nothing written, where the catalogue itself is damaged. What keeps no \
       checksums (safetensors, HDF5 of other programs) shows no changed number.
+
+      Examples:
+        # by the suffix
+        refx convert model.safetensors model.h5
+        # half the bytes, and structure out of dotted names
+        refx convert model.pt model.refx --dtype float32=bfloat16 --nest .
+        # rename and tie by rules: first look, then write
+        refx convert a.h5 b.h5 --rules names.toml --dry-run
+        # what is sound in a damaged file
+        refx convert --salvage broken.refx rest.refx
       """)
 
   @Argument(help: "The checkpoint; - reads standard input.", completion: .file())

@@ -7,8 +7,15 @@ import RefxStore
 struct DemoCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "demo", abstract: "Train a small tied model, save it, kill it, resume it, take it apart.",
-    discussion:
-      "Each step is printed with the command that does it. Without -o the files are removed at the end.")
+    discussion: """
+      Each step is printed with the command that does it. Without -o the files are removed at the end.
+
+      Examples:
+        # watch it
+        refx demo
+        # keep the files, and look at them
+        refx demo -o /tmp/demo && refx inspect /tmp/demo/full.refx --tree
+      """)
 
   @Option(name: .shortAndLong, help: ArgumentHelp("The folder for the files.", valueName: "dir"))
   var output: String?

@@ -15,6 +15,16 @@ struct DiffCommand: ParsableCommand {
 
       A shared value has one row, at its first site in A. The two may be of different formats. Exits 0 where \
       nothing differs, 1 where something does.
+
+      Examples:
+        # has anything but the values changed?
+        refx diff before.refx after.refx --ignore value
+        # across formats, within a tolerance
+        refx diff model.safetensors model.h5 --rtol 1e-3 --atol 1e-6
+        # every row, what moved as well
+        refx diff a.refx b.refx --renames --all
+        # for a script
+        refx diff --quiet a.refx b.refx || echo "they differ"
       """)
 
   @Argument(help: "The first checkpoint; - reads standard input.", completion: .file())
@@ -82,8 +92,8 @@ struct DiffCommand: ParsableCommand {
       Set(
         try text.split(separator: ",", omittingEmptySubsequences: false).map { name in
           guard let kind = TreeDiff.Kind(rawValue: String(name)) else {
-            throw RefxError.badArgument(
-              option, String(name), expected: TreeDiff.Kind.allCases.map(\.rawValue).joined(separator: ", "))
+            throw RefxError.valueNotKnown(
+              String(name), of: option, known: TreeDiff.Kind.allCases.map(\.rawValue))
           }
           return kind
         })

@@ -9,6 +9,14 @@ struct DigestCommand: ParsableCommand {
     discussion: """
       They do not depend on the format or the compression of the file. Tying two equal values, or untying \
       them, changes the topology alone.
+
+      Examples:
+        # is this the same model, in another format?
+        refx digest model.refx; refx digest model.safetensors
+        # which collection changed?
+        refx digest run.refx --by-collection
+        # one line for a log
+        refx digest run.refx --json | jq -r .values
       """)
 
   @Argument(help: "The checkpoint; - reads standard input.", completion: .file())

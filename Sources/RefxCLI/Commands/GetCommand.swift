@@ -9,6 +9,14 @@ struct GetCommand: ParsableCommand {
     discussion: """
       bfloat16 is written as raw <V2, as ml_dtypes does, and float8 as |V1; --dtype float32 converts. --slice \
       reads just that part.
+
+      Examples:
+        # look at one bias
+        refx get run.refx layers/0/bias
+        # the first ten rows, for NumPy
+        refx get run.refx embed/weight --slice 0:10,: -o rows.npy
+        # bfloat16 as something NumPy has
+        refx get model.safetensors lm_head.weight --dtype float32 -o head.npy
       """)
 
   @Argument(help: "The checkpoint; - reads standard input.", completion: .file())
@@ -105,29 +113,16 @@ struct GetCommand: ParsableCommand {
     var parent = path
     while let key = parent.keys.popLast() {
       guard let place = values.resolve(parent, in: tree) else { continue }
-      let wanted = Array(key.string.utf8.prefix(64))
+      let wanted = key.string
       let ranked = members(of: place).prefix(1000).map {
-        ($0, distance(wanted, Array($0.string.utf8.prefix(64))))
+        ($0, Nearest.distance(wanted, $0.string))
       }
-      return ranked.filter { $0.1 <= max(2, wanted.count / 2) }.sorted { ($0.1, $0.0) < ($1.1, $1.0) }.prefix(
+      return ranked.filter { $0.1 <= max(2, wanted.utf8.prefix(64).count / 2) }.sorted {
+        ($0.1, $0.0) < ($1.1, $1.0)
+      }.prefix(
         3
       ).map(\.0)
     }
     return []
-  }
-
-  /// How many bytes must change to make one of the other.
-  private func distance(_ a: [UInt8], _ b: [UInt8]) -> Int {
-    var row = Array(0...b.count)
-    for (i, x) in a.enumerated() {
-      var diagonal = row[0]
-      row[0] = i + 1
-      for (j, y) in b.enumerated() {
-        let next = min(row[j] + 1, row[j + 1] + 1, diagonal + (x == y ? 0 : 1))
-        diagonal = row[j + 1]
-        row[j + 1] = next
-      }
-    }
-    return row[b.count]
   }
 }

@@ -11,6 +11,16 @@ struct InspectCommand: ParsableCommand {
       shape, bytes, and bytes on disk. Without --stats and --hash no payload is read.
 
       A Ref that holds a subtree has the dtype 'tree' and 0 bytes; what is inside is listed once.
+
+      Examples:
+        # what is in it, and what sharing saves
+        refx inspect run.refx
+        # the weights alone, with their statistics
+        refx inspect run.refx '**/weight' --stats
+        # who is tied to whom
+        refx inspect run.refx --shared --tree
+        # the largest arrays, for a script
+        refx inspect run.refx --json | jq '.leaves | max_by(.bytes) | .path'
       """)
 
   @Argument(help: "The checkpoint; - reads standard input.", completion: .file())

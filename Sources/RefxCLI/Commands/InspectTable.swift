@@ -20,12 +20,12 @@ struct InspectTable {
     }
     if details.hash { columns.append(("sha256", .left)) }
     var table = Table(columns)
-    for row in rows { table.add(try cells(row, details)) }
+    for row in rows { table.add(try cells(row, details), marks: marks(row)) }
     details.finish()
     let version = opened.version.map { " \($0)" } ?? ""
-    try StandardOutput.write(style.bold(visible(file)) + "  \(opened.format)\(version)\n")
+    try StandardOutput.write(folded(style.bold(visible(file)) + "  \(opened.format)\(version)") + "\n")
     if !rows.isEmpty { try table.write(style) }
-    try StandardOutput.write(sums(of: rows) + "\n")
+    try StandardOutput.write(folded(sums(of: rows), hanging: 2) + "\n")
     try writeProposedTies()
   }
 
@@ -38,14 +38,23 @@ struct InspectTable {
     try table.write(style)
   }
 
+  /// Paths stay plain; what a value shares, and what is wrong with it, is marked.
+  private func marks(_ row: Listing.Row) -> [Int: Table.Mark] {
+    var marks: [Int: Table.Mark] = [:]
+    if listing.isShared(row) { marks[2] = .shared }
+    if row.reason != nil { marks[1] = .problem }
+    if row.isHole || row.kind == .nothing { marks[1] = .faint }
+    return marks
+  }
+
   private func cells(_ row: Listing.Row, _ details: LeafDetails) throws -> [String] {
     var cells = [row.path.shown, row.isHole ? "hole" : row.kind.rawValue]
     cells.append(row.reference.map { "#\($0.index)" } ?? "")
     cells.append(row.reference.map { CollectionTag.shown($0.collection) } ?? "")
     cells.append(row.dtype.map(visible) ?? "")
     cells.append(shape(of: row))
-    cells.append(row.leaf == nil ? "" : "\(row.bytes)")
-    cells.append(row.leaf == nil ? "" : row.stored.map { "\($0)" } ?? "?")
+    cells.append(row.leaf == nil ? "" : humanBytes(row.bytes))
+    cells.append(row.leaf == nil ? "" : row.stored.map(humanBytes) ?? "?")
     if details.stats {
       if let statistics = try details.statistics(row) {
         cells += [
@@ -71,9 +80,17 @@ struct InspectTable {
     let shown = rows.count == listing.rows.count ? "" : "\(rows.count) of "
     let leaves = shown + counted(listing.rows.count, "leaf", "leaves")
     let refs = "\(counted(listing.refs, "ref", "refs")) (\(listing.shared) shared)"
-    let bytes =
+    return [leaves, refs, accounting].joined(separator: " · ")
+  }
+
+  /// What sharing and compression save: of the bytes of all sites, and of those that are really there.
+  private var accounting: String {
+    let sums =
       "\(humanBytes(listing.logicalBytes)) logical, \(humanBytes(listing.uniqueBytes)) unique, "
       + "\(humanBytes(listing.storedBytes)) stored"
-    return [leaves, refs, bytes].joined(separator: " · ")
+    let saved = listing.logicalBytes - listing.uniqueBytes
+    if saved <= 0 { return sums }
+    let share = Double(saved) / Double(listing.logicalBytes) * 100
+    return "sharing saves \(share < 1 ? "under 1" : "\(Int(share))") %: \(sums)"
   }
 }

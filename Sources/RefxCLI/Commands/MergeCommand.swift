@@ -13,6 +13,14 @@ struct MergeCommand: ParsableCommand {
       With --base the two files are edits of one checkpoint, BASE: what one of them changed is taken from it, \
       ties and collections too. What both changed, each in its own way, is a conflict: all are listed by kind, \
       nothing is written, and it exits with 1.
+
+      Examples:
+        # the inverse of partition
+        refx merge parts/*.refx -o whole.refx
+        # two edits of one checkpoint
+        refx merge --base old.refx mine.refx theirs.refx -o new.refx
+        # the conflicts, for a program
+        refx merge --base old.refx a.refx b.refx -o new.refx --json | jq .conflicts
       """)
 
   @Argument(help: "The parts, or two edits of BASE.", completion: .file())

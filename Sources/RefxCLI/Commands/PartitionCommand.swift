@@ -13,6 +13,14 @@ struct PartitionCommand: ParsableCommand {
       holds. A shared value whose sites fall into several parts is in each of them; merge ties it again.
 
       --by-collection writes one file for each collection into DIR, and 'rest' for everything else.
+
+      Examples:
+        # parts/params.refx, parts/batch_stats.refx, parts/rest.refx
+        refx partition run.refx --by-collection -o parts
+        # the adapters alone, and the rest to merge them with later
+        refx partition run.refx --select 'path:**/lora/**=lora.refx' --rest base.refx
+        # parts that HDF5 tools can read
+        refx partition run.refx --by-collection -o parts --to h5
       """)
 
   @Argument(help: "The checkpoint; - reads standard input.", completion: .file())

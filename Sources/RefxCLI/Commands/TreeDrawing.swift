@@ -8,12 +8,16 @@ struct TreeDrawing {
   private let style: Style
   private let isFiltered: Bool
   private let listing: Listing
+  private let terminal = terminalWidth()
+  /// The indexes of values with several sites.
+  private let shared: Set<Int>
 
   init(_ tree: Tree<Leaf>, rows: [Listing.Row], listing: Listing, style: Style) {
     root = tree
     self.listing = listing
     self.rows = Dictionary(rows.map { ($0.path, $0) }) { first, _ in first }
     self.style = style
+    shared = Set(listing.rows.filter { listing.isShared($0) }.compactMap(\.reference?.index))
     isFiltered = rows.count != listing.rows.count
   }
 
@@ -35,8 +39,10 @@ struct TreeDrawing {
     for (position, member) in node.members.enumerated() {
       let isLast = position == node.members.count - 1
       try StandardOutput.write(
-        style.faint(indentation + (isLast ? "└─ " : "├─ ")) + member.name
-          + (member.node.label.isEmpty ? "" : "  " + member.node.label) + "\n")
+        folded(
+          style.faint(indentation + (isLast ? "└─ " : "├─ ")) + member.name
+            + (member.node.label.isEmpty ? "" : "  " + member.node.label), to: terminal,
+          hanging: indentation.count + 5) + "\n")
       try write(member.node, indentation + (isLast ? "   " : "│  "))
     }
   }
@@ -51,7 +57,7 @@ struct TreeDrawing {
       drawn.members = node.members
       return drawn
     case .index(let index):
-      return rows[path] == nil ? nil : Node(style.cyan("→ #\(index.index)"))
+      return rows[path] == nil ? nil : Node(style.shared("→ #\(index.index)"))
     default: return try inside(tree, path, isWanted: rows[path] != nil, details)
     }
   }
@@ -64,7 +70,7 @@ struct TreeDrawing {
     case .leaf:
       guard let row = rows[path] else { return nil }
       return Node(try label(row, details))
-    case .static(let value): return isWanted ? Node(style.green(visible(value.description))) : nil
+    case .static(let value): return isWanted ? Node(visible(value.description)) : nil
     case .none: return isFiltered && !isWanted ? nil : Node(style.faint("none"))
     case .nothing: return isWanted ? Node(style.faint("nothing")) : nil
     case .hole: return isWanted ? Node(style.faint("hole")) : nil
@@ -92,11 +98,11 @@ struct TreeDrawing {
 
   private func reference(_ index: Int, _ collection: CollectionTag?) -> String {
     let tag = collection.map { " " + visible($0.description) } ?? ""
-    return style.cyan("#\(index)") + style.yellow(tag)
+    return (shared.contains(index) ? style.shared("#\(index)") : "#\(index)") + style.collection(tag)
   }
 
   private func label(_ row: Listing.Row, _ details: LeafDetails) throws -> String {
-    if let reason = row.reason { return style.red("\(visible(row.dtype ?? "")): \(visible(reason))") }
+    if let reason = row.reason { return style.problem("\(visible(row.dtype ?? "")): \(visible(reason))") }
     var label = "\(row.dtype ?? "") \(row.shape ?? [])"
     if let statistics = try details.stats ? details.statistics(row) : nil {
       label += "  min \(statistics.min.text) max \(statistics.max.text) mean \(short(statistics.mean))"

@@ -9,6 +9,14 @@ struct VerifyCommand: ParsableCommand {
     discussion: """
       Goes on after a bad file. Exits 0 where all are sound; 1 where one is damaged, cut or no checkpoint; 2 \
       where the system cannot open or read one.
+
+      Examples:
+        # after a copy
+        refx verify /backup/*.refx
+        # in a script: nothing is said of sound files
+        refx verify --quiet run.refx && rm run-old.refx
+        # what is wrong, for a program
+        refx verify --json run.refx | jq '.[].problems'
       """)
 
   @Argument(help: "The checkpoints; - reads standard input.", completion: .file())

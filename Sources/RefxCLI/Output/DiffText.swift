@@ -28,7 +28,7 @@ struct DiffText {
   private func section(_ kind: TreeDiff.Kind, _ lines: [String]) throws {
     if lines.isEmpty { return }
     try StandardOutput.write(style.bold("\(kind.rawValue): \(lines.count)") + "\n")
-    for line in lines.prefix(most) { try StandardOutput.write("  \(line)\n") }
+    for line in lines.prefix(most) { try StandardOutput.write(folded("  " + line) + "\n") }
     if lines.count > most {
       try StandardOutput.write(style.faint("  … and \(lines.count - most) more (--all)") + "\n")
     }
@@ -50,11 +50,12 @@ struct DiffText {
   private func line(_ row: TopologyChange) -> String {
     let shown = row.paths.prefix(4).map(\.shown).joined(separator: "  ")
     let more = row.paths.count > 4 ? "  … and \(row.paths.count - 4) more" : ""
-    return style.yellow(row.change.rawValue) + "  \(shown)\(more)"
+    return style.shared(row.change.rawValue) + "  \(shown)\(more)"
   }
 
   private func line(_ row: CollectionChange) -> String {
-    "\(row.path.shown)  \(CollectionTag.shown(row.from)) → \(CollectionTag.shown(row.to))"
+    "\(row.path.shown)  \(style.collection(CollectionTag.shown(row.from))) → "
+      + style.collection(CollectionTag.shown(row.to))
   }
 
   private func line(_ row: TypeChange) -> String {

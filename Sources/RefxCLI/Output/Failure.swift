@@ -14,11 +14,12 @@ struct Failure {
   }
 
   /// What the argument parser found, whose first line says it.
-  init(usage message: String) {
+  init(usage message: String, of command: String?) {
     let lines = message.split(separator: "\n").map(String.init)
     var first = lines.first ?? "the command line cannot be read"
     for prefix in ["Error: "] where first.hasPrefix(prefix) { first.removeFirst(prefix.count) }
-    error = RefxError(.usage, first, advice: "see refx --help", details: Array(lines.dropFirst()))
+    // What follows is the parser's own help, which is not the one that --help shows.
+    error = RefxError(.usage, first, advice: "see refx \(command.map { $0 + " " } ?? "")--help")
   }
 
   /// Says it on standard error and, for JSON, on standard output in the place of what was to come there.

@@ -21,35 +21,38 @@ struct OutputOptions: ParsableArguments {
   var progress = When.auto
 
   /// Whether standard output is to be coloured.
-  var isColoured: Bool {
-    switch color {
-    case .always: !json
-    case .never: false
-    case .auto: !json && isatty(1) == 1 && (getenv("NO_COLOR").map { $0.pointee == 0 } ?? true)
-    }
-  }
+  var isColoured: Bool { !json && OutputOptions.isColoured(color) }
 
   var showsProgress: Bool {
     switch progress {
     case .always: true
     case .never: false
-    case .auto: !json && !quiet && isatty(2) == 1
+    case .auto: !json && !quiet && isatty(2) == 1 && OutputOptions.knowsSequences
     }
   }
-}
 
-/// Text for a terminal: colours where they are wanted.
-struct Style {
-  let isColoured: Bool
+  private static func isColoured(_ color: When) -> Bool {
+    switch color {
+    case .always: true
+    case .never: false
+    case .auto: isatty(1) == 1 && (getenv("NO_COLOR").map { $0.pointee == 0 } ?? true) && knowsSequences
+    }
+  }
 
-  func bold(_ text: String) -> String { wrap(text, "1") }
-  func faint(_ text: String) -> String { wrap(text, "2") }
-  func red(_ text: String) -> String { wrap(text, "31") }
-  func green(_ text: String) -> String { wrap(text, "32") }
-  func yellow(_ text: String) -> String { wrap(text, "33") }
-  func cyan(_ text: String) -> String { wrap(text, "36") }
+  /// The same of a command line that has not been read yet, or cannot be.
+  static func isColoured(_ words: some Sequence<String>) -> Bool {
+    let words = Array(words)
+    for (position, word) in words.enumerated().reversed() {
+      if word.hasPrefix("--color=") { return isColoured(When(rawValue: String(word.dropFirst(8))) ?? .auto) }
+      if word == "--color", position + 1 < words.count {
+        return isColoured(When(rawValue: words[position + 1]) ?? .auto)
+      }
+    }
+    return isColoured(.auto)
+  }
 
-  private func wrap(_ text: String, _ code: String) -> String {
-    isColoured && !text.isEmpty ? "\u{1B}[\(code)m\(text)\u{1B}[0m" : text
+  /// Whether the terminal understands more than text: an editor's often does not.
+  private static var knowsSequences: Bool {
+    getenv("TERM").map { String(cString: $0) != "dumb" } ?? true
   }
 }

@@ -7,11 +7,14 @@ final class ProgressBar: Sendable {
   private struct State {
     var shownAt: ContinuousClock.Instant?
     var isShown = false
+    var text = ""
   }
 
   private let label: String
   private let isEnabled: Bool
   private let isPatient: Bool
+  /// Whether the line can be written over; else each is one of its own.
+  private let isTerminal: Bool
   private let start = ContinuousClock.now
   private let state = Mutex(State())
 
@@ -19,6 +22,7 @@ final class ProgressBar: Sendable {
     self.label = label
     isEnabled = options.showsProgress
     isPatient = options.progress != .always
+    isTerminal = isatty(2) == 1
   }
 
   /// To be handed to what does the work.
@@ -34,10 +38,15 @@ final class ProgressBar: Sendable {
     state.withLock { state in
       let isOver = done >= total
       if isPatient && elapsed < .seconds(1) { return }
-      if let shownAt = state.shownAt, shownAt.duration(to: now) < .milliseconds(100), !isOver { return }
+      let pause = Duration.milliseconds(isTerminal ? 100 : 1000)
+      if let shownAt = state.shownAt, shownAt.duration(to: now) < pause, !isOver { return }
       state.shownAt = now
-      state.isShown = true
-      write("\r" + line(done, total, elapsed) + "\u{1B}[K")
+      let text = line(done, total, elapsed)
+      // In a log nothing is gained by saying the same again.
+      if !isTerminal && text == state.text { return }
+      state.text = text
+      state.isShown = isTerminal
+      write(isTerminal ? "\r" + text + "\u{1B}[K" : text + "\n")
     }
   }
 
@@ -50,16 +59,26 @@ final class ProgressBar: Sendable {
     }
   }
 
+  /// As much as the terminal has room for: the share first, then the bar, the time left, the rate.
   private func line(_ done: Int, _ total: Int, _ elapsed: Duration) -> String {
-    let share = total > 0 ? min(1, Double(done) / Double(total)) : 0
-    let width = 24
-    let filled = Int(share * Double(width))
-    let bar = String(repeating: "#", count: filled) + String(repeating: "-", count: width - filled)
+    let share = total > 0 ? min(1, max(0, Double(done) / Double(total))) : 0
     let seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) / 1e18
     let rate = seconds > 0 ? Double(done) / seconds : 0
-    var text = "\(label) [\(bar)] \(Int(share * 100))%  \(humanBytes(Int(rate)))/s"
-    if rate > 0, done < total { text += "  \(humanTime((Double(total - done)) / rate)) left" }
-    return text
+    let speed = "  \(humanBytes(Int(min(rate, 1e15))))/s"
+    let left = rate > 0 && done < total ? "  \(humanTime(Double(total - done) / rate)) left" : ""
+    let percent = "\(Int(share * 100))%"
+    func bar(_ width: Int) -> String {
+      let filled = Int(share * Double(width))
+      return "[" + String(repeating: "#", count: filled) + String(repeating: "-", count: width - filled)
+        + "] "
+    }
+    // The last column stays free: some terminals would go on to the next line.
+    let room = (terminalWidth(of: 2) ?? 80) - 1
+    let forms = [
+      "\(label) \(bar(24))\(percent)\(speed)\(left)", "\(label) \(bar(10))\(percent)\(speed)\(left)",
+      "\(label) \(percent)\(speed)\(left)", "\(label) \(percent)\(left)", "\(percent)\(left)", percent,
+    ]
+    return forms.first { columns($0) <= room } ?? ""
   }
 
   private func write(_ text: String) {

@@ -126,7 +126,9 @@ private struct RuleReader {
   func rule() throws -> Rule {
     let known = RuleReader.names.flatMap { [$0.name] + $0.others } + [RuleReader.comment]
     for member in members.members where !known.contains(member.name) {
-      let nearest = known.min { member.name.distance(to: $0) < member.name.distance(to: $1) }
+      let nearest = known.min {
+        Nearest.distance(member.name.string, $0.string) < Nearest.distance(member.name.string, $1.string)
+      }
       throw RefxError.inRule(
         number, "'\(member.name)' is no key of a rule",
         advice: nearest.map {
@@ -263,24 +265,5 @@ private struct RuleReader {
         advice: error.advice,
         file: file)
     }
-  }
-}
-
-extension Key {
-  /// How many bytes must be put in, taken out or replaced to make the other; of long names only so far.
-  fileprivate func distance(to other: Key) -> Int {
-    let mine = Array(string.utf8.prefix(64))
-    let theirs = Array(other.string.utf8.prefix(64))
-    var row = Array(0...theirs.count)
-    for (i, byte) in mine.enumerated() {
-      var corner = row[0]
-      row[0] = i + 1
-      for (j, twin) in theirs.enumerated() {
-        let next = min(corner + (byte == twin ? 0 : 1), row[j] + 1, row[j + 1] + 1)
-        corner = row[j + 1]
-        row[j + 1] = next
-      }
-    }
-    return row[theirs.count]
   }
 }
