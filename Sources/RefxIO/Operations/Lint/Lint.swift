@@ -211,7 +211,9 @@ extension DType {
   fileprivate var hasNotFinite: Bool {
     switch self {
     case .float16, .bfloat16, .float32, .float64, .complex64, .complex128, .float8E4M3FN, .float8E5M2: true
-    case .bool, .int8, .int16, .int32, .int64, .uint8, .uint16, .uint32, .uint64, .string, .unsupported: false
+    case .bool, .int4, .int8, .int16, .int32, .int64, .uint4, .uint8, .uint16, .uint32, .uint64, .string,
+      .unsupported:
+      false
     }
   }
 }

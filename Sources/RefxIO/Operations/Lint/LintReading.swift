@@ -115,7 +115,8 @@ struct LintPiece: Sendable {
     case .float8E4M3FN: (count(bytes, infinity: UInt8(0x7F)).infinite, 0)
     case .complex64: countPairs(bytes, infinity: UInt32(0x7F80_0000))
     case .complex128: countPairs(bytes, infinity: UInt64(0x7FF0_0000_0000_0000))
-    case .bool, .int8, .int16, .int32, .int64, .uint8, .uint16, .uint32, .uint64, .string, .unsupported:
+    case .bool, .int4, .int8, .int16, .int32, .int64, .uint4, .uint8, .uint16, .uint32, .uint64, .string,
+      .unsupported:
       (0, 0)
     }
   }

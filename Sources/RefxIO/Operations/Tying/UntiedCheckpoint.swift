@@ -29,7 +29,7 @@ extension CheckpointContents {
     var unshared: [Path] = []
     for item in table.itemsInOrder() {
       let path = table.path(of: item)
-      guard pattern.matches(path) else { continue }
+      guard try pattern.matches(path) else { continue }
       matched.append(item)
       let isShared = table.ref(at: item).map { counts[$0] > 1 } ?? false
       if isShared { untied.append(path) } else { unshared.append(path) }
