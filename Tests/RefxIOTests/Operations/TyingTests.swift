@@ -137,7 +137,7 @@ import Testing
     // Of the many of five nodes every sixth.
     for (number, tree) in SmallTrees.all(nodes: nodes).enumerated()
     where nodes < 5 || number.isMultiple(of: 6) {
-      let graph = try SharingGraph(tree)
+      let graph = try TieModel(tree)
       let paths = try tree.sites().map(\.path)
       for one in paths {
         for other in paths where other != one {
@@ -154,7 +154,7 @@ import Testing
   }
 
   /// - Returns: whether they were tied.
-  private func check(_ tree: Tree<Leaf>, _ graph: SharingGraph, _ one: Path, _ other: Path, withRule: Bool)
+  private func check(_ tree: Tree<Leaf>, _ graph: TieModel, _ one: Path, _ other: Path, withRule: Bool)
     throws -> Bool
   {
     let (x, y) = (try #require(graph[one]), try #require(graph[other]))
@@ -171,7 +171,7 @@ import Testing
     #expect(isAllowed, "\(tree): \(one) \(other)")
     let after = result.contents.tree
     #expect(try firstDifference(after, after.reindexed()) == nil)
-    let new = try SharingGraph(after)
+    let new = try TieModel(after)
     #expect(new.looksLike(graph))
     let classes = graph.united(x, y)
     // Each old node has a path; what stands there now is one with another's exactly where the classes say so.
@@ -189,7 +189,7 @@ import Testing
     if !graph.nodes[y].isRef, x != y {
       let back = try CheckpointContents(tree: after).untying(PathPattern(regex: literal(other)))
       #expect(try back.contents.tree.structureDigest() == tree.structureDigest())
-      #expect(try SharingGraph(back.contents.tree).looksLike(graph))
+      #expect(try TieModel(back.contents.tree).looksLike(graph))
     }
     return true
   }
@@ -197,7 +197,7 @@ import Testing
   private func literal(_ path: Path) -> String { path.text }
 
   /// - Returns: whether something was untied.
-  private func checkUntying(_ tree: Tree<Leaf>, _ graph: SharingGraph, _ path: Path) throws -> Bool {
+  private func checkUntying(_ tree: Tree<Leaf>, _ graph: TieModel, _ path: Path) throws -> Bool {
     let contents = CheckpointContents(tree: tree)
     let result: UntiedCheckpoint
     do {
@@ -210,7 +210,7 @@ import Testing
       return false
     }
     let after = result.contents.tree
-    #expect(try SharingGraph(after).looksLike(graph), "\(tree): \(path)")
+    #expect(try TieModel(after).looksLike(graph), "\(tree): \(path)")
     #expect(try firstDifference(after, after.reindexed()) == nil)
     if path != ["**"] {
       let before = try ValueTable(of: tree)
@@ -234,7 +234,7 @@ import Testing
   @Test(arguments: 0..<120) func tiesOfRandomTrees(seed: UInt64) throws {
     var maker = RandomTree(seed: seed)
     let tree = maker.make()
-    let graph = try SharingGraph(tree)
+    let graph = try TieModel(tree)
     var random = SeededRandom(seed: seed ^ 0x5EED)
     let sites = try tree.sites().map(\.path)
     for _ in 0..<12 {
@@ -254,7 +254,7 @@ import Testing
         #expect(!isTiable || isInside || one == other, "\(error)")
         continue
       }
-      let new = try SharingGraph(result.contents.tree)
+      let new = try TieModel(result.contents.tree)
       let (a, b) = (try #require(new[one]), try #require(new[other]))
       #expect(a == b && new.nodes[a].collection == "t")
       #expect(new.looksLike(graph, at: a, y, collections: false))

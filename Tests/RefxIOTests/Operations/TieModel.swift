@@ -4,7 +4,7 @@ import RefxTestSupport
 @testable import RefxIO
 
 /// A tree as a graph in which each Ref is one node: what sharing means, told without indexes and first sites.
-struct SharingGraph {
+struct TieModel {
   struct Node {
     var label = ""
     var isRef = false
@@ -72,7 +72,7 @@ struct SharingGraph {
   }
 
   /// Whether the same is seen from two nodes, however it is shared.
-  func looksLike(_ other: SharingGraph, at mine: Int = 0, _ theirs: Int = 0, collections: Bool = true) -> Bool
+  func looksLike(_ other: TieModel, at mine: Int = 0, _ theirs: Int = 0, collections: Bool = true) -> Bool
   {
     var seen: Set<[Int]> = []
     var row = [[mine, theirs]]
