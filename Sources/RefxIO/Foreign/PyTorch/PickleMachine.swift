@@ -43,7 +43,7 @@ struct PickleMachine {
       }
       try step(code, start)
       if stack.count > highWater {
-        try objects.heap.budget.charge(metadataBytes: 2 * PickleHeap.valueBytes * (stack.count - highWater))
+        try objects.heap.budget.charge(metadataBytes: PickleHeap.valueBytes * (stack.count - highWater))
         highWater = stack.count
       }
     }

@@ -29,9 +29,9 @@ struct TorchObjects {
   private static let mostOfAName = 200
   // What each takes in the tables that it stands in, with what it refers to.
   private static let nameBytes = 192
-  private static let objectBytes = 128
-  private static let viewBytes = 576
-  private static let storageBytes = 256
+  private static let objectBytes = 112
+  private static let viewBytes = 400
+  private static let storageBytes = 208
 
   // MARK: Names
 

@@ -143,7 +143,7 @@ struct TorchTree {
   private static let memberBytes = MemoryLayout<Tree<Leaf>>.stride
   private static let keyBytes = 2 * MemoryLayout<Key>.stride + MemoryLayout<PickleValue>.stride
   /// A tensor, and where its elements lie.
-  private static let tensorBytes = 448
+  private static let tensorBytes = 320
 
   private mutating func members(_ row: [PickleValue], _ depth: Int) throws -> [Tree<Leaf>] {
     if row.isEmpty { return [] }
