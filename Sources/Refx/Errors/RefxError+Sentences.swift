@@ -1055,6 +1055,13 @@ extension RefxError {
       advice: "check the name; a .safetensors file begins with eight bytes of length, not with text")
   }
 
+  package static func safetensorsIndexIsNone() -> RefxError {
+    RefxError(
+      .notACheckpoint, "this is no index of safetensors files, as its name says it is",
+      expected: "a JSON object with a member \"weight_map\"", found: "text that begins otherwise",
+      advice: "download the file again, or name the .safetensors file itself")
+  }
+
   package static func safetensorsIndexAlone() -> RefxError {
     RefxError(
       .unsupported, "the index of shards names files beside it, and what is read here lies in no folder",
@@ -1209,6 +1216,13 @@ extension RefxError {
   package static func numpyDamaged(_ what: String, found: String? = nil, at offset: Int? = nil) -> RefxError {
     RefxError(
       .damaged, place: offset.map { .byte($0) }, expected: what, found: found,
+      advice: "save the array again with numpy.save")
+  }
+
+  package static func numpyShapeTooLarge(_ shape: [Int], at offset: Int) -> RefxError {
+    RefxError(
+      .damaged, "the array's shape \(shape) stands for more bytes than any file can have",
+      place: .byte(offset),
       advice: "save the array again with numpy.save")
   }
 
@@ -1367,6 +1381,12 @@ extension RefxError {
       advice: "copy or download the file again")
   }
 
+  package static func pickleLineTooLong(_ what: String, limit: Int, at offset: Int) -> RefxError {
+    RefxError(
+      .limit, "\(what) in the pickle, which stands in a line of its own, is too long", place: .byte(offset),
+      expected: "at most \(limit) bytes", advice: "the file is damaged, or made to take time and memory")
+  }
+
   package static func pickleVersion(_ version: Int, at offset: Int) -> RefxError {
     RefxError(
       .version, "the pickle is of a protocol that is not known", place: .byte(offset), expected: "0 to 5",
@@ -1485,6 +1505,13 @@ extension RefxError {
       .damaged, "\(count == 1 ? "1 byte follows" : "\(count) bytes follow") what the file says it holds",
       place: .byte(offset),
       advice: "save each object to a file of its own")
+  }
+
+  package static func torchTextStorage(at offset: Int) -> RefxError {
+    RefxError(
+      .unsupported,
+      "the pickle refers to a storage by a text, as protocol 0 does, from which torch.load brings back no tensor either",
+      place: .byte(offset), advice: "save it again with pickle_protocol=2 or a later one")
   }
 
   package static func torchTar() -> RefxError {
