@@ -19,8 +19,8 @@ import Testing
         (
           Key(name),
           [
-            Key(name): first(numbers([Float(position)]), position, .name(name)),
-            "again": again(position, .name(name)),
+            Key("1" + name): first(numbers([Float(position)]), position, .name(name)),
+            Key("2" + name): again(position, .name(name)),
           ]
         )
       })
