@@ -91,8 +91,11 @@ struct HistogramSum {
       // One value alone: a bin that is narrow beside it. It never decides how wide others are.
       return max(exponent, leastExponent == 0 || magnitude == 0 ? 0 : Int(magnitude.exponent) - 5)
     }
-    // Halves, because the distance of the largest doubles is none.
-    exponent = max(exponent, Int((high / 2 - low / 2).exponent) + 1 - 7)
+    // The distance of two doubles is never 0, but that of the largest is beyond them: half of it is not.
+    let distance = high - low
+    let magnitudeOfDistance =
+      distance.isFinite ? Int(distance.exponent) : Int((high / 2 - low / 2).exponent) + 1
+    exponent = max(exponent, magnitudeOfDistance - 7)
     while HistogramSum.bin(of: high, exponent) - HistogramSum.bin(of: low, exponent) >= Histogram.mostBins {
       exponent += 1
     }

@@ -41,7 +41,7 @@ import Testing
       SharingGraphTests.layer($0 == 0 ? SharingGraphTests.shared(SharingGraphTests.array(5), 0) : later)
     }
     let graph = try SharingGraph(of: ["layers": .list(layers), "rope": later])
-    #expect(graph.groups.map(\.count) == [1, 12])
+    #expect(graph.groups.map(\.count) == [1, 12, 12])
     #expect(graph.groups[1].names == [["layers"], (0..<12).map { Key($0) }])
     let layer = graph.groups[1]
     #expect(layer.leaves == 12 && !layer.isCollapsed)
