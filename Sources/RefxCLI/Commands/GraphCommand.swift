@@ -49,7 +49,8 @@ struct GraphCommand: ParsableCommand {
     try Checkpoints.checkOutput(output, force: force)
     let tree = try input.open(file, options).contents.tree
     let graph = try SharingGraph(
-      of: tree, selection: patterns.isEmpty ? nil : { path in try patterns.contains { try $0.matches(path) } })
+      of: tree, selection: patterns.isEmpty ? nil : { path in try patterns.contains { try $0.matches(path) } }
+    )
     if options.json { return try StandardOutput.write(GraphDocument(file: file, graph: graph).json) }
     let text = text(of: GraphWords(graph, title: file == "-" ? "standard input" : lastComponent(file)))
     if output == "-" { return try StandardOutput.write(text) }
