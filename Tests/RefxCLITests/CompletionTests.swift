@@ -253,16 +253,22 @@ private final class TerminalWindow {
 
   @discardableResult
   private func tmux(_ arguments: String...) throws -> String {
+    // The server stays, and with it whatever descriptors it gets: a pipe, even of another test, would never end.
+    let script = """
+      for name in /proc/self/fd/*; do number=${name##*/}; [ "$number" -gt 2 ] && eval "exec $number>&-"; done
+      out=$1; shift
+      exec tmux "$@" >"$out" 2>/dev/null
+      """
+    let output = scratch.path("screen")
     let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/tmux")
-    process.arguments = ["-S", socket] + arguments
+    process.executableURL = URL(fileURLWithPath: "/bin/bash")
+    process.arguments = ["-c", script, "bash", output, "-S", socket] + arguments
     process.environment = ["PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "TERM": "xterm-256color"]
-    let pipe = Pipe()
-    process.standardOutput = pipe
+    process.standardInput = FileHandle.nullDevice
+    process.standardOutput = FileHandle.nullDevice
     process.standardError = FileHandle.nullDevice
     try process.run()
-    let output = pipe.fileHandleForReading.readDataToEndOfFile()
     process.waitUntilExit()
-    return String(decoding: output, as: UTF8.self)
+    return (try? String(contentsOfFile: output, encoding: .utf8)) ?? ""
   }
 }
