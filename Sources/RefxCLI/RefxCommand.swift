@@ -28,7 +28,8 @@ struct RefxCommand: ParsableCommand {
     subcommands: [
       InspectCommand.self, GetCommand.self, DiffCommand.self, DigestCommand.self, VerifyCommand.self,
       LintCommand.self, PartitionCommand.self, MergeCommand.self, ConvertCommand.self, TieCommand.self,
-      UntieCommand.self, GraphCommand.self, ReportCommand.self, DemoCommand.self, CompletionsCommand.self,
+      UntieCommand.self, PatchCommand.self, GraphCommand.self, ReportCommand.self, DemoCommand.self,
+      CompletionsCommand.self,
     ])
 
   static func main() {

@@ -709,6 +709,26 @@ extension RefxError {
 
   // MARK: Parts
 
+  package static func notAPatch(file: String) -> RefxError {
+    RefxError(
+      .merge, "this is no patch", file: file, advice: "give a file that refx patch make has written")
+  }
+
+  package static func damagedPatch(file: String, reason: String) -> RefxError {
+    RefxError(
+      .merge, "what this patch says of itself does not fit it: \(reason)", file: file,
+      advice: "make the patch again")
+  }
+
+  package static func patchOfAnother(
+    _ digest: String, expected: String, found: String, patch: String
+  ) -> RefxError {
+    RefxError(
+      .merge, "\(visible(patch)) was made from another checkpoint: its digest of \(digest)",
+      expected: expected,
+      found: found, advice: "give the checkpoint that the patch was made from, as refx digest knows it")
+  }
+
   package static func notAPart(file: String) -> RefxError {
     RefxError(
       .merge, "this is no part of a checkpoint", file: file,

@@ -72,8 +72,7 @@ struct TieModel {
   }
 
   /// Whether the same is seen from two nodes, however it is shared.
-  func looksLike(_ other: TieModel, at mine: Int = 0, _ theirs: Int = 0, collections: Bool = true) -> Bool
-  {
+  func looksLike(_ other: TieModel, at mine: Int = 0, _ theirs: Int = 0, collections: Bool = true) -> Bool {
     var seen: Set<[Int]> = []
     var row = [[mine, theirs]]
     while let pair = row.popLast() {
