@@ -27,7 +27,8 @@ struct RefxCommand: ParsableCommand {
     version: "refx \(refxVersion)",
     subcommands: [
       InspectCommand.self, GetCommand.self, DiffCommand.self, DigestCommand.self, VerifyCommand.self,
-      PartitionCommand.self, MergeCommand.self, ConvertCommand.self, DemoCommand.self,
+      LintCommand.self, PartitionCommand.self, MergeCommand.self, ConvertCommand.self, TieCommand.self,
+      UntieCommand.self, PatchCommand.self, GraphCommand.self, ReportCommand.self, DemoCommand.self,
       CompletionsCommand.self,
     ])
 

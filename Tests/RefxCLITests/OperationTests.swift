@@ -110,6 +110,16 @@ import Testing
     #expect(throws: RefxError.self) { try Casts([.complex64: .float32]) }
   }
 
+  /// float8_e4m3fn has no infinity, so it becomes NaN there.
+  @Test func infinitiesThatAreLostAreTold() throws {
+    let tree: Tree<Leaf> = ["a": numbers([-.infinity] as [Float]), "b": numbers([.nan, 1] as [Float])]
+    for (dtype, expected) in [(DType.float8E4M3FN, [["a"] as Path]), (.float16, []), (.float8E5M2, [])] {
+      let (cast, overflowed) = try tree.applying(Casts([.float32: dtype]))
+      _ = try cast.digest()
+      #expect(overflowed() == expected, "\(dtype)")
+    }
+  }
+
   @Test func overflowIsTold() throws {
     let tree: Tree<Leaf> = ["a": numbers([1e30] as [Float]), "b": numbers([1] as [Float])]
     let (cast, overflowed) = try tree.applying(Casts([.float32: .float16]))

@@ -260,6 +260,42 @@ def make(folder):
         del f["tree/7"]
 
 
+def make_attributes(path):
+    """A file of another program whose attributes have names like the layout's."""
+    import h5py
+    import numpy as np
+
+    with h5py.File(path, "w") as f:
+        f.attrs["refx_author"] = "me"
+        f.attrs["unit"] = "metre"
+        f.attrs["empty"] = ""
+        d = f.create_dataset("d", data=np.arange(3, dtype=np.float32))
+        d.attrs["refx_note"] = "mine"
+        d.attrs["refx_dtype"] = "float32"
+        d.attrs["refx_crc32"] = np.uint64(2**64 - 1)
+        d.attrs["refx_index"] = np.arange(2)
+        d.attrs["names"] = ["a", "b\u00fc"]
+        d.attrs["refx_odd"] = np.array([(1, 2)], dtype=[("x", "i4"), ("y", "i4")])
+
+
+def check_attributes(path):
+    """What they are after a way through our layout: texts are Python's own strings."""
+    import h5py
+
+    with h5py.File(path) as f:
+        tree, d = f["tree"], f["tree/d"]
+        assert tree.attrs["unit"] == "metre" and tree.attrs["empty"] == "", dict(tree.attrs)
+        assert [str(name) for name in d.attrs["names"]] == ["a", "b\u00fc"] and d.attrs["names"].dtype == object
+        assert all(type(name) is str for name in d.attrs["names"])
+
+
+def edit_attribute(path):
+    import h5py
+
+    with h5py.File(path, "r+") as f:
+        f["tree"].attrs["unit"] = "mile"
+
+
 def edit(path, name):
     import h5py
 
@@ -376,6 +412,8 @@ if __name__ == "__main__":
             same(sys.argv[2], sys.argv[3])
         except AssertionError as error:
             sys.exit(f"the files differ: {error}")
+    elif len(sys.argv) == 4 and sys.argv[1] == "attributes":
+        {"make": make_attributes, "check": check_attributes, "edit": edit_attribute}[sys.argv[2]](sys.argv[3])
     elif sys.argv[1:] == ["modules"]:
         import h5py  # noqa: F401
         import numpy  # noqa: F401

@@ -316,6 +316,26 @@ refused("tar", b"sys_info".ljust(257, b"\0") + b"ustar\x0000".ljust(255, b"\0") 
 refused("no-pickle", rebuilt(small, lambda members: [("a/b.txt", b"text")]), "data.pkl")
 refused("text", b"These are no weights.\n" * 3, "torch.save")
 
+# Legacy files of the other protocols, whose magic number stands otherwise; protocol 0 loses what refers to storages.
+vector = torch.arange(6.0)
+plain = {"n": [1, -5, 2.5, True, None, 2**62, "line\nof \u0416 \\"], "bytes": b"\x00\xffa", "x": numpy.arange(3.0)}
+for protocol in (1, 3, 4, 5):
+    write(f"legacy-protocol{protocol}", {"a": vector, "b": [vector[2:], vector], **plain}, [[["a"], ["b", "1"]]],
+          ["overlapping parts of one storage"], save=legacy, pickle_protocol=protocol)
+write("legacy-protocol0", plain, save=legacy, pickle_protocol=0)
+write("protocol1", {"a": vector, "huge": 2**70, **plain}, unsupported=[["huge"]], described={"a": vector, **plain},
+      pickle_protocol=1)
+refused("legacy-protocol0-tensor", bytes_of({"a": vector}, legacy, pickle_protocol=0), "protocol 0")
+refused("protocol0-tensor", bytes_of({"a": vector}, pickle_protocol=0), "protocol 0")
+
+# Members that the pickle does not refer to.
+write("unread", {"a": vector}, warns=["archive/data/9, archive/notes.txt, other.bin"])
+with open(os.path.join(folder, "unread.pt"), "rb") as file:
+    content = rebuilt(file.read(), lambda members: members + [
+        ("archive/data/9", b"weights!"), ("archive/notes.txt", b"hello"), ("other.bin", b"x")])
+with open(os.path.join(folder, "unread.pt"), "wb") as file:
+    file.write(content)
+
 # The same archive packed, in another order, and of a machine with the other order of bytes.
 write("packed", {"a": torch.arange(20.0), "b": torch.zeros(3000)})
 with open(os.path.join(folder, "packed.pt"), "rb") as file:

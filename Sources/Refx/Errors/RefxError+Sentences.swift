@@ -709,6 +709,26 @@ extension RefxError {
 
   // MARK: Parts
 
+  package static func notAPatch(file: String) -> RefxError {
+    RefxError(
+      .merge, "this is no patch", file: file, advice: "give a file that refx patch make has written")
+  }
+
+  package static func damagedPatch(file: String, reason: String) -> RefxError {
+    RefxError(
+      .merge, "what this patch says of itself does not fit it: \(reason)", file: file,
+      advice: "make the patch again")
+  }
+
+  package static func patchOfAnother(
+    _ digest: String, expected: String, found: String, patch: String
+  ) -> RefxError {
+    RefxError(
+      .merge, "\(visible(patch)) was made from another checkpoint: its digest of \(digest)",
+      expected: expected,
+      found: found, advice: "give the checkpoint that the patch was made from, as refx digest knows it")
+  }
+
   package static func notAPart(file: String) -> RefxError {
     RefxError(
       .merge, "this is no part of a checkpoint", file: file,
@@ -1055,6 +1075,13 @@ extension RefxError {
       advice: "check the name; a .safetensors file begins with eight bytes of length, not with text")
   }
 
+  package static func safetensorsIndexIsNone() -> RefxError {
+    RefxError(
+      .notACheckpoint, "this is no index of safetensors files, as its name says it is",
+      expected: "a JSON object with a member \"weight_map\"", found: "text that begins otherwise",
+      advice: "download the file again, or name the .safetensors file itself")
+  }
+
   package static func safetensorsIndexAlone() -> RefxError {
     RefxError(
       .unsupported, "the index of shards names files beside it, and what is read here lies in no folder",
@@ -1209,6 +1236,13 @@ extension RefxError {
   package static func numpyDamaged(_ what: String, found: String? = nil, at offset: Int? = nil) -> RefxError {
     RefxError(
       .damaged, place: offset.map { .byte($0) }, expected: what, found: found,
+      advice: "save the array again with numpy.save")
+  }
+
+  package static func numpyShapeTooLarge(_ shape: [Int], at offset: Int) -> RefxError {
+    RefxError(
+      .damaged, "the array's shape \(shape) stands for more bytes than any file can have",
+      place: .byte(offset),
       advice: "save the array again with numpy.save")
   }
 
@@ -1367,6 +1401,12 @@ extension RefxError {
       advice: "copy or download the file again")
   }
 
+  package static func pickleLineTooLong(_ what: String, limit: Int, at offset: Int) -> RefxError {
+    RefxError(
+      .limit, "\(what) in the pickle, which stands in a line of its own, is too long", place: .byte(offset),
+      expected: "at most \(limit) bytes", advice: "the file is damaged, or made to take time and memory")
+  }
+
   package static func pickleVersion(_ version: Int, at offset: Int) -> RefxError {
     RefxError(
       .version, "the pickle is of a protocol that is not known", place: .byte(offset), expected: "0 to 5",
@@ -1487,6 +1527,13 @@ extension RefxError {
       advice: "save each object to a file of its own")
   }
 
+  package static func torchTextStorage(at offset: Int) -> RefxError {
+    RefxError(
+      .unsupported,
+      "the pickle refers to a storage by a text, as protocol 0 does, from which torch.load brings back no tensor either",
+      place: .byte(offset), advice: "save it again with pickle_protocol=2 or a later one")
+  }
+
   package static func torchTar() -> RefxError {
     RefxError(
       .version, "the file is a tar archive, as PyTorch wrote them before 0.1.10, which is not read",
@@ -1594,9 +1641,13 @@ extension RefxError {
       advice: "say which one wins with take")
   }
 
-  package static func tiedCollectionsDiffer(_ path: Path, _ other: Path) -> RefxError {
+  package static func tiedCollectionsDiffer(
+    _ path: Path, _ collection: CollectionTag, _ other: Path, _ otherCollection: CollectionTag
+  ) -> RefxError {
     RefxError(
-      .refusal, "cannot be tied to '\(other.text)', which is of another collection", path: path,
+      .refusal,
+      "is of collection '\(collection)' and cannot be tied to '\(other.text)', which is of another collection: "
+        + "'\(otherCollection)'", path: path,
       advice: "tag both alike first, or say which one wins with take")
   }
 
@@ -1717,5 +1768,62 @@ extension RefxError {
     RefxError(
       .usage, "--base merges exactly two edits of one checkpoint", expected: "A and B",
       found: found == 1 ? "1 file" : "\(found) files")
+  }
+}
+
+// MARK: Tying and untying
+
+extension RefxError {
+  package static func tiedInsideItself(_ path: Path, _ inner: Path) -> RefxError {
+    RefxError(
+      .refusal,
+      "cannot be tied to '\(inner.text)', which stands inside its value: the value would hold itself",
+      path: path, advice: "tie what lies side by side")
+  }
+
+  package static func tiedWhereItGoes(_ path: Path, site: Path) -> RefxError {
+    RefxError(
+      .refusal, "stands inside the value that gives way, which holds itself, and would go with it",
+      path: path,
+      advice: "name its site '\(site.text)'")
+  }
+
+  package static func tyingNeedsTwoPaths(_ path: Path?) -> RefxError {
+    RefxError(
+      .usage, "tying takes two different paths or more",
+      found: path.map { "only '\($0.text)'" } ?? "none")
+  }
+
+  package static func cannotBeTied(_ path: Path, found: String, advice: String?) -> RefxError {
+    RefxError(.refusal, path: path, expected: "an array or a Ref to tie", found: found, advice: advice)
+  }
+
+  package static func takenIsNotTied(_ path: Path, among paths: [Path]) -> RefxError {
+    let names =
+      paths.prefix(3).map { "'\($0.text)'" }.joined(separator: ", ") + (paths.count > 3 ? ", …" : "")
+    return RefxError(
+      .usage, "the site that wins is none of those that are tied", path: path, expected: "one of \(names)")
+  }
+
+  package static func nothingToUntie(_ pattern: String) -> RefxError {
+    RefxError(
+      .noSuchPath, "'\(pattern)' matches no array, Ref or static value",
+      advice: "list the paths with: refx inspect")
+  }
+
+  package static func untiedInsideShared(_ path: Path, listedAs first: Path, sharedAt site: Path) -> RefxError
+  {
+    RefxError(
+      .refusal,
+      "stands inside the shared value at '\(site.text)', where a listing names it '\(first.text)'",
+      path: path, advice: "untie '\(site.text)' first")
+  }
+
+  // MARK: Lint
+
+  package static func badLintCode(_ text: String, option: String, known: [String]) -> RefxError {
+    RefxError(
+      .usage, "\(option) cannot take '\(text)'",
+      expected: "codes of findings: \(known.joined(separator: ", "))")
   }
 }

@@ -136,17 +136,19 @@ struct ConvertCommand: ParsableCommand {
     let files = try Checkpoints.save(
       contents, to: out, as: format, options: writeOptions, force: writing.force, output: options)
     bar.finish()
-    for path in overflowed() {
+    let lossy = overflowed() + (plan?.overflowedCasts ?? [])
+    for path in lossy {
       StandardError.note(
-        "\(path.shown): a value is too large for the new dtype and is not finite any more", options)
+        "\(visible(file)): \(path.shown): a value is too large for the new dtype and became infinite or NaN",
+        options)
     }
-    plan?.noteOverflow(options)
     if options.json && out != "-" {
       let rows = try Listing(of: contents.tree).rows.count
       var document: JSONObject = [
         "file": .string(out), "format": .string(format.format.name), "leaves": .integer(Int64(rows)),
       ]
       if files.count > 1 { document["files"] = .array(files.map { .string($0) }) }
+      if !lossy.isEmpty { document["overflowed"] = .array(lossy.map(\.json)) }
       if let saved { document["lost"] = saved.json }
       if let plan { document["rules"] = plan.json }
       try StandardOutput.write(.object(document))

@@ -75,22 +75,24 @@ struct InspectDocument {
       .init("stored", row.stored.map { .integer(Int64($0)) } ?? .null),
     ]
     if details.hash { members.append(.init("sha256", try details.sha256(row).map { .string($0) } ?? .null)) }
-    if details.stats { members.append(.init("stats", try details.statistics(row).map(json) ?? .null)) }
+    if details.stats { members.append(.init("stats", try details.statistics(row)?.json ?? .null)) }
     if row.isHole { members.append(.init("hole", true)) }
     if let value = row.value { members.append(.init("value", value.json)) }
     if let reason = row.reason { members.append(.init("reason", .string(reason))) }
     return .object(JSONObject(members))
   }
+}
 
-  private func json(_ statistics: ElementStatistics) -> JSON {
+extension ElementStatistics {
+  var json: JSON {
     [
-      "min": statistics.min.json,
-      "max": statistics.max.json,
-      "mean": .number(statistics.mean),
-      "std": .number(statistics.deviation),
-      "zeros": .integer(Int64(statistics.zeros)),
-      "nan": .integer(Int64(statistics.nan)),
-      "inf": .integer(Int64(statistics.infinite)),
+      "min": min.json,
+      "max": max.json,
+      "mean": .number(mean),
+      "std": .number(deviation),
+      "zeros": .integer(Int64(zeros)),
+      "nan": .integer(Int64(nan)),
+      "inf": .integer(Int64(infinite)),
     ]
   }
 }

@@ -63,13 +63,8 @@ struct RulePlan {
     return try plan.result()
   }
 
-  /// Says which casts made values infinite, once they were read.
-  func noteOverflow(_ options: OutputOptions) {
-    for path in plan.overflowedCasts() {
-      StandardError.note(
-        "\(path.shown): a value is too large for the new dtype and is not finite any more", options)
-    }
-  }
+  /// The arrays whose casts met a value that is too large, once they were read.
+  var overflowedCasts: [Path] { plan.overflowedCasts() }
 
   // MARK: Showing
 

@@ -14,6 +14,14 @@ enum LayoutNames {
   static let dtype = "refx_dtype"
   static let checksum = "refx_crc32"
 
+  /// The CRC-32 of the object's attributes that are text in the heap, which HDF5 gives no checksum.
+  static let textChecksum = "refx_texts_crc32"
+
+  /// All names that objects may have in this version of the layout.
+  static let attributes: Set<String> = [
+    format, version, codec, structure, node, index, collection, dtype, checksum, textChecksum,
+  ]
+
   static let tree = "tree"
   static let refs = "refs"
   static let metadata = "metadata"

@@ -7,7 +7,7 @@ extension LayoutAttributes {
     self.init()
     try HDF5Library.shared.withLock {
       for attribute in try LayoutAttributes.names(of: object, context, name) {
-        if attribute.utf8.starts(with: "refx_".utf8) {
+        if LayoutNames.attributes.contains(attribute) {
           add(attribute, try LayoutAttributes.content(of: attribute, of: object, context, name))
         } else {
           // What cannot be read is no reason not to read the rest.

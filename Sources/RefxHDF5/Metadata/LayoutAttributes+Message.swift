@@ -20,7 +20,7 @@ extension LayoutAttributes {
       let name = String(utf8: UnsafeRawBufferPointer(rebasing: nameField[..<(nameSize - 1)])),
       !name.utf8.contains(0)
     else { return false }
-    guard name.utf8.starts(with: "refx_".utf8) else {
+    guard LayoutNames.attributes.contains(name) else {
       return takeOther(name, type: type.prefix(typeSize), space: space, &fields, file)
     }
     guard count < 64, self[name] == nil else { return false }

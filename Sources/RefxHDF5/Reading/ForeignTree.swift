@@ -127,7 +127,8 @@ struct ForeignTree {
 
   private mutating func content(of object: Int, at path: Path, depth: Int) throws -> Tree<Leaf> {
     let found = graph.objects[object]
-    try attributes.take(found.attributes.others, of: found.name, at: path)
+    let taken: Set = collection(of: object) == nil ? [] : [LayoutNames.collection]
+    try attributes.take(found.attributes.foreign(but: taken), of: found.name, at: path)
     switch found.content {
     case .group(let links): return try dictionary(links, of: object, at: path, depth: depth)
     case .dataset(let header):

@@ -1,7 +1,7 @@
 import Refx
 import RefxStore
 
-/// The attributes of an object: those whose names begin with `refx_`, which are the layout's, and its user's.
+/// The attributes of an object: those that have a name of the layout's, and the others.
 struct LayoutAttributes: Sendable {
   /// Text or a whole number, which is all that the layout keeps in attributes.
   enum Content: Hashable, Sendable {
@@ -27,4 +27,36 @@ struct LayoutAttributes: Sendable {
   mutating func add(_ name: String, _ content: Content) { all.append((name, content)) }
 
   mutating func add(_ attribute: StoredAttribute) { others.append(attribute) }
+
+  /// In a file of the layout: those of its user, since all names that begin with `refx_` are kept for later versions.
+  var users: [StoredAttribute] { others.filter { !$0.name.utf8.starts(with: "refx_".utf8) } }
+
+  /// In the file of another program: all, since a name alone does not make an attribute the layout's.
+  ///
+  /// - Parameter taken: those that mean in such a file what they mean in the layout.
+  func foreign(but taken: Set<String>) -> [StoredAttribute] {
+    others + all.filter { !taken.contains($0.name) }.map { StoredAttribute($0.name, $0.content) }
+  }
+}
+
+extension StoredAttribute {
+  fileprivate init(_ name: String, _ content: LayoutAttributes.Content) {
+    func number<Number: FixedWidthInteger>(_ number: Number) -> Content {
+      .raw(withUnsafeBytes(of: number.littleEndian, Array.init))
+    }
+    switch content {
+    case .text(let text):
+      self.init(
+        name: name, element: .fixedText(size: text.utf8.count, padding: .nullPadded), shape: [],
+        content: .texts([Array(text.utf8)]))
+    case .number(let value):
+      self.init(name: name, element: .number(.int64, isBigEndian: false), shape: [], content: number(value))
+    case .largeNumber(let value):
+      self.init(name: name, element: .number(.uint64, isBigEndian: false), shape: [], content: number(value))
+    case .other:
+      self.init(
+        name: name, element: .unsupported("attribute", "it is neither one text nor one integer"), shape: [],
+        content: .raw([]))
+    }
+  }
 }

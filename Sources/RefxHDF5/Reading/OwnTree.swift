@@ -172,7 +172,8 @@ struct OwnTree {
 
   private mutating func content(of object: Int, at path: Path, depth: Int) throws -> Tree<Leaf> {
     let found = graph.objects[object]
-    try attributes.take(found.attributes.others, of: found.name, at: path)
+    try attributes.take(
+      found.attributes.users, of: found.name, at: path, textSum: found.attributes[LayoutNames.textChecksum])
     let kind: NodeKind?
     switch found.attributes[LayoutNames.node] {
     case nil: kind = nil

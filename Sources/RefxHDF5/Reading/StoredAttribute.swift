@@ -93,6 +93,7 @@ struct AttributeCollector {
   private let input: HDF5Input
   private let budget: Budget
   private(set) var found = NodeAttributes()
+  private var changed: [String] = []
   private var leftOut: [String] = []
   private var leftOutCount = 0
 
@@ -104,8 +105,20 @@ struct AttributeCollector {
   }
 
   /// Takes those of the object that stands at `path`.
-  mutating func take(_ attributes: [StoredAttribute], of object: String, at path: Path) throws {
-    if attributes.isEmpty { return }
+  ///
+  /// - Parameter textSum: what the file says of the texts among them; nil where it says nothing.
+  mutating func take(
+    _ attributes: [StoredAttribute], of object: String, at path: Path,
+    textSum: LayoutAttributes.Content? = nil
+  ) throws {
+    var texts = AttributeTextSum()
+    defer {
+      if let textSum, textSum != .number(Int64(texts.crc32)) {
+        changed.append(
+          "the texts among the attributes of \(object) are not those that were written: another program changed "
+            + "them, or they are damaged")
+      }
+    }
     var known: [Attribute] = []
     var names: Set<Key> = []
     for attribute in attributes {
@@ -114,7 +127,9 @@ struct AttributeCollector {
       }
       try budget.check(nameBytes: attribute.name.utf8.count)
       switch try attribute.value(input, budget, of: object) {
-      case .success(let value): known.append(Attribute(Key(attribute.name), value))
+      case .success(let value):
+        known.append(Attribute(Key(attribute.name), value))
+        if attribute.element == .heapText { texts.add(known[known.count - 1]) }
       case .failure(let problem):
         leftOutCount += 1
         if leftOut.count < AttributeCollector.mostNamed {
@@ -128,6 +143,32 @@ struct AttributeCollector {
   /// What a user should know.
   var warnings: [String] {
     let rest = leftOutCount - leftOut.count
-    return rest > 0 ? leftOut + ["\(rest) further attributes are left out"] : leftOut
+    return changed + (rest > 0 ? leftOut + ["\(rest) further attributes are left out"] : leftOut)
+  }
+}
+
+/// Puts the texts of an object's attributes together in one checksum, whatever order they come in.
+struct AttributeTextSum {
+  private var parts: [Key: UInt32] = [:]
+
+  mutating func add(_ attribute: Attribute) {
+    var bytes: [UInt8] = []
+    TextElements.append(attribute.name.string.utf8, to: &bytes)
+    switch attribute.value {
+    case .one(.string(let text)): TextElements.append(text.utf8, to: &bytes)
+    case .texts(let texts, _): for text in texts { TextElements.append(text.string.utf8, to: &bytes) }
+    default: return
+    }
+    parts[attribute.name] = bytes.withUnsafeBytes(CRC32.of)
+  }
+
+  var isEmpty: Bool { parts.isEmpty }
+
+  /// Of the sums of all, in the order of the names.
+  var crc32: UInt32 {
+    let sums = parts.sorted { $0.key < $1.key }.flatMap {
+      withUnsafeBytes(of: $0.value.littleEndian, Array.init)
+    }
+    return sums.withUnsafeBytes(CRC32.of)
   }
 }

@@ -28,7 +28,7 @@ extension HDF5Store {
     try file.append([UInt8](repeating: 0, count: Superblock.byteCount))
     let payload = PayloadWriter(file, options: options)
     try payload.write(contents.tree)
-    let attributes = HeldAttributes(try contents.attributes.kept(in: contents.tree))
+    let attributes = try HeldAttributes(contents.attributes.kept(in: contents.tree), in: file)
     var words = contents.metadata
     if !attributes.others.isEmpty { words[LayoutNames.attributesInMetadata] = attributes.others.json }
     let metadata = try words.isEmpty ? nil : write(words, to: payload)

@@ -19,21 +19,29 @@ struct HeldAttributes {
   private static let mostBytes = 60_000
   private static let mostBytesOfAll = 400_000
 
-  init(_ attributes: NodeAttributes) {
+  /// Writes texts to `file`, in whose heap they lie; the attributes point there.
+  init(_ attributes: NodeAttributes, in file: FileLayout) throws {
+    try file.align(to: 8)
+    var heap = TextHeap(at: UInt64(file.position))
     for path in attributes.paths {
       var held: [Message] = []
       var left = HeldAttributes.mostBytesOfAll
+      var texts = AttributeTextSum()
       for attribute in attributes[path] {
-        guard let message = Message(attribute), message.byteCount <= min(left, HeldAttributes.mostBytes)
-        else {
+        let most = min(left, HeldAttributes.mostBytes)
+        guard let message = Message(attribute, most: most, &heap) else {
           others[path].append(attribute)
           continue
         }
         left -= message.byteCount
         held.append(message)
+        if message.type == TypeMessage.heapText { texts.add(attribute) }
       }
+      if !texts.isEmpty { held.append(Message(sumOf: texts)) }
       if !held.isEmpty { messages[path] = held }
     }
+    heap.finish()
+    try file.append(heap.collections.bytes)
   }
 
   var isEmpty: Bool { messages.isEmpty }
@@ -46,49 +54,78 @@ struct HeldAttributes {
 }
 
 extension HeldAttributes.Message {
+  /// - Parameter most: how many bytes it may take.
   /// - Returns: nil for what HDF5 has no attribute for: a name with a NUL, none, or one of the layout's own; a type
-  ///   that it lacks; text that no padding keeps.
-  fileprivate init?(_ attribute: Attribute) {
-    name = attribute.name.string
-    guard !name.utf8.isEmpty, !name.utf8.contains(0), !name.utf8.starts(with: "refx_".utf8) else {
-      return nil
-    }
-    switch attribute.value {
-    case .empty: (type, space, bytes) = (TypeMessage.uint8, .null, [])
+  ///   that it lacks; text that no padding keeps; too much.
+  fileprivate init?(_ attribute: Attribute, most: Int, _ heap: inout TextHeap) {
+    let name = attribute.name.string
+    guard !name.utf8.isEmpty, !name.utf8.contains(0), !name.utf8.starts(with: "refx_".utf8),
+      case let (type, space, bytes)? = Message.parts(of: attribute.value, most: most - name.utf8.count, &heap)
+    else { return nil }
+    self.init(name: name, type: type, space: space, bytes: bytes)
+    // Of text nothing was written to the heap where this is so.
+    guard byteCount <= most else { return nil }
+  }
+
+  fileprivate init(sumOf texts: AttributeTextSum) {
+    self.init(
+      name: LayoutNames.textChecksum, type: TypeMessage.uint32, space: .simple([]),
+      bytes: withUnsafeBytes(of: texts.crc32.littleEndian, Array.init))
+  }
+
+  private typealias Message = HeldAttributes.Message
+
+  private static func parts(
+    of value: AttributeValue, most: Int, _ heap: inout TextHeap
+  ) -> (type: [UInt8], space: HeaderBuilder.Space, bytes: [UInt8])? {
+    switch value {
+    case .empty: return (TypeMessage.uint8, .null, [])
     case .one(.string(let text)):
-      let field = FixedText.typeAndBytes(Array(text.utf8))
-      (type, space, bytes) = (field.type, .simple([]), field.bytes)
+      return parts(of: [Key(text)], shape: [], most: most, &heap)
     case .one(.int(let number)):
-      (type, space, bytes) = (
-        TypeMessage.int64, .simple([]), withUnsafeBytes(of: number.littleEndian, Array.init)
-      )
+      return (TypeMessage.int64, .simple([]), withUnsafeBytes(of: number.littleEndian, Array.init))
     case .one(.float(let number)):
-      guard let float = TypeMessage.number(.float64) else { return nil }
-      (type, space, bytes) = (
-        float, .simple([]), withUnsafeBytes(of: number.bitPattern.littleEndian, Array.init)
-      )
+      return TypeMessage.number(.float64).map {
+        ($0, .simple([]), withUnsafeBytes(of: number.bitPattern.littleEndian, Array.init))
+      }
     case .one(.bool(let flag)):
-      guard let boolean = TypeMessage.number(.bool) else { return nil }
-      (type, space, bytes) = (boolean, .simple([]), [flag ? 1 : 0])
-    case .texts(let texts, let shape):
-      let size = max(texts.map(\.string.utf8.count).max() ?? 1, 1)
-      guard shape.count <= 32, !texts.contains(where: { $0.string.utf8.last == 0 }),
-        size * texts.count <= 1 << 20
-      else { return nil }
-      var image: [UInt8] = []
-      for text in texts {
-        image += text.string.utf8
-        image += repeatElement(0, count: size - text.string.utf8.count)
-      }
-      (type, space, bytes) = (TypeMessage.fixedText(size: size), .simple(shape), image)
+      return TypeMessage.number(.bool).map { ($0, .simple([]), [flag ? 1 : 0]) }
+    case .texts(let texts, let shape): return parts(of: texts, shape: shape, most: most, &heap)
     case .numbers(let dtype, let shape, let numbers):
-      // What would come back as another dtype stands in the metadata.
-      guard dtype.inHDF5 == dtype, shape.count <= 32, let number = TypeMessage.number(dtype) else {
-        return nil
-      }
-      (type, space, bytes) = (number, .simple(shape), numbers)
+      // It would come back as uint8 or int8.
+      guard ![.float8E4M3FN, .int4, .uint4].contains(dtype), shape.count <= 32 else { return nil }
+      return TypeMessage.number(dtype).map { ($0, .simple(shape), numbers) }
     }
   }
+
+  /// Texts of any length, which HDF5's other readers give as their own strings; with a NUL inside one, at which those
+  /// end, of a fixed size.
+  private static func parts(
+    of texts: [Key], shape: [Int], most: Int, _ heap: inout TextHeap
+  ) -> (type: [UInt8], space: HeaderBuilder.Space, bytes: [UInt8])? {
+    guard shape.count <= 32 else { return nil }
+    let all = texts.map { Array($0.string.utf8) }
+    if !all.contains(where: { $0.contains(0) }) {
+      // What does not fit is left before anything is in the heap.
+      guard all.count * TypeMessage.heapTextSize + 1024 <= most,
+        all.reduce(0, { $0.addingSaturated($1.count) }) <= mostHeapBytes
+      else { return nil }
+      let first = heap.elements.bytes.count
+      for text in all { heap.add(text[...]) }
+      return (TypeMessage.heapText, .simple(shape), Array(heap.elements.bytes[first...]))
+    }
+    if shape.isEmpty, all.count == 1 {
+      let field = FixedText.typeAndBytes(all[0])
+      return (field.type, .simple([]), field.bytes)
+    }
+    let size = max(all.map(\.count).max() ?? 1, 1)
+    guard !all.contains(where: { $0.last == 0 }), size * all.count <= 1 << 20 else { return nil }
+    let image = all.flatMap { $0 + repeatElement(0, count: size - $0.count) }
+    return (TypeMessage.fixedText(size: size), .simple(shape), image)
+  }
+
+  /// An attribute's texts are read at once.
+  private static let mostHeapBytes = 1 << 20
 
   fileprivate var byteCount: Int { bytes.count + name.utf8.count + type.count + 300 }
 }

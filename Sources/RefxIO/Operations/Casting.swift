@@ -42,7 +42,8 @@ extension Leaf {
 }
 
 extension Leaf {
-  /// Whether a finite value became infinite or NaN, because it was too large, in what was read of a cast so far.
+  /// Whether a value was too large, and a finite one became infinite or an infinite one NaN, in what was read of a cast
+  /// so far.
   var hasOverflowed: Bool { (source as? CastSource)?.overflowed ?? false }
 }
 
@@ -50,7 +51,7 @@ extension Tree where Element == Leaf {
   /// Applies `casts` to every array; a shared one stays shared.
   ///
   /// - Returns: the tree, and a function that lists, after the payload was read, the arrays in which a
-  ///   finite value became infinite or NaN because it was too large.
+  ///   value was too large: a finite one became infinite or NaN, or an infinite one NaN.
   public func applying(_ casts: Casts) throws -> (tree: Tree, overflowed: @Sendable () -> [Path]) {
     var sources: [CastSource] = []
     func apply(_ tree: Tree<Leaf>, _ path: Path) throws -> Tree<Leaf> {
@@ -177,7 +178,7 @@ private func oddFloat(_ value: Double) -> Float {
 /// How the elements of a dtype are read and written.
 private struct Element {
   let read: (UnsafeRawBufferPointer, Int) -> Number
-  /// Says whether the dtype holds the number; sets the flag where a finite one became infinite or NaN.
+  /// Says whether the dtype holds the number; sets the flag where it was too large.
   let write: (Number, UnsafeMutableRawBufferPointer, Int, inout Bool) -> Bool
 
   init?(_ dtype: DType) {
@@ -270,10 +271,15 @@ private struct Element {
       write: { number, target, position, overflowed in
         let wide = exactly(number) ?? number.oddDouble
         let narrow = bits(wide)
-        if wide.isFinite && !value(narrow).isFinite { overflowed = true }
+        if loses(wide, value(narrow)) { overflowed = true }
         store(narrow, target, position)
         return true
       })
+  }
+
+  /// Whether a number was too large: a finite one became infinite, or one that was none became NaN.
+  private static func loses(_ wide: Double, _ narrow: Double) -> Bool {
+    wide.isFinite ? !narrow.isFinite : narrow.isNaN && !wide.isNaN
   }
 
   private static func complex<Bits: FixedWidthInteger>(
@@ -285,7 +291,7 @@ private struct Element {
         let (re, im) = if case .complex(let re, let im) = number { (re, im) } else { (number.oddDouble, 0.0) }
         for (place, part) in [re, im].enumerated() {
           let narrow = bits(part)
-          if part.isFinite && !value(narrow).isFinite { overflowed = true }
+          if loses(part, value(narrow)) { overflowed = true }
           store(narrow, target, 2 * position + place)
         }
         return true

@@ -71,8 +71,9 @@ final class RegularExpression: @unchecked Sendable {
     let utf8 = subject.utf8
     return (0...groups.count).map { group in
       let (start, end) = (places[2 * group], places[2 * group + 1])
-      // A group that was not met has no place, and `\K` may put a start behind its end.
-      guard start <= end, end <= utf8.count else { return nil }
+      // A group that took no part has the largest place of its type, which is -1 here; `\K` may put a start behind
+      // its end.
+      guard start >= 0, start <= end, end <= utf8.count else { return nil }
       return subject[
         utf8.index(utf8.startIndex, offsetBy: start)..<utf8.index(utf8.startIndex, offsetBy: end)]
     }

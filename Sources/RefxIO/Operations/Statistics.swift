@@ -47,7 +47,7 @@ extension Leaf {
 }
 
 /// Sums over pieces: each piece's mean and squared deviations, put together by Chan's formula.
-private struct StatisticsSum {
+struct StatisticsSum {
   private var count = 0
   private var mean = 0.0
   private var squares = 0.0
@@ -56,6 +56,16 @@ private struct StatisticsSum {
   private var leastInteger: ElementStatistics.Number?
   private var greatestInteger: ElementStatistics.Number?
   private var statistics = ElementStatistics()
+  /// Whether a histogram is wanted, which costs another look at each value.
+  private let isSpread: Bool
+  private var spread: HistogramSum?
+
+  init(withHistogram isSpread: Bool = false) {
+    self.isSpread = isSpread
+  }
+
+  /// How the values are spread; without bins where there are none.
+  var histogram: Histogram { spread?.result ?? Histogram(exponent: 0, first: 0, counts: []) }
 
   func result(_ dtype: DType) -> ElementStatistics {
     var result = statistics
@@ -107,6 +117,7 @@ private struct StatisticsSum {
     leastInteger = Self.number(least)
     greatestInteger = Self.number(greatest)
     add(values)
+    spreadOut(values, from: Double(least), to: Double(greatest), isInteger: true)
   }
 
   private static func number<I: FixedWidthInteger>(_ value: I) -> ElementStatistics.Number {
@@ -125,6 +136,16 @@ private struct StatisticsSum {
       greatestInteger = theirs
     }
     add(count: part.count, mean: part.mean, squares: part.squares)
+    if let theirs = part.spread {
+      if spread == nil { spread = theirs } else { spread?.add(theirs) }
+    }
+  }
+
+  private mutating func spreadOut(_ values: [Double], from low: Double, to high: Double, isInteger: Bool) {
+    guard isSpread else { return }
+    var sum = spread ?? HistogramSum(isInteger: isInteger)
+    sum.add(values, from: low, to: high)
+    spread = sum
   }
 
   private mutating func addFloats<Bits: FixedWidthInteger>(
@@ -137,6 +158,7 @@ private struct StatisticsSum {
         value(Bits(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: Bits.self))), &values)
     }
     add(values)
+    spreadOut(values, from: least, to: greatest, isInteger: false)
   }
 
   private mutating func addComplex<Bits: FixedWidthInteger>(
@@ -152,6 +174,7 @@ private struct StatisticsSum {
       consider(real.isNaN || imaginary.isNaN ? .nan : hypot(real, imaginary), &values)
     }
     add(values)
+    spreadOut(values, from: least, to: greatest, isInteger: false)
   }
 
   private mutating func consider(_ value: Double, _ values: inout [Double]) {

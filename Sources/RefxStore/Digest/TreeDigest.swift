@@ -106,6 +106,11 @@ public final class LeafHashes {
     return known[ObjectIdentifier(leaf.source)]?.hash ?? []
   }
 
+  /// Takes a hash that was computed elsewhere, so that its leaf is not read again.
+  package func add(_ hash: [UInt8], of leaf: Leaf) {
+    known[ObjectIdentifier(leaf.source)] = (leaf.source, hash)
+  }
+
   /// Computes the hashes of many leaves on several threads, a leaf on each.
   ///
   /// - Throws: ``RefxError`` for the first that cannot be read or represented.

@@ -22,7 +22,8 @@ extension FuzzTarget {
   }
 
   static let torchLegacy = FuzzTarget(
-    "torch-legacy", mostBytes: 4096, words: words, seeds: { pickles.map(legacy) + pickles }
+    "torch-legacy", mostBytes: 4096, words: words,
+    seeds: { pickles.flatMap { pickle in LegacyFile.starts.map { legacy(pickle, $0) } } + pickles }
   ) { input in
     try checkFile(PyTorchStore.self, memory(input))
   }
@@ -78,10 +79,10 @@ extension FuzzTarget {
   }
 
   /// A legacy file of a pickle, with the one storage that its tensors are in.
-  private static func legacy(_ pickle: [UInt8]) -> [UInt8] {
+  private static func legacy(_ pickle: [UInt8], _ start: [UInt8]) -> [UInt8] {
     let refers = pickle.contains(UInt8(ascii: "Q"))
     let keys: [UInt8] = [0x80, 2] + Array("](".utf8) + (refers ? text("0") : []) + Array("e.".utf8)
-    return LegacyFile.start + [0x2E, 0x80, 2, 0x4D, 0xE9, 3, 0x2E, 0x80, 2, 0x7D, 0x2E] + pickle + keys
+    return start + [0x80, 2, 0x4D, 0xE9, 3, 0x2E, 0x80, 2, 0x7D, 0x2E] + pickle + keys
       + (refers ? littleEndian(UInt64(24)) + (0..<96).map { $0 & 1 } : [])
   }
 

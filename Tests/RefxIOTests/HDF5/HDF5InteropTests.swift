@@ -233,6 +233,31 @@ import Testing
     #expect(try tree.leaf("text").allBytes() == Leaf.text(["one", "two"], shape: [2]).allBytes())
   }
 
+  /// A name alone does not make an attribute the layout's, and texts are h5py's own strings again.
+  @Test func attributesOfOthersComeBackAsTheyWere() throws {
+    let folder = ScratchFolder()
+    let (foreign, own) = (folder.file("foreign.h5"), folder.file("own.h5"))
+    let made = try HDF5Python.run(["attributes", "make", foreign])
+    #expect(made.status == 0, "\(made.output)")
+    let opened = try Checkpoint.open(foreign)
+    #expect(opened.warnings.count == 2 && opened.warnings.contains { $0.contains("refx_odd") })
+    #expect(opened.warnings.contains { $0.contains("refx_index") })
+    let attributes = opened.contents.attributes
+    #expect(Set(attributes[.root].map(\.name)) == ["empty", "refx_author", "unit"])
+    #expect(attributes[["d"]].count == 4)
+    try Checkpoint.save(contents: opened.contents, to: own)
+    let again = try Checkpoint.open(own)
+    #expect(again.warnings == [])
+    for path in attributes.paths { #expect(Set(again.contents.attributes[path]) == Set(attributes[path])) }
+    let checked = try HDF5Python.run(["attributes", "check", own])
+    #expect(checked.status == 0, "\(checked.output)")
+    // Another program may change them, and is told of.
+    #expect(try HDF5Python.run(["attributes", "edit", own]).status == 0)
+    let edited = try Checkpoint.open(own)
+    #expect(edited.contents.attributes[.root].contains(Attribute("unit", .one(.string("mile")))))
+    #expect(edited.warnings.contains { $0.contains("another program changed them") })
+  }
+
   @Test func ourLayoutIsReadFromAnotherWriter() throws {
     let opened = try made("layout.h5")
     let tree = opened.contents.tree
@@ -258,7 +283,7 @@ import Testing
   func whatAnotherProgramBrokeInOurLayoutIsNamed(name: String, expected: String) throws {
     let refusal = #expect(throws: RefxError.self) { try made(name) }
     #expect(refusal?.code == .damaged)
-    #expect("\(refusal?.summary ?? "")".contains(expected), "\(refusal?.summary ?? "")")
+    #expect((refusal?.summary ?? "").contains(expected), "\(refusal?.summary ?? "")")
   }
 }
 

@@ -36,10 +36,12 @@ import Testing
   /// Writes `tree` where a group holds less than `most` bytes.
   private func write(_ tree: Tree<Leaf>, within most: Int) throws {
     let options = WriteOptions()
-    let payload = PayloadWriter(FileLayout(of: MemoryTarget()), options: options)
+    let file = FileLayout(of: MemoryTarget())
+    let payload = PayloadWriter(file, options: options)
     try payload.write(tree)
     var writer = TreeWriter(
-      payload, options: options, attributes: HeldAttributes(NodeAttributes()), at: 48, mostNameBytes: most)
+      payload, options: options, attributes: try HeldAttributes(NodeAttributes(), in: file), at: 48,
+      mostNameBytes: most)
     _ = try writer.write(tree, metadata: nil) { _ in }
   }
 

@@ -73,6 +73,38 @@ struct NumPyInteropTests {
   }
 
   @Test(
+    "texts that NumPy wrote in Fortran order",
+    .enabled(if: ReferencePython.has("numpy"), ReferencePython.absent("numpy")))
+  func textsInFortranOrder() throws {
+    let scratch = ScratchFolder()
+    let path = scratch.file("texts.npz")
+    let facts = try ReferencePython.json(
+      """
+      import sys, json, numpy
+      words = numpy.array([["a", "\u{E9}\u{1F600}", ""], ["four", "f", "\u{416}" * 30]])
+      cube = numpy.array([str(n) * (n % 4) for n in range(24)]).reshape(4, 3, 2)
+      arrays = {"u": words, "big": words.astype(">U30"), "s": numpy.char.encode(words, "utf-8"),
+        "cube": cube, "turned": cube.transpose(1, 2, 0), "part": cube[::2, ::-1]}
+      arrays = {name: numpy.asfortranarray(array) for name, array in arrays.items()}
+      assert not any(array.flags.c_contiguous for array in arrays.values())
+      numpy.savez(sys.argv[1], **arrays)
+      numpy.save(sys.argv[1] + ".npy", arrays["cube"])
+      print(json.dumps({name: [list(array.shape), [t.decode() if isinstance(t, bytes) else t
+        for t in array.flatten("C").tolist()]] for name, array in arrays.items()}))
+      """, [path])
+    let arrays = try #require(facts as? [String: [Any]])
+    #expect(arrays.count == 6)
+    let tree = try Checkpoint.open(path).contents.tree
+    let alone = try Checkpoint.open(path + ".npy").contents.tree
+    for (name, fact) in arrays {
+      let expected = Tree<Leaf>.leaf(
+        .text(try #require(fact[1] as? [String]), shape: try #require(fact[0] as? [Int])))
+      #expect(try firstDifference(#require(tree.member(Key(name))), expected) == nil, "\(name)")
+      if name == "cube" { #expect(try firstDifference(alone, expected) == nil) }
+    }
+  }
+
+  @Test(
     "more members than the short form counts",
     .enabled(if: ReferencePython.has("numpy"), ReferencePython.absent("numpy")))
   func manyMembers() throws {

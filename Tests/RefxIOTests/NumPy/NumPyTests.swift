@@ -89,6 +89,41 @@ import Testing
     #expect(try wrong.unsupportedLeaves().count == 1)
   }
 
+  /// The first index fastest in the file, the last one in the leaf; in pieces of the file, with texts of any length.
+  @Test(arguments: [[2, 3], [3, 1, 4], [1, 5], [2, 3, 2, 2], [0, 3], [1, 1], [300, 700]])
+  func textsInFortranOrderAreTurned(shape: [Int]) throws {
+    let count = shape.reduce(1, *)
+    let texts = (0..<count).map { String(repeating: "\u{E9}", count: $0 % 3) + ($0 % 5 == 0 ? "" : "\($0)") }
+    func file(_ texts: [String], fortran: Bool) -> [UInt8] {
+      let characters = texts.flatMap { text in
+        text.unicodeScalars.map(\.value) + [UInt32](repeating: 0, count: 8 - text.unicodeScalars.count)
+      }
+      return NumPyFiles.array(
+        "'<U8'", "(" + shape.map { "\($0)," }.joined() + ")", NumPyFiles.bytes(characters), fortran: fortran)
+    }
+    // Where in C order each place of the file is from.
+    let turned = (0..<count).map { position in
+      var rest = position
+      let index = shape.map { extent in
+        defer { rest /= extent }
+        return rest % extent
+      }
+      return texts[zip(index, shape).reduce(0) { $0 * $1.1 + $1.0 }]
+    }
+    let tree = try NumPyFiles.open(file(turned, fortran: true))
+    #expect(try firstDifference(tree, NumPyFiles.open(file(texts, fortran: false))) == nil)
+    #expect(try tree.unsupportedLeaves().isEmpty)
+  }
+
+  @Test func aShapeBeyondAnyFileIsSaid() {
+    for shape in ["(4294967296, 4294967296, 4)", "(9223372036854775807,)"] {
+      let error = #expect(throws: RefxError.self) {
+        try NumPyFiles.open(NumPyFiles.array("'<f4'", shape, []))
+      }
+      #expect(error?.summary.contains("than any file can have") == true, "\(error?.summary ?? "")")
+    }
+  }
+
   @Test func whatIsNoNumberIsListed() throws {
     for (descr, size) in [
       ("'<f16'", 16), ("'<M8[ns]'", 8), ("'<m8[s]'", 8), ("'|V3'", 3),

@@ -1,9 +1,10 @@
 import Foundation
 import Refx
-import RefxIO
 import RefxStore
 import RefxTestSupport
 import Testing
+
+@testable import RefxIO
 
 /// The pickle machine: what each instruction gives, and what is refused.
 @Suite struct PickleTests {
@@ -55,6 +56,54 @@ import Testing
       try values(PyTorchFiles.tree([0x80, 2, 0x4A, 0xFE, 0xFF, 0xFF, 0xFF, 0x2E]))
         == NumPyFiles.bytes([Int64(-2)]))
     #expect(try values(PyTorchFiles.tree([0x80, 2, 0x4D, 1, 2, 0x2E])) == NumPyFiles.bytes([Int64(513)]))
+  }
+
+  /// In decimals, as protocols 0 and 1 have them, at the edges of 64 bits and far beyond.
+  @Test func decimalsOfAnyLengthAreRead() throws {
+    #expect(try values(tree("L9223372036854775807L\n.")) == NumPyFiles.bytes([Int64.max]))
+    #expect(try values(tree("I-9223372036854775808\n.")) == NumPyFiles.bytes([Int64.min]))
+    #expect(try values(tree("L-000000000000000000000000000007L\n.")) == NumPyFiles.bytes([Int64(-7)]))
+    #expect(try values(tree("L-0000000000000000000000000000000L\n.")) == NumPyFiles.bytes([Int64(0)]))
+    for number in ["9223372036854775808", "18446744073709551615", "10000000000000000000"] {
+      let tree = try tree("L\(number)L\n.")
+      #expect(try values(tree) == NumPyFiles.bytes([UInt64(number) ?? 0]), "\(number)")
+    }
+    for number in ["18446744073709551616", "-9223372036854775809", String(repeating: "9", count: 4300)] {
+      #expect(try tree("L\(number)L\n.").unsupportedLeaves().count == 1, "\(number)")
+    }
+    for number in ["", "-", "1-", "1234567890123456789012x", "+99999999999999999999"] {
+      #expect(throws: RefxError.self, "\(number)") { try tree("L\(number)L\n.") }
+    }
+    // 2^70 and -2^70 have nine bytes, the same ones but for the last.
+    #expect(
+      DecimalDigits.twosComplement(Array("1180591620717411303424".utf8)) == [0, 0, 0, 0, 0, 0, 0, 0, 64])
+    #expect(
+      DecimalDigits.twosComplement(Array("-1180591620717411303424".utf8)) == [0, 0, 0, 0, 0, 0, 0, 0, 192])
+    #expect(
+      DecimalDigits.twosComplement(Array("-18446744073709551615".utf8)) == [1, 0, 0, 0, 0, 0, 0, 0, 255])
+  }
+
+  /// A long text in a line is one; a long number or name is refused for its length, and not for its end.
+  @Test func linesHaveTheirLengths() throws {
+    let long = String(repeating: "a", count: 2_000_000)
+    #expect(try firstDifference(tree("V\(long)\n."), .static(.string(long))) == nil)
+    #expect(try firstDifference(tree("S'\(long)'\n."), .static(.string(long))) == nil)
+    for code in ["I", "L", "F", "g"] {
+      for end in ["", "\n."] {
+        let number = String(repeating: "9", count: 2_000_000)
+        let error = #expect(throws: RefxError.self) { try tree(code + number + end) }
+        #expect(
+          error?.summary.contains("too long: expected at most 4302 bytes") == true, "\(error?.summary ?? "")")
+      }
+    }
+    let error = #expect(throws: RefxError.self) { try tree("c\(long)\nb\n.") }
+    #expect(error?.summary.contains("a name in the pickle") == true, "\(error?.summary ?? "")")
+    var limits = Limits()
+    limits.metadataBytes = 1 << 20
+    let bounded = #expect(throws: RefxError.self) {
+      try PyTorchFiles.tree([0x80, 2] + Array("V\(long)\n.".utf8), options: OpenOptions(limits: limits))
+    }
+    #expect(bounded?.code == .limit && bounded?.summary.contains("metadata") == true)
   }
 
   /// How Python 2 wrote dictionaries that keep their order, and protocol 2 bytes.
@@ -160,11 +209,25 @@ import Testing
     #expect(error?.code == .limit)
     let tuples = [0x80, 2, 0x29] + [UInt8](repeating: 0x85, count: 300_000) + [0x2E]
     #expect(throws: RefxError.self) { try PyTorchFiles.tree(tuples) }
+    // Refused while it is built: the rows would take far more than this.
+    let many = [0x80, 2, 0x4E] + [UInt8](repeating: 0x85, count: 1_000_000) + [0x2E]
+    var limits = Limits()
+    limits.metadataBytes = 1 << 20
+    let early = #expect(throws: RefxError.self) {
+      try PyTorchFiles.tree(many, options: OpenOptions(limits: limits))
+    }
+    #expect(early?.summary.contains("more levels") == true, "\(early?.summary ?? "")")
+    // As deep as a tree may be, and what calls take on top of it.
+    let most = [0x80, 2, 0x29] + [UInt8](repeating: 0x85, count: maximumTreeDepth) + [0x2E]
+    #expect(throws: Never.self) { try PyTorchFiles.tree(most) }
+    #expect(throws: RefxError.self) { try PyTorchFiles.tree(most.dropLast() + [0x85, 0x2E]) }
   }
 
   /// Memory is charged by what values take, not by what their instructions do.
   @Test func memoryIsCharged() {
-    for (byte, count) in [(UInt8(ascii: "]"), 400_000), (UInt8(ascii: "N"), 2_000_000), (0x94, 1_500_000)] {
+    for (byte, count) in [
+      (UInt8(ascii: "]"), 400_000), (UInt8(ascii: "N"), 1_100_000), (0x94, 600_000), (0x28, 1_100_000),
+    ] {
       let pickle = [0x80, 4, 0x4E] + [UInt8](repeating: byte, count: count) + Array("(t.".utf8)
       var limits = Limits()
       limits.metadataBytes = 16 << 20
@@ -172,6 +235,45 @@ import Testing
         try PyTorchFiles.tree(pickle, options: OpenOptions(limits: limits))
       }
       #expect(error?.code == .limit, "\(byte)")
+    }
+  }
+
+  /// Numbers and rows of one member, by what each takes as a leaf and as a container.
+  @Test(arguments: [("K\u{1}", 90_000), ("K\u{1}\u{85}", 60_000), ("\u{88}", 90_000), ("C\u{1}a", 60_000)])
+  func leavesAreCharged(member: String, count: Int) throws {
+    var limits = Limits()
+    limits.metadataBytes = 16 << 20
+    func pickle(_ count: Int) -> [UInt8] {
+      let member = member.unicodeScalars.map { UInt8($0.value) }
+      return [0x80, 2, 0x28] + (0..<count).flatMap { _ in member } + Array("l.".utf8)
+    }
+    let options = OpenOptions(limits: limits)
+    let error = #expect(throws: RefxError.self) { try PyTorchFiles.tree(pickle(count), options: options) }
+    #expect(error?.code == .limit, "\(error?.summary ?? "")")
+    guard case .list(let members) = try PyTorchFiles.tree(pickle(count / 3), options: options) else {
+      return #expect(Bool(false))
+    }
+    #expect(members.count == count / 3)
+  }
+
+  /// Numbers have their memory together: each is its own all the same, and outlives the others.
+  @Test func numbersInAListAreTheirOwn() throws {
+    var body = Array("(".utf8)
+    for number in 0..<1000 { body += PyTorchFiles.integer(number * 7 - 3000) + [0x88] }
+    func kept() throws -> [Leaf] {
+      guard case .list(let members) = try PyTorchFiles.tree(PyTorchFiles.pickle(body + Array("l".utf8)))
+      else {
+        throw NumPyFiles.Missing()
+      }
+      return try members.enumerated().filter { $0.offset % 100 < 2 }.map {
+        guard case .leaf(let leaf) = $0.element else { throw NumPyFiles.Missing() }
+        return leaf
+      }
+    }
+    for (position, leaf) in try kept().enumerated() {
+      let number = Int64(position / 2 * 50 * 7 - 3000)
+      let expected = position % 2 == 0 ? NumPyFiles.bytes([number]) : [1]
+      #expect(try values(.leaf(leaf)) == expected && leaf.byteCount == expected.count, "\(position)")
     }
   }
 
@@ -207,6 +309,50 @@ import Testing
     else {
       return #expect(Bool(false))
     }
+  }
+
+  // MARK: Forms
+
+  /// A legacy file is one by the whole of its first pickle, in each protocol.
+  @Test func legacyFilesAreRecognisedByTheWholeOfTheMagicNumber() {
+    let magic: [UInt8] = [0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19]
+    let number: [UInt8] = [0x8A, 10] + magic + [0x2E]
+    func recognises(_ bytes: [UInt8]) -> Bool {
+      PyTorchStore.recognises(InputFile(MemoryBytes(sharing: bytes), name: "a"))
+    }
+    for start in [
+      [0x80, 2] + number, [0x80, 3] + number, [0x80, 4, 0x95, 13, 0, 0, 0, 0, 0, 0, 0] + number,
+      [0x80, 5, 0x95, 13, 0, 0, 0, 0, 0, 0, 0] + number, Array("L119547037146038801333356L\n.".utf8),
+    ] {
+      #expect(recognises(start + [0x80, 2]))
+      for place in start.indices {
+        var other = start
+        other[place] ^= 0x40
+        #expect(!recognises(other + [0x80, 2]), "\(start), \(place)")
+      }
+      #expect(!recognises(Array(start.dropLast())) && !recognises([0x4E] + start))
+    }
+  }
+
+  /// What nothing refers to is named, and what torch puts there itself is not.
+  @Test func membersThatAreNotReadAreNamed() throws {
+    let pickle = PyTorchFiles.pickle(
+      PyTorchFiles.tensor("ByteStorage", key: "0", count: 1, shape: [1], strides: [1]))
+    func warnings(_ members: [String]) throws -> [String] {
+      try PyTorchFiles.open(
+        NumPyFiles.archive(
+          [("m/data.pkl", pickle), ("m/data/0", [7])] + members.map { ($0, Array("3".utf8)) })
+      ).warnings
+    }
+    let usual = ["version", ".data/serialization_id", ".format_version", ".storage_alignment"].map {
+      "m/" + $0
+    }
+    #expect(try warnings(usual) == [])
+    let others = ["m/data/00", "m/data/1", "data/0", "version", "m/x", "m/version2", "y"]
+    let said = try warnings(usual + others)
+    #expect(
+      said.count == 1 && said[0].hasSuffix(": m/data/00, m/data/1, data/0, version, m/x and 2 more"),
+      "\(said)")
   }
 
   // MARK: Damage

@@ -104,7 +104,9 @@ import Testing
 
   /// Content decides, whatever the file is called.
   @Test func filesAreRecognisedByTheirContent() throws {
-    for name in ["tied", "tied-legacy", "packed", "tar"] {
+    for name in [
+      "tied", "tied-legacy", "legacy-protocol0", "legacy-protocol1", "legacy-protocol5", "packed", "tar",
+    ] {
       let bytes = Array(try Data(contentsOf: Self.folder.appending(path: name + ".pt")))
       for suffix in name == "packed" ? [".bin", ".ckpt", ".pth"] : [".bin", ".npz", ".h5", ""] {
         let file = InputFile(MemoryBytes(sharing: bytes), name: "a" + suffix)

@@ -161,6 +161,16 @@ struct SafetensorsShardTests {
     #expect(error.file != nil && !error.summary.isEmpty)
   }
 
+  @Test(
+    "text that is no object is said to be no index", arguments: ["[]", "[1, 2, 3, 4]", "\"weight_map\"", "x"])
+  func noObject(text: String) throws {
+    let (folder, path) = try Self.foreign(text)
+    let error = try #require(throws: RefxError.self) { _ = try Checkpoint.open(path) }
+    #expect(
+      error.code == .notACheckpoint && error.summary.contains("no index of safetensors files"), "\(error)")
+    #expect(folder.contents().contains("x.safetensors.index.json"))
+  }
+
   @Test("an index without a folder is refused by name")
   func alone() throws {
     let memory = InputFile(

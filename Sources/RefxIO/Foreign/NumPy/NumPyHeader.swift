@@ -78,10 +78,11 @@ struct NumPyHeader {
     if case .object = type { return }
     let (expected, overflow) = (DType.elementCount(of: shape) ?? -1)
       .multipliedReportingOverflow(by: type.itemSize)
-    guard !overflow, expected >= 0, expected == byteCount - dataStart else {
+    guard !overflow, expected >= 0 else { throw RefxError.numpyShapeTooLarge(shape, at: dataStart) }
+    guard expected == byteCount - dataStart else {
       throw RefxError.numpyDamaged(
-        "\(expected < 0 || overflow ? "fewer" : "\(expected)") bytes of elements for the shape \(shape)",
-        found: "\(byteCount - dataStart)", at: dataStart)
+        "\(expected) bytes of elements for the shape \(shape)", found: "\(byteCount - dataStart)",
+        at: dataStart)
     }
   }
 }

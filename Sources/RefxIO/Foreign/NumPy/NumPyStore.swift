@@ -49,10 +49,6 @@ enum NumPyArray {
     case .number(let dtype, let isBigEndian):
       return try numbers(header, dtype, isBigEndian: isBigEndian, in: region, windows)
     case .bytes, .characters:
-      guard !header.isFortranOrder || header.shape.count < 2 else {
-        return .unsupported(
-          "string", "its texts are in Fortran order, which is not read", shape: header.shape)
-      }
       return try NumPyText(header: header, region: region).leaf(budget)
     case .raw(let name, _):
       return .unsupported(name, "its elements are bytes without a meaning", shape: header.shape)

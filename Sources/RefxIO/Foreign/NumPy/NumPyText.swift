@@ -38,7 +38,41 @@ struct NumPyText {
       first += piece
     }
     if region.byteCount == header.dataStart { _ = try region.bytes(at: header.dataStart, count: 0) }
+    if header.isFortranOrder, count > 1 { canonical = try inCOrder(canonical, count, budget) }
     return NumPyText.leaf(of: canonical, shape: header.shape)
+  }
+
+  /// The texts of an array in which the first index varies fastest, with the last one fastest.
+  private func inCOrder(_ canonical: [UInt8], _ count: Int, _ budget: Budget) throws -> [UInt8] {
+    let shape = header.shape
+    if shape.count(where: { $0 > 1 }) < 2 { return canonical }
+    try budget.charge(
+      metadataBytes: canonical.count.addingSaturated(2 * count * MemoryLayout<Range<Int>>.stride))
+    let elements = try TextElements(canonical: canonical, count: count, file: region.name).all
+    var steps = shape
+    var step = 1
+    for axis in shape.indices {
+      steps[axis] = step
+      step *= shape[axis]
+    }
+    var ordered: [UInt8] = []
+    ordered.reserveCapacity(canonical.count)
+    var index = [Int](repeating: 0, count: shape.count)
+    var place = 0
+    while true {
+      // With its length before it.
+      ordered += canonical[(elements[place].lowerBound - 8)..<elements[place].upperBound]
+      var axis = shape.count - 1
+      while axis >= 0 {
+        index[axis] += 1
+        place += steps[axis]
+        if index[axis] < shape[axis] { break }
+        place -= steps[axis] * shape[axis]
+        index[axis] = 0
+        axis -= 1
+      }
+      if axis < 0 { return ordered }
+    }
   }
 
   /// The same where the array has the bytes of a text leaf themselves, as a description of the file says.

@@ -5,8 +5,12 @@ import RefxStore
 /// other (a magic number, a version, facts about the machine, the object, the keys of the storages), then each
 /// storage: its number of elements in eight bytes, then these. Everything is little-endian, whatever the machine.
 struct LegacyFile {
-  /// Protocol 2, an integer of ten bytes, the end.
-  static let start: [UInt8] = [0x80, 2, 0x8A, 10] + magic
+  /// Each way in which a pickle of the magic number begins, which is all of it: as an integer of ten bytes from protocol 2
+  /// on, in a frame from 4 on, and in decimals before.
+  static let starts: [[UInt8]] =
+    (2...5).map { [0x80, $0, 0x8A, 10] + magic + [0x2E] }
+    + (4...5).map { [0x80, $0, 0x95, 13, 0, 0, 0, 0, 0, 0, 0, 0x8A, 10] + magic + [0x2E] }
+    + [Array("L119547037146038801333356L\n.".utf8)]
   private static let magic: [UInt8] = [0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19]
   private static let version: Int64 = 1001
 
@@ -17,11 +21,8 @@ struct LegacyFile {
   private var starts: [Int: Int] = [:]
 
   static func recognises(_ file: InputFile) -> Bool {
-    guard file.byteCount > 16, let bytes = try? file.bytes(at: 0, count: 16), bytes[0] == 0x80 else {
-      return false
-    }
-    // Another protocol may have another beginning, but the number stands within.
-    return (0...(16 - magic.count)).contains { bytes[$0..<($0 + magic.count)].elementsEqual(magic) }
+    guard let bytes = try? file.bytes(at: 0, count: min(file.byteCount, 32)) else { return false }
+    return starts.contains { bytes.starts(with: $0) }
   }
 
   /// - Throws: ``RefxError`` where the file is cut, damaged, or names what is not known.

@@ -13,8 +13,10 @@ struct PickleInput {
   private var charged: Int
 
   private static let windowBytes = 1 << 16
-  /// Far more than any number or name that stands in a line of its own.
-  private static let mostOfALine = 1 << 20
+  /// Far more than any name that stands in a line of its own.
+  static let mostOfAName = 1 << 20
+  /// Python reads 4300 digits at most; a sign, and what says that they are many.
+  static let mostOfANumber = 4302
 
   /// - Parameters:
   ///   - start: where in the region the pickle begins.
@@ -95,16 +97,33 @@ struct PickleInput {
   }
 
   /// What stands before the next line feed, which is skipped.
-  mutating func line() throws -> [UInt8] {
+  ///
+  /// - Parameters:
+  ///   - what: what the line is, for the error.
+  ///   - limit: how many bytes it may have, where the limit of metadata is not enough.
+  mutating func line(of what: String, atMost limit: Int = .max) throws -> [UInt8] {
     let start = place
     var line: [UInt8] = []
     while true {
-      let byte = try byte()
-      if byte == 0x0A { return line }
-      line.append(byte)
-      guard line.count <= PickleInput.mostOfALine else {
-        throw RefxError.pickleDamaged("a line in it has no end", at: start)
+      if next == window.count { try fill() }
+      let rest = window[next...]
+      let end = rest.firstIndex(of: 0x0A)
+      let part = rest[..<(end ?? rest.endIndex)]
+      guard part.count <= limit - line.count else {
+        throw RefxError.pickleLineTooLong(what, limit: limit, at: start)
       }
+      try budget.charge(metadataBytes: part.count)
+      line += part
+      next += part.count + (end == nil ? 0 : 1)
+      if end != nil { return line }
     }
   }
+
+  /// The line of a number.
+  mutating func numberLine() throws -> [UInt8] {
+    try line(of: "a number", atMost: PickleInput.mostOfANumber)
+  }
+
+  /// The line of a module's name, a class's or a function's.
+  mutating func nameLine() throws -> [UInt8] { try line(of: "a name", atMost: PickleInput.mostOfAName) }
 }

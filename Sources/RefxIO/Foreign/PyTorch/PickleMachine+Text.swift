@@ -12,7 +12,7 @@ extension PickleMachine {
     case 0x8A, 0x8B: return try integer(try input.bytes(try input.length(code == 0x8A ? 1 : 4)))
     default: break
     }
-    var text = String(decoding: try input.line(), as: UTF8.self)
+    var text = String(decoding: try input.numberLine(), as: UTF8.self)
     switch code {
     case UInt8(ascii: "F"):
       if let number = Double(text) { return .float(number) }
@@ -21,9 +21,7 @@ extension PickleMachine {
     default:
       if text.utf8.last == UInt8(ascii: "L") { text.removeLast() }
       if let number = Int64(text) { return .integer(number) }
-      if text.utf8.count > 18 {
-        throw RefxError.pickleUnsupported("an integer of more than 64 bits, written in decimals", at: start)
-      }
+      if let bytes = DecimalDigits.twosComplement(Array(text.utf8)) { return try integer(bytes) }
     }
     throw RefxError.pickleDamaged("a number in it is none", at: start)
   }
@@ -51,8 +49,8 @@ extension PickleMachine {
       return .bytes(try objects.heap.add(bytes))
     case UInt8(ascii: "U"), UInt8(ascii: "T"):
       return try oldText(try input.bytes(try input.length(code == UInt8(ascii: "U") ? 1 : 4)))
-    case UInt8(ascii: "S"): return try oldText(try quoted(try input.line(), start))
-    default: return .text(try objects.heap.add(try escaped(try input.line(), start)))
+    case UInt8(ascii: "S"): return try oldText(try quoted(try input.line(of: "a text"), start))
+    default: return .text(try objects.heap.add(try escaped(try input.line(of: "a text"), start)))
     }
   }
 

@@ -23,7 +23,10 @@ struct PickleMachine {
     self.objects = objects
   }
 
-  private static let memoBytes = 24
+  // Arrays that grow are there twice while they are moved.
+  private static let markBytes = 16
+  private static let memoBytes = 2 * PickleHeap.valueBytes
+  private static let scatteredMemoBytes = 96
 
   /// - Returns: the value that the pickle describes.
   /// - Throws: ``RefxError`` where it is malformed, cut, or beyond a limit.
@@ -54,7 +57,7 @@ struct PickleMachine {
       guard version <= 5 else { throw RefxError.pickleVersion(Int(version), at: start) }
     case 0x95: _ = try input.length(8)
     case UInt8(ascii: "("):
-      try objects.heap.budget.charge(metadataBytes: 8)
+      try objects.heap.budget.charge(metadataBytes: PickleMachine.markBytes)
       marks.append(stack.count)
     case UInt8(ascii: "0"):
       if marks.last == stack.count { marks.removeLast() } else { _ = try pop(start) }
@@ -111,8 +114,8 @@ struct PickleMachine {
   private mutating func call(_ code: UInt8, _ start: Int) throws {
     switch code {
     case UInt8(ascii: "c"):
-      let module = try input.line()
-      stack.append(try objects.named(module, try input.line(), at: start))
+      let module = try input.nameLine()
+      stack.append(try objects.named(module, try input.nameLine(), at: start))
     case 0x93:
       let parts = try pop(2, start)
       guard let module = objects.heap.text(parts[0]), let name = objects.heap.text(parts[1]) else {
@@ -132,8 +135,8 @@ struct PickleMachine {
         throw RefxError.pickleDamaged("it calls a known class with arguments by name", at: start)
       }
     case UInt8(ascii: "i"):
-      let module = try input.line()
-      let name = try objects.named(module, try input.line(), at: start)
+      let module = try input.nameLine()
+      let name = try objects.named(module, try input.nameLine(), at: start)
       let arguments = PickleValue.tuple(try objects.heap.addRow(try popToMark(start)))
       stack.append(try objects.made(of: name, with: arguments, at: start))
     case UInt8(ascii: "o"):
@@ -149,6 +152,10 @@ struct PickleMachine {
       let identifier = try pop(start)
       stack.append(try objects.persistent(identifier, at: start))
     case UInt8(ascii: "P"):
+      let name = try input.nameLine()
+      if objects.hasStorages, name.starts(with: "('storage', ".utf8) {
+        throw RefxError.torchTextStorage(at: start)
+      }
       throw RefxError.pickleUnsupported("an object that stands elsewhere under a name of its own", at: start)
     case 0x82, 0x83, 0x84:
       throw RefxError.pickleUnsupported("an entry of a registry that only its writer has", at: start)
@@ -239,12 +246,14 @@ struct PickleMachine {
       memo[number] = value
       return
     }
-    try objects.heap.budget.charge(metadataBytes: PickleMachine.memoBytes)
-    if number == memo.count { memo.append(value) } else { scatteredMemo[number] = value }
+    let isNext = number == memo.count
+    try objects.heap.budget.charge(
+      metadataBytes: isNext ? PickleMachine.memoBytes : PickleMachine.scatteredMemoBytes)
+    if isNext { memo.append(value) } else { scatteredMemo[number] = value }
   }
 
   private mutating func lineNumber(_ start: Int) throws -> Int {
-    guard let number = Int(String(decoding: try input.line(), as: UTF8.self)), number >= 0 else {
+    guard let number = Int(String(decoding: try input.numberLine(), as: UTF8.self)), number >= 0 else {
       throw RefxError.pickleDamaged("the number of a note is none", at: start)
     }
     return number

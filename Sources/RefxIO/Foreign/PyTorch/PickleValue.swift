@@ -33,37 +33,67 @@ struct PickleHeap {
   private(set) var texts: [String] = []
   private(set) var blobs: [[UInt8]] = []
   private(set) var rows: [[PickleValue]] = []
+  /// How many levels of rows each row has at least, itself among them: what is put into a row later does not change
+  /// those that have the row already.
+  private var levels: [UInt16] = []
 
   init(_ budget: Budget) {
     self.budget = budget
   }
 
-  private static let rowBytes = 48
-  private static let textBytes = 32
+  // Arrays that grow are there twice while they are moved; what lies by itself has a header, and is rounded up.
+  private static let entryBytes = 32
+  private static let blockBytes = 56
+  /// As many bytes of a text need no memory of their own.
+  private static let mostOfAShortText = 15
   static let valueBytes = MemoryLayout<PickleValue>.stride
+  /// The arguments of a call are rows, and none of the tree.
+  private static let levelsOfCalls = 16
 
   /// - Throws: ``RefxError`` where that is beyond the limit of metadata, as all of these do.
   mutating func add(_ text: String) throws -> Int {
-    try budget.charge(metadataBytes: PickleHeap.textBytes)
+    let count = text.utf8.count
+    try budget.charge(
+      metadataBytes: PickleHeap.entryBytes
+        + (count > PickleHeap.mostOfAShortText ? PickleHeap.blockBytes + count : 0))
     texts.append(text)
     return texts.count - 1
   }
 
   mutating func add(_ bytes: [UInt8]) throws -> Int {
-    try budget.charge(metadataBytes: PickleHeap.textBytes)
+    try budget.charge(metadataBytes: PickleHeap.entryBytes + PickleHeap.blockBytes)
     blobs.append(bytes)
     return blobs.count - 1
   }
 
   mutating func addRow(_ values: some Collection<PickleValue> = []) throws -> Int {
-    try budget.charge(metadataBytes: PickleHeap.rowBytes + PickleHeap.valueBytes * values.count)
+    try budget.charge(
+      metadataBytes: PickleHeap.entryBytes
+        + (values.isEmpty ? 0 : PickleHeap.blockBytes + PickleHeap.valueBytes * values.count))
+    levels.append(try levels(over: values))
     rows.append(Array(values))
     return rows.count - 1
   }
 
   mutating func append(_ values: some Collection<PickleValue>, toRow row: Int) throws {
-    try budget.charge(metadataBytes: PickleHeap.valueBytes * values.count)
+    try budget.charge(
+      metadataBytes: (rows[row].isEmpty && !values.isEmpty ? PickleHeap.blockBytes : 0)
+        + 2 * PickleHeap.valueBytes * values.count)
+    levels[row] = max(levels[row], try levels(over: values))
     rows[row].append(contentsOf: values)
+  }
+
+  /// The levels of a row of these values; more than any tree may have are refused before they are built.
+  private func levels(over values: some Collection<PickleValue>) throws -> UInt16 {
+    var most: UInt16 = 0
+    for value in values {
+      switch value {
+      case .list(let row), .tuple(let row), .dictionary(let row), .set(let row): most = max(most, levels[row])
+      default: break
+      }
+    }
+    try budget.check(depth: Int(most) + 1 - PickleHeap.levelsOfCalls)
+    return most + 1
   }
 
   // MARK: Looking at values

@@ -4,25 +4,53 @@ import RefxStore
 /// Leaves whose content stands in the pickle itself: numbers, bytes, arrays of NumPy.
 struct PickledLeaves {
   private let budget: Budget
+  /// Where the next numbers stand, and how many bytes of it are given away.
+  private var block: ExclusiveMemory?
+  private var taken = 0
 
   init(_ budget: Budget) {
     self.budget = budget
   }
 
-  /// What a leaf in memory takes beside its bytes.
-  private static let leafBytes = 64
+  // What a leaf in memory takes beside its bytes, in blocks of the heap, which are rounded up.
+  private static let leafBytes = 192
+  private static let numberBytes = 128
+  private static let blockBytes = 512
 
   /// - Throws: ``RefxError`` where that is beyond a limit, as all of these do.
-  func leaf(_ value: PickleValue, _ heap: PickleHeap) throws -> Leaf {
-    try budget.charge(metadataBytes: PickledLeaves.leafBytes)
+  mutating func leaf(_ value: PickleValue, _ heap: PickleHeap) throws -> Leaf {
     switch value {
-    case .boolean(let isTrue): return try charged(Leaf(isTrue))
-    case .integer(let number): return try charged(Leaf(number))
-    case .float(let number): return try charged(Leaf(number))
+    case .boolean(let isTrue): return try number(UInt8(isTrue ? 1 : 0), .bool)
+    case .integer(let integer): return try number(UInt64(bitPattern: integer).littleEndian, .int64)
+    case .float(let float): return try number(float.bitPattern.littleEndian, .float64)
+    default: try budget.charge(metadataBytes: PickledLeaves.leafBytes)
+    }
+    switch value {
     case .bytes(let blob): return try charged(Leaf(heap.blobs[blob]))
     case .large(let blob): return try large(heap.blobs[blob])
     default: return .unsupported("object", "it is neither a number nor bytes")
     }
+  }
+
+  /// A number without dimensions, in memory that it has together with others, since millions may stand in a list.
+  private mutating func number<Bits: BitwiseCopyable>(_ bits: Bits, _ dtype: DType) throws -> Leaf {
+    try budget.charge(metadataBytes: PickledLeaves.numberBytes)
+    let byteCount = MemoryLayout<Bits>.size
+    try budget.charge(bytes: byteCount)
+    let memory: ExclusiveMemory
+    if let block, taken < block.bytes.count {
+      memory = block
+    } else {
+      memory = ExclusiveMemory(
+        .allocate(byteCount: PickledLeaves.blockBytes, alignment: 16), release: { $0.deallocate() })
+      block = memory
+      taken = 0
+    }
+    let place = UnsafeMutableRawBufferPointer(rebasing: memory.bytes[taken..<(taken + byteCount)])
+    place.storeBytes(of: bits, as: Bits.self)
+    // Each begins at a multiple of eight.
+    taken += 8
+    return Leaf(dtype: dtype, shape: [], source: MemoryBytes(taking: place, from: memory))
   }
 
   /// An integer that one number of 64 bits without a sign can hold, or that is listed.

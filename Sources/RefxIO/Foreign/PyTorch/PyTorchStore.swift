@@ -44,7 +44,7 @@ public enum PyTorchStore: CheckpointStore {
         let (objects, root) = try archive.objects(budget)
         return try opened(
           objects, root, archive, file, options, version: archive.version,
-          hasChecksums: archive.hasChecksums)
+          hasChecksums: archive.hasChecksums, warnings: archive.unread(objects).map { [$0] } ?? [])
       }
       if LegacyFile.recognises(file) {
         let legacy = try LegacyFile(file, budget)
@@ -60,12 +60,12 @@ public enum PyTorchStore: CheckpointStore {
 
   private static func opened(
     _ objects: TorchObjects, _ root: PickleValue, _ payload: any TorchPayload, _ file: InputFile,
-    _ options: OpenOptions, version: Int? = nil, hasChecksums: Bool = false
+    _ options: OpenOptions, version: Int? = nil, hasChecksums: Bool = false, warnings: [String] = []
   ) throws -> OpenedCheckpoint {
     var making = TorchTree(objects, payload: payload, fileBytes: file.byteCount)
     let contents = CheckpointContents(tree: try making.tree(of: root))
     return OpenedCheckpoint(
-      contents: contents, format: format.name, version: version, warnings: making.warnings,
+      contents: contents, format: format.name, version: version, warnings: making.warnings + warnings,
       hasChecksums: hasChecksums,
       verify: { try contents.tree.verify(threads: options.threads, $0, $1) })
   }

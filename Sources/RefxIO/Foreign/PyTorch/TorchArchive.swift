@@ -5,6 +5,7 @@ import RefxStore
 /// the storages, each a member `data/KEY`.
 struct TorchArchive {
   private let file: InputFile
+  private let archive: ZipArchive
   private let members: [Key: ZipArchive.Member]
   /// The name of the folder, with its stroke.
   private let folder: String
@@ -16,10 +17,17 @@ struct TorchArchive {
   let hasChecksums: Bool
 
   private static let newestVersion = 10
+  /// What torch itself puts beside the storages, in one release or another.
+  private static let usual = [
+    "data.pkl", "version", "byteorder", ".data/serialization_id", ".format_version", ".storage_alignment",
+  ]
+  /// How many members a warning names.
+  private static let mostNamed = 5
 
   /// - Throws: ``RefxError`` where it is another archive, or damaged.
   init(_ archive: ZipArchive, in file: InputFile, verify: Verification) throws {
     self.file = file
+    self.archive = archive
     hasChecksums = archive.members.contains { $0.crc32 != 0 }
     let verify = hasChecksums ? verify : .never
     self.verify = verify
@@ -67,6 +75,23 @@ struct TorchArchive {
     return String(decoding: bytes.filter { !blanks.contains($0) }, as: UTF8.self)
   }
 
+  /// Names the members that hold something that the tree does not have; nil where there are none.
+  func unread(_ objects: TorchObjects) -> String? {
+    var known = Set(TorchArchive.usual.map { Key(folder + $0) })
+    for storage in objects.storages { known.insert(memberName(of: storage)) }
+    let others = archive.members.map(\.name).filter {
+      !known.contains(Key($0)) && $0.utf8.last != UInt8(ascii: "/")
+    }
+    if others.isEmpty { return nil }
+    let named = others.prefix(TorchArchive.mostNamed).joined(separator: ", ")
+    let more =
+      others.count > TorchArchive.mostNamed ? " and \(others.count - TorchArchive.mostNamed) more" : ""
+    return
+      "these members of the archive are not read, since nothing in its pickle refers to them: \(named)\(more)"
+  }
+
+  private func memberName(of storage: TorchStorage) -> Key { Key("\(folder)data/\(storage.key)") }
+
   /// Reads the pickle.
   ///
   /// - Returns: what it describes, and its root.
@@ -88,8 +113,9 @@ struct TorchArchive {
 
 extension TorchArchive: TorchPayload {
   func place(of storage: TorchStorage, number: Int) throws -> StoragePlace {
-    let name = "\(folder)data/\(storage.key)"
-    guard let member = members[Key(name)] else { throw RefxError.torchStorageMissing(name) }
+    let key = memberName(of: storage)
+    let name = key.string
+    guard let member = members[key] else { throw RefxError.torchStorageMissing(name) }
     guard member.byteCount / storage.element.itemSize == storage.byteCount / storage.element.itemSize else {
       throw RefxError.torchStorageSize(name, expected: storage.byteCount, found: member.byteCount)
     }

@@ -82,7 +82,9 @@ extension TorchObjects {
     guard parts.count == 1 else { return nil }
     if case .dictionary(let row) = first { return .dictionary(try heap.addRow(heap.rows[row])) }
     guard let pairs = heap.members(first) else { return nil }
+    try heap.budget.charge(metadataBytes: 2 * PickleHeap.valueBytes * pairs.count)
     var members: [PickleValue] = []
+    members.reserveCapacity(2 * pairs.count)
     for pair in pairs {
       guard let pair = heap.members(pair), pair.count == 2 else { return nil }
       members += pair
@@ -115,9 +117,10 @@ extension TorchObjects {
     guard parts.count == 2, let text = heap.text(first), let coding = heap.text(parts[1]),
       ["latin1", "latin-1"].contains(coding)
     else { return nil }
-    try heap.budget.charge(metadataBytes: text.utf8.count)
+    let count = text.unicodeScalars.count
+    try heap.budget.charge(metadataBytes: count)
     var bytes: [UInt8] = []
-    bytes.reserveCapacity(text.utf8.count)
+    bytes.reserveCapacity(count)
     for scalar in text.unicodeScalars {
       guard let byte = UInt8(exactly: scalar.value) else { return nil }
       bytes.append(byte)

@@ -27,7 +27,11 @@ struct TorchObjects {
 
   private static let mostForeignNames = 50
   private static let mostOfAName = 200
-  private static let objectBytes = 96
+  // What each takes in the tables that it stands in, with what it refers to.
+  private static let nameBytes = 192
+  private static let objectBytes = 112
+  private static let viewBytes = 400
+  private static let storageBytes = 208
 
   // MARK: Names
 
@@ -36,7 +40,7 @@ struct TorchObjects {
     let full = module + [0x0A] + name
     if let value = known[full] { return value }
     try heap.budget.check(nameBytes: full.count, at: place)
-    try heap.budget.charge(metadataBytes: TorchObjects.objectBytes + full.count)
+    try heap.budget.charge(metadataBytes: TorchObjects.nameBytes + full.count)
     let value: PickleValue
     if let found = PythonName(
       module: String(decoding: module, as: UTF8.self), name: String(decoding: name, as: UTF8.self))
@@ -93,7 +97,7 @@ struct TorchObjects {
   /// The number of a view; the same for two that are the same elements in the same order.
   mutating func number(of view: TorchView) throws -> Int {
     if let number = viewNumbers[view] { return number }
-    try heap.budget.charge(metadataBytes: TorchObjects.objectBytes + 32 * view.shape.count)
+    try heap.budget.charge(metadataBytes: TorchObjects.viewBytes + 32 * view.shape.count)
     viewNumbers[view] = views.count
     views.append(view)
     return views.count - 1
@@ -149,7 +153,7 @@ struct TorchObjects {
       }
       return number
     }
-    try heap.budget.charge(metadataBytes: TorchObjects.objectBytes)
+    try heap.budget.charge(metadataBytes: TorchObjects.storageBytes)
     storageNumbers[storage.key] = storages.count
     storages.append(storage)
     return storages.count - 1

@@ -20,7 +20,7 @@ struct TorchTree {
   private var keys: [Key] = []
   private var numbers: [Sight: Int] = [:]
   private var overlaps: ViewOverlaps
-  private let leaves: PickledLeaves
+  private var leaves: PickledLeaves
   private let windows = TransposedWindows()
 
   private enum Sight: Hashable {
@@ -138,7 +138,16 @@ struct TorchTree {
     }
   }
 
+  // What a container takes in memory, and each of its members.
+  private static let containerBytes = 64
+  private static let memberBytes = MemoryLayout<Tree<Leaf>>.stride
+  private static let keyBytes = 2 * MemoryLayout<Key>.stride + MemoryLayout<PickleValue>.stride
+  /// A tensor, and where its elements lie.
+  private static let tensorBytes = 320
+
   private mutating func members(_ row: [PickleValue], _ depth: Int) throws -> [Tree<Leaf>] {
+    if row.isEmpty { return [] }
+    try budget.charge(metadataBytes: TorchTree.containerBytes + TorchTree.memberBytes * row.count)
     var members: [Tree<Leaf>] = []
     members.reserveCapacity(row.count)
     for (position, value) in row.enumerated() {
@@ -153,6 +162,10 @@ struct TorchTree {
   }
 
   private mutating func dictionary(_ row: [PickleValue], _ depth: Int) throws -> Tree<Leaf> {
+    if row.isEmpty { return .dictionary(Branches(ascending: [], members: [])) }
+    try budget.charge(
+      metadataBytes: 2 * TorchTree.containerBytes
+        + (TorchTree.memberBytes + TorchTree.keyBytes) * (row.count / 2))
     var pairs: [(key: Key, value: PickleValue)] = []
     pairs.reserveCapacity(row.count / 2)
     for place in stride(from: 0, to: row.count, by: 2) {
@@ -228,6 +241,7 @@ struct TorchTree {
     }
     bytesLeft -= byteCount
     try budget.charge(bytes: byteCount)
+    try budget.charge(metadataBytes: TorchTree.tensorBytes + 16 * view.shape.count)
     let place = try payload.place(of: storage, number: view.storage)
     func leaf(_ shape: [Int], _ strides: [Int]) -> Leaf {
       Leaf(

@@ -25,6 +25,13 @@ struct SafetensorsIndex {
       && !start.contains(0)
   }
 
+  /// Whether a file is text, and no JSON object; the length of a header, which stands first in other files of the format,
+  /// has a zero in it.
+  static func isOtherText(_ file: InputFile) -> Bool {
+    guard let start = try? file.bytes(at: 0, count: min(file.byteCount, 64)) else { return false }
+    return !start.isEmpty && !start.contains(0) && !recognises(file)
+  }
+
   /// - Throws: ``RefxError`` where the text is no index, or names a file that does not lie beside it.
   init(of file: InputFile, _ budget: Budget) throws {
     guard file.byteCount <= SafetensorsHeader.byteLimit else {

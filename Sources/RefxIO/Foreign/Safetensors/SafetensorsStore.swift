@@ -22,6 +22,7 @@ public enum SafetensorsStore: CheckpointStore {
 
   public static func open(_ file: InputFile, options: OpenOptions) throws -> OpenedCheckpoint {
     do {
+      if isIndex(file.name), SafetensorsIndex.isOtherText(file) { throw RefxError.safetensorsIndexIsNone() }
       return SafetensorsIndex.recognises(file)
         ? try openIndex(file, options: options) : try openFile(file, options: options)
     } catch let error as RefxError {

@@ -4,9 +4,13 @@ import RefxStore
 extension RuleTable {
   /// Makes groups of items share one value each: of their first, or of the one that is taken.
   ///
+  /// - Parameter choice: the collection that they get; by default the one that all agree on.
   /// - Returns: how many items were tied.
-  /// - Throws: ``RefxError`` where values or collections differ and none is taken, or it is not clear which is.
-  mutating func tie(_ groups: [[Int]], take: Set<Int>?, rule: Int) throws -> Int {
+  /// - Throws: ``RefxError`` where values or collections differ and none is taken, where it is not clear which is, and
+  ///   where one of a group lies inside the value of another.
+  mutating func tie(
+    _ groups: [[Int]], take: Set<Int>?, collection choice: TieCollection = .agreed, rule: Int
+  ) throws -> Int {
     var merged: [Int: Int] = [:]
     /// The Ref that stands for another one by now.
     func current(_ ref: Int) -> Int {
@@ -19,11 +23,16 @@ extension RuleTable {
     }
     var count = 0
     for group in groups where group.count > 1 {
+      try checkApart(group, current)
       let winner = try winner(of: group, take, value)
       let own = value(at: winner)
       let others = group.filter { $0 != winner && (own == nil || value(at: $0) != own) }
       if take == nil { try checkEqual(winner, others) }
-      let collection = try collection(winner, others, isTaken: take != nil, value)
+      let collection: CollectionTag?
+      switch choice {
+      case .agreed: collection = try self.collection(winner, others, isTaken: take != nil, value)
+      case .given(let given): collection = given
+      }
       let ref: Int
       if let own {
         ref = own
@@ -64,6 +73,38 @@ extension RuleTable {
     return first
   }
 
+  /// Refuses to tie what holds a site of another of the group: its value would hold itself, or go with what it is tied
+  /// to.
+  private func checkApart(_ group: [Int], _ current: (Int) -> Int) throws {
+    for item in group {
+      guard case .site(let site) = items[item].content, case .space(let space) = refs[current(site)].value
+      else { continue }
+      let ref = current(site)
+      var spacesInside: Set<Int> = [space]
+      var refsInside: Set<Int> = []
+      var row = [space]
+      while let next = row.popLast() {
+        for content in spaces[next].items {
+          guard case .site(let inner) = items[content].content, refsInside.insert(current(inner)).inserted,
+            case .space(let below) = refs[current(inner)].value, spacesInside.insert(below).inserted
+          else { continue }
+          row.append(below)
+        }
+      }
+      for other in group {
+        if case .site(let second) = items[other].content {
+          if current(second) == ref { continue }
+          guard refsInside.contains(current(second)) || spacesInside.contains(items[other].space) else {
+            continue
+          }
+        } else if !spacesInside.contains(items[other].space) {
+          continue
+        }
+        throw RefxError.tiedInsideItself(path(of: item), path(of: other))
+      }
+    }
+  }
+
   private func checkEqual(_ winner: Int, _ others: [Int]) throws {
     if others.isEmpty { return }
     var builder = RuleTreeBuilder(self)
@@ -86,7 +127,8 @@ extension RuleTable {
     for item in [winner] + others {
       guard let ref = value(item), let collection = refs[ref].collection else { continue }
       if let found, found.collection != collection {
-        throw RefxError.tiedCollectionsDiffer(items[found.item].origin, items[item].origin)
+        throw RefxError.tiedCollectionsDiffer(
+          items[found.item].origin, found.collection, items[item].origin, collection)
       }
       found = found ?? (collection, item)
     }

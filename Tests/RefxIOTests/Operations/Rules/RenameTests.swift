@@ -124,7 +124,6 @@ import Testing
     ("ab|cd", "cd", true), ("(?i)abc", "ABC", true), ("a\\.b", "a.b", true), ("a.b", "a/b", true),
     ("abc+", "abcc", true),
     ("x(ab)?", "x", true), ("^a$", "a", true), ("a b#c", "a b#c", true), ("", "", true),
-    ("a\u{301}*", "", true),
   ])
   func wholeMatches(pattern: String, text: String, matches: Bool) throws {
     #expect((try RulePattern(pattern).expression.match(text) != nil) == matches)
@@ -136,6 +135,8 @@ import Testing
     #expect(pattern.groups == ["first", nil, "last"])
     #expect(try pattern.expression.match("aaüé/🦊") == ["aaüé/🦊", "aa", nil, "üé/🦊"])
     #expect(try pattern.expression.match("aau") == nil)
+    // What a star repeats is one scalar, where Swift would take a letter with its accents.
+    #expect(try RulePattern("a\u{301}*").expression.match("a") != nil)
     // Composed and decomposed are two texts, and line breaks are characters.
     #expect(try RulePattern("é").expression.match("e\u{301}") == nil)
     #expect(try RulePattern("a.*").expression.match("a\n\r\nb") != nil)
@@ -145,13 +146,17 @@ import Testing
   /// Each would take longer than anyone waits, or more memory than there is.
   @Test func slowExpressionsAreGivenUp() throws {
     let text = String(repeating: "a", count: 40) + "!"
-    for pattern in ["(a+)+", "(a|a)*b", "(.*)*x", "(a?){40}a{40}"] {
+    for pattern in ["(a+)+", "(a|a)*", "(a|aa)+"] {
       let error = try #require(throws: RefxError.self) { try RulePattern(pattern).expression.match(text) }
       #expect(error.code == .limit && error.summary.contains("too many steps"))
       let tree: Tree<Leaf> = .dictionary([(Key(text), one(1))])
       #expect(
-        refusal { _ = try CheckpointContents(tree: tree).planning([.drop(pattern)]) }?.contains(
-          "too many steps") == true)
+        refusal { _ = try CheckpointContents(tree: tree).planning([.drop(pattern)]) }.contains(
+          "too many steps"))
+    }
+    // What the text lacks ends these at once, or they are given up as well.
+    for pattern in ["(a|a)*b", "(.*)*x"] {
+      #expect((try? RulePattern(pattern).expression.match(text)) ?? nil == nil)
     }
     #expect(throws: RefxError.self) { try RulePattern("((a{1,1000}){1,1000}){1,1000}") }
     #expect(throws: RefxError.self) { try RulePattern(String(repeating: "a", count: 900_000)) }

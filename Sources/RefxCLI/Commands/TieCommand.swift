@@ -1,0 +1,185 @@
+import ArgumentParser
+import Refx
+import RefxIO
+import RefxStore
+
+struct TieCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "tie", abstract: "Make sites share one value.",
+    discussion: """
+      The values must be equal byte for byte, dtypes and shapes too, unless --take names the site that wins. Two \
+      plain arrays become a Ref without a collection. A Ref brings its collection; where two differ, --collection \
+      says which it is to be, and with --take the winner's stays. Whatever else shared with one of the paths shares \
+      with all of them then. Paths that share already are said on standard error.
+
+      Refs that hold subtrees can be tied to each other where all in them is equal. A dictionary or list that is \
+      no Ref cannot, nor static values, nothings and holes, nor what lies inside the value of another of the paths.
+
+      With --json it prints {"file", "format", "leaves", "sites": all sites of the value, "alreadyTied": those of \
+      the paths that shared before, "collection", "lostAttributes"}.
+
+      Examples:
+        refx tie model.safetensors lm_head.weight wte.weight -o tied.safetensors
+        refx tie m.refx encoder/embed decoder/embed --take encoder/embed -o tied.refx
+        refx tie m.h5 embed head --collection params -o tied.h5
+      """)
+
+  @Argument(help: "The checkpoint; - reads standard input.", completion: .file())
+  var file: String
+
+  @Argument(help: "The paths of the sites, two or more, keys joined with /.")
+  var path: [String]
+
+  @Option(help: ArgumentHelp("The one of the paths whose value wins where they differ.", valueName: "path"))
+  var take: String?
+
+  @Option(help: ArgumentHelp("The collection of the tied value; - is none.", valueName: "name"))
+  var collection: String?
+
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp("The file to write; - writes to standard output.", valueName: "out"))
+  var output: String
+
+  @OptionGroup var skip: SkipOptions
+  @OptionGroup var input: InputOptions
+  @OptionGroup var writing: WritingOptions
+  @OptionGroup(title: "Output") var options: OutputOptions
+
+  func run() throws {
+    let paths = try path.map { try RefxCLI.path(from: $0) }
+    let take = try self.take.map { try RefxCLI.path(from: $0) }
+    let tag = try collection.map { TieCollection.given(try CollectionTag.choice(text: $0)) } ?? .agreed
+    try Checkpoints.checkOutput(output, force: writing.force)
+    let format = try Checkpoints.format(of: output, asked: writing.to)
+    var contents = try input.open(file, options).contents
+    contents.tree = try skip.supported(contents.tree, of: file, options)
+    let tied: TiedCheckpoint
+    do {
+      tied = try contents.tying(paths, take: take, collection: tag)
+    } catch let error as RefxError {
+      throw error.inFile(file)
+    }
+    note(tied, paths)
+    try ChangedCheckpoint(contents: tied.contents, file: output, format: format, writing: writing)
+      .save(options, label: "writing") {
+        [
+          .init("sites", .array(tied.sites.map(\.json))),
+          .init("alreadyTied", .array(tied.alreadyTied.map(\.json))),
+          .init("collection", CollectionTag.json(tied.collection)),
+          .init("lostAttributes", .array(tied.lostAttributes.map(\.json))),
+        ]
+      }
+  }
+
+  private func note(_ tied: TiedCheckpoint, _ paths: [Path]) {
+    if !tied.alreadyTied.isEmpty {
+      let names = ChangedCheckpoint.list(tied.alreadyTied)
+      StandardError.note(
+        "\(visible(file)): \(names) \(tied.wasTied(paths) ? "shared one value already" : "shared already")",
+        options
+      )
+    }
+    for path in tied.lostAttributes {
+      StandardError.note(
+        "\(visible(file)): \(path.shown): its attributes went with the value that gave way", options)
+    }
+  }
+}
+
+struct UntieCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "untie", abstract: "Give sites values of their own.",
+    discussion: """
+      Each site that matches gets a value of its own, with its collection; sites that do not match stay tied to each \
+      other. Where all sites of a value match, each has its own then. A shared subtree is copied whole, with what \
+      is tied inside it.
+
+      PATTERN is a glob over the path, or with --regex a regular expression. What lies inside a shared subtree is \
+      matched under its first site, as inspect lists it. A pattern that matches nothing is an error; what it \
+      matches and nothing shares is said on standard error.
+
+      With --json it prints {"file", "format", "leaves", "untied": the sites with values of their own, "unshared": \
+      what matched and shared with nothing}.
+
+      Examples:
+        refx untie m.refx head -o untied.refx
+        refx untie m.h5 'decoder/**' -o untied.h5
+        refx untie m.refx --regex 'layers/[0-9]+/norm' -o untied.refx
+      """)
+
+  @Argument(help: "The checkpoint; - reads standard input.", completion: .file())
+  var file: String
+
+  @Argument(help: "Which sites: * is one key, ** any number.")
+  var pattern: String
+
+  @OptionGroup var patterns: PatternOptions
+
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp("The file to write; - writes to standard output.", valueName: "out"))
+  var output: String
+
+  @OptionGroup var skip: SkipOptions
+  @OptionGroup var input: InputOptions
+  @OptionGroup var writing: WritingOptions
+  @OptionGroup(title: "Output") var options: OutputOptions
+
+  func run() throws {
+    let pattern = try patterns.regex ? PathPattern(regex: self.pattern) : PathPattern(glob: self.pattern)
+    try Checkpoints.checkOutput(output, force: writing.force)
+    let format = try Checkpoints.format(of: output, asked: writing.to)
+    var contents = try input.open(file, options).contents
+    contents.tree = try skip.supported(contents.tree, of: file, options)
+    let untied: UntiedCheckpoint
+    do { untied = try contents.untying(pattern) } catch let error as RefxError { throw error.inFile(file) }
+    if !untied.unshared.isEmpty {
+      let names = ChangedCheckpoint.list(untied.unshared)
+      StandardError.note("\(visible(file)): \(names): shared with nothing, left as it was", options)
+    }
+    try ChangedCheckpoint(contents: untied.contents, file: output, format: format, writing: writing)
+      .save(options, label: "writing") {
+        [
+          .init("untied", .array(untied.untied.map(\.json))),
+          .init("unshared", .array(untied.unshared.map(\.json))),
+        ]
+      }
+  }
+}
+
+/// A changed checkpoint on its way into a file.
+struct ChangedCheckpoint {
+  let contents: CheckpointContents
+  let file: String
+  let format: any CheckpointStore.Type
+  let writing: WritingOptions
+
+  /// Writes it, and says so in JSON where that is asked for.
+  func save(
+    _ options: OutputOptions, label: String, _ more: () -> [JSONObject.Member]
+  ) throws {
+    for sentence in format.leftOut(of: contents) { StandardError.note(visible(sentence), options) }
+    let bar = ProgressBar(label, options)
+    defer { bar.finish() }
+    let files = try Checkpoints.save(
+      contents, to: file, as: format, options: writing.options(progress: bar.handler), force: writing.force,
+      output: options)
+    bar.finish()
+    guard options.json, file != "-" else { return }
+    let rows = try Listing(of: contents.tree).rows.count
+    var document = JSONObject(
+      [
+        .init("file", .string(file)), .init("format", .string(format.format.name)),
+        .init("leaves", .integer(Int64(rows))),
+      ] + more())
+    if files.count > 1 { document["files"] = .array(files.map { .string($0) }) }
+    try StandardOutput.write(.object(document))
+  }
+
+  /// The first few paths.
+  static func list(_ paths: [Path]) -> String {
+    paths.prefix(3).map(\.shown).joined(separator: ", ")
+      + (paths.count > 3 ? " and \(paths.count - 3) more" : "")
+  }
+}

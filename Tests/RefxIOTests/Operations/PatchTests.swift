@@ -1,0 +1,96 @@
+import Refx
+import RefxStore
+import RefxTestSupport
+import Testing
+
+@testable import RefxIO
+
+/// A patch leads from one checkpoint to the other, whatever these are, and from no other.
+@Suite struct PatchTests {
+  private func check(_ old: Tree<Leaf>, _ new: Tree<Leaf>, _ what: @autoclosure () -> String = "") throws {
+    var after = CheckpointContents(tree: new, metadata: ["step": 3])
+    after.attributes[.root] = [Attribute("unit", .one(.string("m")))]
+    let before = CheckpointContents(tree: old, metadata: ["step": 2])
+    // Through a file, as it is used.
+    let target = MemoryTarget()
+    let made = try before.patch(to: after)
+    try RefxFormat.write(made.contents, to: target, options: WriteOptions())
+    let patch = try RefxFormat.open(
+      InputFile(MemoryBytes(sharing: target.bytes), name: "p.refx"), options: OpenOptions()
+    ).contents
+    let result = try before.applying(patch, named: "p.refx")
+    if let difference = try firstDifference(new, result.tree) { Issue.record("\(what()): \(difference)") }
+    #expect(result.metadata == after.metadata && result.attributes == after.attributes)
+    let arrays = try new.leaves().count
+    #expect(made.changed + made.unchanged == arrays, "\(what())")
+    if old == new { #expect(made.changed == 0) }
+  }
+
+  /// Every small tree from every other.
+  @Test func smallTrees() throws {
+    let trees = (1...3).flatMap { SmallTrees.all(nodes: $0) }
+    for (i, old) in trees.enumerated() {
+      for (j, new) in trees.enumerated() where trees.count < 120 || (i + 3 * j) % 7 == 0 {
+        try check(old, new, "\(i) to \(j)")
+      }
+    }
+    #expect(trees.count > 20)
+  }
+
+  @Test func randomTrees() throws {
+    for seed in 0..<60 as Range<UInt64> {
+      var maker = RandomTree(seed: seed)
+      let old = maker.make(nodes: 25)
+      try check(old, maker.make(nodes: 25), "seed \(seed)")
+      try check(old, old, "seed \(seed)")
+    }
+  }
+
+  @Test func onlyWhatChangedIsInIt() throws {
+    let large = Leaf(Tensor([Float](repeating: 1, count: 5000)))
+    let old: Tree<Leaf> = ["a": .leaf(large), "b": seen(one(1), 0), "c": again(0)]
+    let new: Tree<Leaf> = ["a": .leaf(large), "b": seen(one(2), 0), "c": again(0), "d": .hole]
+    let patch = try CheckpointContents(tree: old).patch(to: CheckpointContents(tree: new))
+    #expect(patch.changed == 1 && patch.unchanged == 1)
+    #expect(patch.contents.tree == ["a": .hole, "b": seen(one(2), 0), "c": again(0), "d": .hole])
+  }
+
+  @Test func aWrongBaseIsRefusedByItsDigest() throws {
+    let old: Tree<Leaf> = ["a": seen(one(1), 0), "b": again(0)]
+    let patch = try CheckpointContents(tree: old).patch(to: CheckpointContents(tree: ["a": one(2)]))
+    for (tree, digest) in [
+      (["a": one(1)] as Tree<Leaf>, "structure"), (["a": one(1), "b": one(1)], "topology"),
+      (["a": seen(one(3), 0), "b": again(0)], "values"),
+    ] {
+      let words = refusal { _ = try CheckpointContents(tree: tree).applying(patch.contents, named: "p") }
+      #expect(words.contains("p was made from another checkpoint: its digest of \(digest)"), "\(words)")
+    }
+  }
+
+  @Test func damagedPatchesAreRefused() throws {
+    let old = CheckpointContents(tree: ["a": one(1), "b": one(2)])
+    let sound = try old.patch(to: CheckpointContents(tree: ["a": one(1), "b": one(3)])).contents
+    var none = sound
+    none.metadata = [:]
+    #expect(refusal { _ = try old.applying(none, named: "p") }.contains("this is no patch"))
+    func changed(_ change: (inout JSONObject) -> Void) -> CheckpointContents {
+      var contents = sound
+      guard case .object(var record)? = sound.metadata[PatchRecord.key] else { return contents }
+      change(&record)
+      contents.metadata[PatchRecord.key] = .object(record)
+      return contents
+    }
+    var otherTree = sound
+    otherTree.tree = ["a": .hole, "b": .hole, "c": .hole]
+    let damaged = [
+      changed { $0["version"] = 2 }, changed { $0["version"] = "1" }, changed { $0["base"] = [:] },
+      changed { $0["result"] = ["structure": "00", "topology": "00"] }, changed { $0["holes"] = [["x"]] },
+      changed { $0["holes"] = [["a"]] }, changed { $0["holes"] = [3] }, changed { $0["metadata"] = 1 },
+      otherTree,
+    ]
+    for (number, patch) in damaged.enumerated() {
+      let error = #expect(throws: RefxError.self, "\(number)") { try old.applying(patch, named: "p") }
+      #expect(error?.code == .merge, "\(number)")
+    }
+  }
+}
