@@ -119,7 +119,8 @@ import Testing
       let result = try Command.run("---complete", "fish", "get", file, "enc")
       #expect(result.code == 0 && result.signal == nil && result.errors.isEmpty, "\(file)")
       #expect(result.text.isEmpty || result.text.hasPrefix("answers\n"), "\(file)")
-      #expect(start.duration(to: .now) < .seconds(6), "\(file)")
+      // Three seconds at the most, and what a busy machine takes to start it.
+      #expect(start.duration(to: .now) < .seconds(15), "\(file)")
     }
     for arguments in [[], ["fish"], ["bash"], ["bash", ""], ["frob", "x"]] {
       let result = try Command.run(["---complete"] + arguments)

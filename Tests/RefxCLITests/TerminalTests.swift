@@ -26,12 +26,37 @@ import Testing
       #expect(screen.plain.contains("ght"), "\(width)")
       #expect(screen.plain.contains("float32") && screen.plain.contains("params"))
     }
+    // A folded line keeps its own indentation; what follows is farther in.
+    _ = try scratch.save(["short": numbers([1] as [Float])], as: "o.refx")
+    let folded = try Terminal(columns: 40, in: scratch).run("\"$REFX\" diff m.refx o.refx")
+    #expect(folded.lines.contains { $0.hasPrefix("  - \\u{1B}") }, "\(folded.plain)")
+    #expect(folded.lines.contains { $0.hasPrefix("    ") })
+    #expect(folded.lines.allSatisfy { $0.count <= 40 || $0.contains("with_a_very_long_name") })
     // What is not a terminal gets all of it.
     let piped = try Command.run("inspect", scratch.path("m.refx"))
     #expect(piped.text.contains("that_no_terminal_has_room_for.weight") && !piped.text.contains("…"))
     // A hash is only good as a whole.
     let hashes = try Terminal(columns: 60, in: scratch).run("\"$REFX\" inspect m.refx --hash short")
     #expect(hashes.plain.firstMatch(of: /[0-9a-f]{64}/) != nil)
+  }
+
+  @Test func shortenedNamesNeverLookTheSame() throws {
+    let scratch = try Scratch()
+    let names = (0..<12).map {
+      "model.layers.\($0).self_attention.query_key_value.lora_adapter.default.weight"
+    }
+    let leaf = numbers([1] as [Float])
+    _ = try scratch.save(.dictionary(names.map { (Key($0), leaf) }), as: "m.refx")
+    for width in [20, 50, 80] {
+      let screen = try Terminal(columns: width, in: scratch).run("\"$REFX\" inspect m.refx")
+      if width == 20 {
+        // No place to tell them apart: they are whole.
+        for name in names { #expect(screen.plain.contains(name)) }
+      } else {
+        let shown = screen.lines.filter { $0.hasPrefix("model") }.map { $0.prefix { $0 != " " } }
+        #expect(Set(shown).count == names.count, "\(width): \(shown)")
+      }
+    }
   }
 
   @Test func bytesAreForPeopleAndSharingIsAccountedFor() throws {

@@ -5,20 +5,26 @@ func folded(_ text: String, to terminal: Int? = terminalWidth(), hanging: Int = 
   // On the narrowest terminals there is no room to indent.
   let indentation = String(repeating: " ", count: min(hanging, terminal / 3))
   var lines = ""
-  var line = ""
-  var used = 0
-  for word in text.split(separator: " ", omittingEmptySubsequences: false) {
+  // What a line starts with is no gap between words.
+  let start = text.prefix { $0 == " " }
+  var line = String(start)
+  var used = start.utf8.count
+  var isFirst = true
+  for word in text.dropFirst(start.count).split(separator: " ", omittingEmptySubsequences: false) {
     let width = columns(withoutColours(String(word)))
-    if used > indentation.utf8.count, used + 1 + width > terminal {
+    if !isFirst, used + 1 + width > terminal {
       lines += line + "\n"
       line = indentation
       used = indentation.utf8.count
-      // What parted the words is not carried over.
-      if word.isEmpty { continue }
-    } else if !line.isEmpty && line != indentation {
+      isFirst = true
+    }
+    // What parted the words is not carried over to the next line.
+    if isFirst && word.isEmpty { continue }
+    if !isFirst {
       line += " "
       used += 1
     }
+    isFirst = false
     line += word
     used += width
   }
