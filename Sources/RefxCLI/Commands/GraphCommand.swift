@@ -11,9 +11,10 @@ struct GraphCommand: ParsableCommand {
       alike, such as the layers of a transformer, are one box, and so is each subtree that shares nothing. No \
       payload is read.
 
-      refx graph model.refx | dot -Tpng -o model.png
-      refx graph model.refx -o model.svg
-      refx graph model.refx --format mermaid 'encoder/**'
+      Examples:
+        refx graph model.refx | dot -Tpng -o model.png
+        refx graph model.refx -o model.svg
+        refx graph model.refx --format mermaid 'encoder/**'
       """)
 
   @Argument(help: "The checkpoint; - reads standard input.", completion: .file())

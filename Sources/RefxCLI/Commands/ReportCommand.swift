@@ -14,9 +14,10 @@ struct ReportCommand: ParsableCommand {
       The payload of FILE is read once. With OTHER, arrays without stored hashes, or with other ones, are read \
       again from both.
 
-      refx report model.refx -o model.html
-      refx report before.refx after.h5 -o changes.html
-      refx report large.refx --no-values -o - > catalogue.html
+      Examples:
+        refx report model.refx -o model.html
+        refx report before.refx after.h5 -o changes.html
+        refx report large.refx --no-values -o - > catalogue.html
       """)
 
   @Argument(help: "The checkpoint; - reads standard input.", completion: .file())
