@@ -16,6 +16,12 @@ public struct TreeDigest: Hashable, Sendable {
   public let topology: [UInt8]
   /// 32 bytes: the payload at every path.
   public let values: [UInt8]
+
+  package init(structure: [UInt8], topology: [UInt8], values: [UInt8]) {
+    self.structure = structure
+    self.topology = topology
+    self.values = values
+  }
 }
 
 /// The digests that need no payload.
@@ -24,6 +30,11 @@ public struct StructureDigest: Hashable, Sendable {
   public let structure: [UInt8]
   /// SHA-256 of the sets of paths that share, and of the collections.
   public let topology: [UInt8]
+
+  package init(structure: [UInt8], topology: [UInt8]) {
+    self.structure = structure
+    self.topology = topology
+  }
 
   /// SHA-256 over the 32 bytes of the structure digest followed by the 32 of the topology digest: what the
   /// HDF5 layout keeps in `refx_structure`, in hexadecimal.

@@ -23,7 +23,7 @@ import Testing
     #expect(result.metadata == after.metadata && result.attributes == after.attributes)
     let arrays = try new.leaves().count
     #expect(made.changed + made.unchanged == arrays, "\(what())")
-    if old == new { #expect(made.changed == 0) }
+    if try firstDifference(old, new) == nil { #expect(made.changed == 0, "\(what())") }
   }
 
   /// Every small tree from every other.
@@ -52,7 +52,8 @@ import Testing
     let new: Tree<Leaf> = ["a": .leaf(large), "b": seen(one(2), 0), "c": again(0), "d": .hole]
     let patch = try CheckpointContents(tree: old).patch(to: CheckpointContents(tree: new))
     #expect(patch.changed == 1 && patch.unchanged == 1)
-    #expect(patch.contents.tree == ["a": .hole, "b": seen(one(2), 0), "c": again(0), "d": .hole])
+    let expected: Tree<Leaf> = ["a": .hole, "b": seen(one(2), 0), "c": again(0), "d": .hole]
+    #expect(try firstDifference(patch.contents.tree, expected) == nil)
   }
 
   @Test func aWrongBaseIsRefusedByItsDigest() throws {
