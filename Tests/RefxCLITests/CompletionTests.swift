@@ -232,7 +232,8 @@ private final class TerminalWindow {
   /// The server waits for its shell, and a shell at its prompt does not heed a signal that only asks.
   deinit {
     let processes = (try? tmux("display-message", "-p", "#{pane_pid} #{pid}")) ?? ""
-    for process in processes.split(whereSeparator: \.isWhitespace).compactMap({ pid_t($0) }) where process > 1 {
+    for process in processes.split(whereSeparator: \.isWhitespace).compactMap({ pid_t($0) }) where process > 1
+    {
       kill(process, SIGKILL)
     }
   }
