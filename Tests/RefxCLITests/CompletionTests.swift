@@ -229,7 +229,14 @@ private final class TerminalWindow {
     usleep(2_500_000)
   }
 
-  deinit { try? tmux("kill-server") }
+  /// The server waits for its shell, and a shell at its prompt does not heed a signal that only asks.
+  deinit {
+    let processes = (try? tmux("display-message", "-p", "#{pane_pid} #{pid}")) ?? ""
+    for process in processes.split(whereSeparator: \.isWhitespace).compactMap({ pid_t($0) }) where process > 1
+    {
+      kill(process, SIGKILL)
+    }
+  }
 
   private func type(_ text: String) throws { try tmux("send-keys", "-l", text) }
 

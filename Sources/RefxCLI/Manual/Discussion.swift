@@ -38,6 +38,11 @@ struct Discussion {
         examples.append(
           Example(comment: comment.isEmpty ? nil : comment.joined(separator: " "), command: content))
         comment = []
+      } else if !isExample && content.hasPrefix("refx ") && !line.hasPrefix(" ")
+        && blocks.last == .paragraph("")
+      {
+        // A line that is a command is an example without the heading as well.
+        examples.append(Example(comment: nil, command: content))
       } else if !isExample {
         add(line, content)
       }
