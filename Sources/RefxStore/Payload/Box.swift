@@ -5,7 +5,7 @@ package struct Box {
 
   /// Calls `body` with blocks that hold the elements `start ..< end` of an array in C order.
   package static func forEach(of shape: [Int], from start: Int, to end: Int, _ body: (Box) throws -> Void)
-    throws
+    rethrows
   {
     guard start < end else { return }
     var strides = [Int](repeating: 1, count: shape.count)

@@ -75,6 +75,10 @@ private final class TransposedSource: LeafSource {
   private let size: Int
   /// For each dimension of the array below how far its neighbours lie from each other here, in elements.
   private let strides: [Int]
+  /// The same in the array below, whose last dimension runs fastest.
+  private let sourceStrides: [Int]
+  /// The dimension of the array below that runs fastest here.
+  private let fastest: Int
   private let windows: TransposedWindows
 
   /// What is not larger is put into order by whoever reads it.
@@ -95,6 +99,13 @@ private final class TransposedSource: LeafSource {
       stride *= leaf.shape[axis]
     }
     self.strides = strides
+    var sourceStrides = Array(repeating: 1, count: axes.count)
+    for axis in axes.indices.dropLast().reversed() {
+      sourceStrides[axis] = sourceStrides[axis + 1] * leaf.shape[axis + 1]
+    }
+    self.sourceStrides = sourceStrides
+    // One whose extent is 1 may have the same stride as the one that counts.
+    fastest = axes.last { leaf.shape[$0] > 1 } ?? axes.count - 1
   }
 
   deinit { windows.forget(ObjectIdentifier(self)) }
@@ -164,50 +175,43 @@ private final class TransposedSource: LeafSource {
 
   private func scatter<Element: FixedWidthInteger & BitwiseCopyable>(
     _ bytes: UnsafeRawBufferPointer, _ first: Int, _ target: UnsafeMutableRawBufferPointer,
-    _ wanted: Range<Int>,
-    _ type: Element.Type
+    _ wanted: Range<Int>, _ type: Element.Type
   ) {
     let width = MemoryLayout<Element>.size
-    let shape = leaf.shape
-    let last = shape.count - 1
-    // Where the first element stands in the array below, and where that is in the result.
-    var position = Array(repeating: 0, count: shape.count)
-    var rest = first
-    var place = 0
-    for axis in shape.indices.reversed() {
-      position[axis] = rest % shape[axis]
-      rest /= shape[axis]
-      place += position[axis] * strides[axis]
-    }
-    let stride = strides[last]
-    var next = 0
-    let count = bytes.count / width
-    while next < count {
-      // One row of the last axis, of which those are taken that are wanted.
-      let run = min(shape[last] - position[last], count - next)
-      let from = place >= wanted.lowerBound ? 0 : (wanted.lowerBound - place + stride - 1) / stride
-      let to = place >= wanted.upperBound ? 0 : min(run, (wanted.upperBound - place + stride - 1) / stride)
-      if from < to {
-        var source = (next + from) * width
-        var goal = (place + from * stride - wanted.lowerBound) * width
-        for _ in from..<to {
-          target.storeBytes(
-            of: bytes.loadUnaligned(fromByteOffset: source, as: Element.self), toByteOffset: goal,
-            as: Element.self)
-          source += width
-          goal += stride * width
+    Box.forEach(of: leaf.shape, from: first, to: first + bytes.count / width) { box in
+      // Runs of what lies side by side in the result, so that it is written in order: what is read in between stays
+      // in the processor's cache.
+      let step = sourceStrides[fastest]
+      let run = box.high[fastest] - box.low[fastest]
+      var position = box.low
+      while true {
+        var from = -first
+        var place = 0
+        for axis in position.indices {
+          from += position[axis] * sourceStrides[axis]
+          place += position[axis] * strides[axis]
         }
-      }
-      next += run
-      place += run * stride
-      position[last] += run
-      var axis = last
-      while axis > 0, position[axis] == shape[axis] {
-        place -= position[axis] * strides[axis]
-        position[axis] = 0
-        axis -= 1
-        position[axis] += 1
-        place += strides[axis]
+        let low = max(place, wanted.lowerBound)
+        let high = min(place + run, wanted.upperBound)
+        if low < high {
+          var source = (from + (low - place) * step) * width
+          for goal in (low - wanted.lowerBound)..<(high - wanted.lowerBound) {
+            target.storeBytes(
+              of: bytes.loadUnaligned(fromByteOffset: source, as: Element.self), toByteOffset: goal * width,
+              as: Element.self)
+            source += step * width
+          }
+        }
+        var axis = position.count - 1
+        while axis >= 0 {
+          if axis != fastest {
+            position[axis] += 1
+            if position[axis] < box.high[axis] { break }
+            position[axis] = box.low[axis]
+          }
+          axis -= 1
+        }
+        if axis < 0 { return }
       }
     }
   }
