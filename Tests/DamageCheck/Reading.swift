@@ -58,9 +58,9 @@ struct Sample: Sendable {
     self.store = store
   }
 
-  func opened(_ bytes: [UInt8]) throws -> OpenedCheckpoint {
+  func opened(_ bytes: [UInt8], limits: Limits = Limits()) throws -> OpenedCheckpoint {
     let memory = InputFile(MemoryBytes(sharing: bytes), name: name)
-    return try store.open(memory, options: OpenOptions(threads: 1))
+    return try store.open(memory, options: OpenOptions(limits: limits, threads: 1))
   }
 
   /// Everything is opened, read and verified.
