@@ -45,16 +45,10 @@ struct MergeCommand: ParsableCommand {
     try Checkpoints.checkOutput(output, force: writing.force)
     let format = try Checkpoints.format(of: output, asked: writing.to)
     if let base { return try join(base, part[0], part[1], as: format) }
-    let parts = try part.map { (file: $0, contents: try open($0)) }
+    let parts = try part.map { (file: $0, contents: try input.contents(of: $0, skip, options)) }
     let merged = try CheckpointContents.merged(parts)
     for warning in merged.warnings { StandardError.note(warning, options) }
     try save(merged.contents, as: format, [.init("warnings", .array(merged.warnings.map { .string($0) }))])
-  }
-
-  private func open(_ file: String) throws -> CheckpointContents {
-    var contents = try input.open(file, options).contents
-    contents.tree = try skip.supported(contents.tree, of: file, options)
-    return contents
   }
 
   private func save(
@@ -83,8 +77,9 @@ extension MergeCommand {
   private func join(
     _ base: String, _ a: String, _ b: String, as format: any CheckpointStore.Type
   ) throws {
-    let before = try open(base)
-    let merge = try CheckpointContents.merging(try open(a), try open(b), base: before)
+    let before = try input.contents(of: base, skip, options)
+    let merge = try CheckpointContents.merging(
+      try input.contents(of: a, skip, options), try input.contents(of: b, skip, options), base: before)
     let taken: JSON = ["a": .integer(Int64(merge.taken.a)), "b": .integer(Int64(merge.taken.b))]
     guard let contents = merge.contents else {
       try show(merge.conflicts, taken: taken)

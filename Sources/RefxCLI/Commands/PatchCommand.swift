@@ -51,10 +51,10 @@ struct PatchCommand: ParsableCommand {
   func run() throws {
     try Checkpoints.checkOutput(output, force: writing.force)
     let format = try Checkpoints.format(of: output, asked: writing.to)
-    let before = try open(old)
+    let before = try input.contents(of: old, skip, options)
     switch action {
     case .make:
-      let after = try open(other)
+      let after = try input.contents(of: other, skip, options)
       let patch = try hashing(before) { try before.patch(to: after, hashes: $0) }
       try write(patch.contents, format) {
         [
@@ -69,7 +69,7 @@ struct PatchCommand: ParsableCommand {
         )
       }
     case .apply:
-      let patch = try open(other)
+      let patch = try input.contents(of: other, skip, options)
       let after = try hashing(before) { hashes in
         do { return try before.applying(patch, named: other, hashes: hashes) } catch let error as RefxError {
           throw error.inFile(old)
@@ -77,12 +77,6 @@ struct PatchCommand: ParsableCommand {
       }
       try write(after, format) { [] }
     }
-  }
-
-  private func open(_ file: String) throws -> CheckpointContents {
-    var contents = try input.open(file, options).contents
-    contents.tree = try skip.supported(contents.tree, of: file, options)
-    return contents
   }
 
   private func hashing<R>(_ contents: CheckpointContents, _ body: (LeafHashes) throws -> R) throws -> R {

@@ -52,8 +52,7 @@ struct TieCommand: ParsableCommand {
     let tag = try collection.map { TieCollection.given(try CollectionTag.choice(text: $0)) } ?? .agreed
     try Checkpoints.checkOutput(output, force: writing.force)
     let format = try Checkpoints.format(of: output, asked: writing.to)
-    var contents = try input.open(file, options).contents
-    contents.tree = try skip.supported(contents.tree, of: file, options)
+    let contents = try input.contents(of: file, skip, options)
     let tied: TiedCheckpoint
     do {
       tied = try contents.tying(paths, take: take, collection: tag)
@@ -130,8 +129,7 @@ struct UntieCommand: ParsableCommand {
     let pattern = try patterns.regex ? PathPattern(regex: self.pattern) : PathPattern(glob: self.pattern)
     try Checkpoints.checkOutput(output, force: writing.force)
     let format = try Checkpoints.format(of: output, asked: writing.to)
-    var contents = try input.open(file, options).contents
-    contents.tree = try skip.supported(contents.tree, of: file, options)
+    let contents = try input.contents(of: file, skip, options)
     let untied: UntiedCheckpoint
     do { untied = try contents.untying(pattern) } catch let error as RefxError { throw error.inFile(file) }
     if !untied.unshared.isEmpty {

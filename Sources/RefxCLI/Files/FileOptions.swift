@@ -41,6 +41,17 @@ struct SkipOptions: ParsableArguments {
   }
 }
 
+extension InputOptions {
+  /// The contents of `name` without what cannot be represented.
+  ///
+  /// - Throws: ``RefxError`` that names each unsupported leaf, unless they are to be skipped.
+  func contents(of name: String, _ skip: SkipOptions, _ output: OutputOptions) throws -> CheckpointContents {
+    var contents = try open(name, output).contents
+    contents.tree = try skip.supported(contents.tree, of: name, output)
+    return contents
+  }
+}
+
 /// How new files are written.
 struct WritingOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Write this format, whatever the name says.", valueName: "format"))

@@ -33,10 +33,10 @@ struct GraphSVG {
     var lines = [
       "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"\(width)\" height=\"\(height)\" "
         + "viewBox=\"0 0 \(width) \(height)\" role=\"img\" aria-labelledby=\"title desc\">",
-      "<title id=\"title\">\(escaped("Who shares what in " + words.title))</title>",
-      "<desc id=\"desc\">\(escaped(description))</desc>", GraphSVG.style,
+      "<title id=\"title\">\(escapedMarkup("Who shares what in " + words.title))</title>",
+      "<desc id=\"desc\">\(escapedMarkup(description))</desc>", GraphSVG.style,
       "<rect class=\"page\" width=\"\(width)\" height=\"\(height)\"/>",
-      "<text class=\"faint\" x=\"20\" y=\"28\">\(escaped(words.summary))</text>",
+      "<text class=\"faint\" x=\"20\" y=\"28\">\(escapedMarkup(words.summary))</text>",
     ]
     lines += branches(groups)
     let placed = Dictionary(uniqueKeysWithValues: values.map { ($0.number, $0) })
@@ -138,7 +138,7 @@ struct GraphSVG {
 
   private func drawing(of box: Box, look: String, _ title: String?) -> [String] {
     var lines = ["<g>"]
-    if let title { lines.append("<title>\(escaped(title))</title>") }
+    if let title { lines.append("<title>\(escapedMarkup(title))</title>") }
     lines.append(
       "<rect class=\"\(look)\" x=\"\(box.x)\" y=\"\(box.y)\" width=\"\(box.width)\" height=\"\(box.height)\" "
         + "rx=\"6\"/>")
@@ -147,7 +147,8 @@ struct GraphSVG {
       let x = isSite ? box.x + box.width - GraphSVG.padding : box.x + GraphSVG.padding
       let look = position == 0 ? " class=\"name\"" : isSite ? " class=\"site\"" : " class=\"faint\""
       lines.append(
-        "<text\(look) x=\"\(x)\" y=\"\(GraphSVG.baseline(of: position, in: box))\">\(escaped(line))</text>")
+        "<text\(look) x=\"\(x)\" y=\"\(GraphSVG.baseline(of: position, in: box))\">\(escapedMarkup(line))</text>"
+      )
     }
     return lines + ["</g>"]
   }
@@ -158,22 +159,6 @@ struct GraphSVG {
       return "#\(value.index) stands at \(sites.joined(separator: ", "))"
     }
     return ([words.summary] + values).joined(separator: ". ")
-  }
-
-  /// Text of XML, which has no place for some characters.
-  private func escaped(_ text: String) -> String {
-    var escaped = ""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "&": escaped += "&amp;"
-      case "<": escaped += "&lt;"
-      case ">": escaped += "&gt;"
-      case "\"": escaped += "&quot;"
-      case "\u{FFFE}", "\u{FFFF}": escaped += "\u{FFFD}"
-      default: escaped.unicodeScalars.append(scalar)
-      }
-    }
-    return escaped
   }
 
   private static let style = """

@@ -16,10 +16,10 @@ struct ReportPage {
       "default-src 'none'; script-src 'sha256-\(Base64.text(of: SHA256.of(Array(script.utf8))))'; "
       + "style-src 'sha256-\(Base64.text(of: SHA256.of(Array(ReportStyle.text.utf8))))'; "
       + "base-uri 'none'; form-action 'none'"
-    var sums = "<p class=\"sum\">\(ReportPage.escaped(Report.accounting(report.listing)))</p>"
+    var sums = "<p class=\"sum\">\(escapedMarkup(Report.accounting(report.listing)))</p>"
     if let other = report.other {
       let sentence = "\(visible(other.name)): \(Report.accounting(other.listing))"
-      sums += "\n<p class=\"sum\">\(ReportPage.escaped(sentence))</p>"
+      sums += "\n<p class=\"sum\">\(escapedMarkup(sentence))</p>"
     }
     let head = """
       <!DOCTYPE html>
@@ -30,12 +30,12 @@ struct ReportPage {
       <meta name="viewport" content="width=device-width, initial-scale=1">
       <meta name="color-scheme" content="light dark">
       <meta name="generator" content="refx \(refxVersion)">
-      <title>\(ReportPage.escaped(title))</title>
+      <title>\(escapedMarkup(title))</title>
       <style>\(ReportStyle.text)</style>
       </head>
       <body>
       <header>
-      <h1>\(ReportPage.escaped(title))</h1>
+      <h1>\(escapedMarkup(title))</h1>
       \(sums)
       </header>
       <main id="main"><noscript><p>The tree is drawn by a script, which this reader does not run.</p></noscript></main>
@@ -44,22 +44,6 @@ struct ReportPage {
     try append(Array(head.utf8))
     try ReportRows(report: report).write { try append(ReportPage.safe($0)) }
     try append(Array("</script>\n<script>\(script)</script>\n</body>\n</html>\n".utf8))
-  }
-
-  /// Text of HTML, also within quotes.
-  static func escaped(_ text: String) -> String {
-    var escaped = ""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "&": escaped += "&amp;"
-      case "<": escaped += "&lt;"
-      case ">": escaped += "&gt;"
-      case "\"": escaped += "&quot;"
-      case "'": escaped += "&#39;"
-      default: escaped.unicodeScalars.append(scalar)
-      }
-    }
-    return escaped
   }
 
   /// JSON without a byte that means something to HTML, or ends a line of a script: within strings, where alone

@@ -20,11 +20,16 @@ package protocol FileRegion: AnyObject, Sendable {
 }
 
 extension FileRegion {
+  /// Fills `buffer` in one of the two ways.
+  package func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer, streamed: Bool) throws {
+    if streamed { try readStreamed(at: offset, into: buffer) } else { try read(at: offset, into: buffer) }
+  }
+
   package func bytes(at offset: Int, count: Int, streamed: Bool = false) throws -> [UInt8] {
     try [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
       let target = UnsafeMutableRawBufferPointer(
         rebasing: UnsafeMutableRawBufferPointer(buffer)[..<count])
-      if streamed { try readStreamed(at: offset, into: target) } else { try read(at: offset, into: target) }
+      try read(at: offset, into: target, streamed: streamed)
       filled = count
     }
   }

@@ -31,11 +31,11 @@ final class NumPySource: LeafSource {
     }
     if isBigEndian {
       try buffer.readWholeElements(ofSize: dtype.wordSize, at: offset) { offset, buffer in
-        try readInOrder(at: offset, into: buffer, streamed: streamed)
+        try region.read(at: start + offset, into: buffer, streamed: streamed)
         buffer.swapWords(ofSize: dtype.wordSize)
       }
     } else {
-      try readInOrder(at: offset, into: buffer, streamed: streamed)
+      try region.read(at: start + offset, into: buffer, streamed: streamed)
     }
     // A Swift Bool of another byte is undefined, so none gets out.
     if let wrong = dtype.firstOtherAfterWidening(buffer) {
@@ -44,16 +44,6 @@ final class NumPySource: LeafSource {
         ? RefxError.numpyDamaged("booleans that are 0 or 1", found: "\(buffer[wrong])", at: start + offset)
         : RefxError.elementOfAnotherByte(dtype, at: start + offset + wrong)
       throw error.inFile(region.name)
-    }
-  }
-
-  private func readInOrder(
-    at offset: Int, into buffer: UnsafeMutableRawBufferPointer, streamed: Bool
-  ) throws {
-    if streamed {
-      try region.readStreamed(at: start + offset, into: buffer)
-    } else {
-      try region.read(at: start + offset, into: buffer)
     }
   }
 }

@@ -70,25 +70,15 @@ final class StridedSource: LeafSource {
       }
     } else if isBigEndian {
       try buffer.readWholeElements(ofSize: size, at: offset) { offset, buffer in
-        try readInOrder(at: offset, into: buffer, streamed: streamed)
+        try region.read(at: start + offset, into: buffer, streamed: streamed)
         buffer.swapWords(ofSize: dtype.wordSize)
       }
     } else {
-      try readInOrder(at: offset, into: buffer, streamed: streamed)
+      try region.read(at: start + offset, into: buffer, streamed: streamed)
     }
     // A Swift Bool of another byte is undefined, so none gets out.
     if dtype == .bool, buffer.contains(where: { $0 > 1 }) {
       throw RefxError.pickleBool().inFile(region.name)
-    }
-  }
-
-  private func readInOrder(
-    at offset: Int, into buffer: UnsafeMutableRawBufferPointer, streamed: Bool
-  ) throws {
-    if streamed {
-      try region.readStreamed(at: start + offset, into: buffer)
-    } else {
-      try region.read(at: start + offset, into: buffer)
     }
   }
 
