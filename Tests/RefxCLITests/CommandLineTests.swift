@@ -294,14 +294,6 @@ import Testing
       #expect(planned.code == 2 && planned.errors == done.errors, "\(planned.errors)")
     }
   }
-
-  @Test func theDemonstrationRuns() throws {
-    let scratch = try Scratch()
-    let result = try Command.run("demo", "-o", scratch.path("demo"))
-    #expect(result.code == 0, "\(result.errors)")
-    #expect(result.text.contains("bit by bit") && result.text.contains("untied  embedding  head"))
-    #expect(try Command.run("verify", scratch.path("demo/full.refx"), scratch.path("demo/full.h5")).code == 0)
-  }
 }
 
 /// A text that stands in Fixtures; `REFX_UPDATE_FIXTURES=1` writes it anew.

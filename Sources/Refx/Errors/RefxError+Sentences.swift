@@ -680,6 +680,18 @@ extension RefxError {
     RefxError(.system, "the demonstration went wrong: \(what)", advice: "report it, it should never happen")
   }
 
+  package static func notOfTheDemonstration(_ what: String) -> RefxError {
+    RefxError(
+      .mismatch, "is no checkpoint of the demonstration's model: \(what)",
+      advice: "name a file that does not exist yet, and the training begins anew")
+  }
+
+  package static func folderInUse(_ folder: String) -> RefxError {
+    RefxError(
+      .exists, "something lies in the folder", file: folder,
+      advice: "name another one, or use --force to replace what has the same name")
+  }
+
   /// - Parameter signal: what ended the reader; nil where it took too long.
   package static func readerDied(_ signal: Int32?, file: String) -> RefxError {
     RefxError(

@@ -1,98 +1,152 @@
+import Glibc
 import Refx
 import RefxIO
 import RefxStore
 
-/// The story of a checkpoint, told by doing it.
+/// The story of a checkpoint, told by doing it: every line behind a `$` is a process that runs as it is printed,
+/// in the current folder.
 struct Demo {
   let folder: String
+  let options: OutputOptions
+  private var record = DemoRecord()
 
-  private static let text =
-    "the ref that is shared is one ref and the tree that holds it twice holds it once "
-  private static let steps = 60
-
-  func run() throws {
-    let alphabet = Set(Demo.text.utf8).sorted()
-    let letters = Demo.text.utf8.compactMap { alphabet.firstIndex(of: $0) }
-    func fresh() -> DemoModel { DemoModel(letters: alphabet.count, seed: 7) }
-    func train(_ model: inout DemoModel, steps: Int) -> Float {
-      var loss: Float = 0
-      for _ in 0..<steps { loss = model.train(on: letters) }
-      return loss
-    }
-
-    try say(
-      "1. A model whose embedding and head are one Ref is trained for \(Demo.steps) steps without a break.")
-    var unbroken = fresh()
-    let expected = train(&unbroken, steps: Demo.steps)
-    try say("   loss \(expected)")
-
-    try say(
-      "\n2. The same model is trained for half of them, saved and thrown away, as if it had been killed.")
-    var first = fresh()
-    let half = train(&first, steps: Demo.steps / 2)
-    try code("try Checkpoint.save(model, to: \"half.refx\")")
-    try Checkpoint.save(first, to: file("half.refx"))
-    try say("   loss \(half)")
-
-    try say("\n3. It is loaded and trained on, with the optimizer's state where it was.")
-    try code("var model = try Checkpoint.load(DemoModel.self, from: \"half.refx\")")
-    var resumed = try Checkpoint.load(DemoModel.self, from: file("half.refx"))
-    guard resumed.isTied else { throw RefxError.demoFailed("the loaded model is not tied") }
-    try code("model.embedding === model.head  // \(resumed.isTied)")
-    let loss = train(&resumed, steps: Demo.steps - Demo.steps / 2)
-    guard loss == expected else { throw RefxError.demoFailed("the resumed loss is \(loss)") }
-    try say("   loss \(loss): that of the unbroken run, bit by bit")
-    try Checkpoint.save(resumed, to: file("full.refx"))
-
-    try say("\n4. What is in the file?")
-    try command("inspect", file("full.refx"))
-    try command("inspect", file("full.refx"), "--tree", "--collection", "params")
-
-    try say("\n5. What did the second half of the training change?")
-    try command("diff", file("half.refx"), file("full.refx"))
-
-    try say("\n6. Taken apart by collection, and put together again.")
-    try command("partition", file("full.refx"), "--by-collection", "-o", file("parts"), "--force")
-    try command(
-      "merge", file("parts/params.refx"), file("parts/optimizer.refx"), file("parts/rest.refx"), "-o",
-      file("merged.refx"), "--force")
-    try command("diff", file("full.refx"), file("merged.refx"))
-
-    try say("\n7. To HDF5, where the tie is a hard link that every HDF5 tool sees, and to safetensors.")
-    try command("convert", file("full.refx"), file("full.h5"), "--force")
-    try command("convert", file("full.h5"), file("full.safetensors"), "--force")
-    try command("digest", file("full.refx"))
-    try command("digest", file("full.safetensors"))
-    let back = try Checkpoint.load(DemoModel.self, from: file("full.safetensors"))
-    guard back.isTied, back.embedding.value == resumed.embedding.value else {
-      throw RefxError.demoFailed("the model did not come back through HDF5 and safetensors")
-    }
-
-    try say("\n8. A tie that was lost on the way is seen at once, though every number is equal.")
-    var untied = back
-    untied.head = Ref(back.embedding.value, collection: "params")
-    try Checkpoint.save(untied, to: file("untied.refx"))
-    try command("diff", file("full.refx"), file("untied.refx"))
+  init(folder: String, options: OutputOptions) {
+    self.folder = folder
+    self.options = options
   }
+
+  /// - Throws: ``RefxError`` where a step does not come out as it should; ``Stopped``.
+  mutating func run() throws {
+    if !options.json { try say("$ cd \(visible(folder))") }
+    try train()
+    try look()
+    try takeApart()
+    try convert()
+    try untie()
+    if options.json { try StandardOutput.write(record.json(folder: folder)) }
+  }
+
+  // MARK: The steps
+
+  private mutating func train() throws {
+    try title(
+      "A small language model whose embedding and head are one Ref is trained by Adam, without a break.")
+    try code("try Checkpoint.save(model, to: \"unbroken.refx\")  // every \(DemoTraining.interval) steps")
+    try refx("demo", "--train", "unbroken.refx")
+
+    try title("The same again, and in the middle of it the process is killed.")
+    let saved = try killInTheMiddle()
+    try refx("verify", "killed.refx")
+    try refx("inspect", "killed.refx", "optimizer/step")
+
+    try title("It goes on from the last step that was saved, \(saved), with the optimizer's state.")
+    try code("var model = try Checkpoint.load(DemoModel.self, from: \"killed.refx\")")
+    try code("model.embedding === model.head  // still one Ref")
+    try refx("convert", "killed.refx", "resumed.refx", "--force")
+    try refx("demo", "--train", "resumed.refx")
+
+    try title("Did the break change anything? Not one bit.")
+    try refx("diff", "unbroken.refx", "resumed.refx", answers: 0)
+  }
+
+  /// Kills the training after it has saved half of the steps.
+  ///
+  /// - Returns: the step of the last save.
+  private mutating func killInTheMiddle() throws -> Int {
+    // A machine that is busy may let the training come to its end before we come to kill it.
+    for pace in [20, 100, 500] {
+      let line = ["demo", "--train", "killed.refx", "--pace", "\(pace)"]
+      try announce(line)
+      unlink("killed.refx")
+      let half = "step \(DemoTraining.steps / 2) "
+      let shows = !options.json
+      let end = try DemoProcess.run(
+        line,
+        output: .watched { printed in
+          if shows { try StandardOutput.write(printed + "\n") }
+          try StandardOutput.flush()
+          guard printed.hasPrefix(half) else { return true }
+          // Into the steps that come before the next save.
+          usleep(UInt32(pace) * 3500)
+          return false
+        })
+      record.ran(line, end)
+      let step = DemoRecord.lastStep(in: end.output)
+      if end.signal == SIGKILL, let step, step < DemoTraining.steps {
+        if shows { try say("   $ kill -9 …  # on its way to step \(step + DemoTraining.interval)") }
+        return step
+      }
+    }
+    throw RefxError.demoFailed("the training could not be killed in time")
+  }
+
+  private mutating func look() throws {
+    try title("What is in the file? The embedding is stored once, under two names.")
+    try refx("inspect", "resumed.refx")
+    try refx("inspect", "resumed.refx", "--tree", "--collection", "params")
+
+    try title("What did the second half of the training change?")
+    try refx("diff", "killed.refx", "resumed.refx", answers: 1)
+  }
+
+  private mutating func takeApart() throws {
+    try title("Taken apart by collection, and put together again.")
+    try refx("partition", "resumed.refx", "--by-collection", "-o", "parts", "--force")
+    try refx(
+      "merge", "parts/params.refx", "parts/optimizer.refx", "parts/rest.refx", "-o", "merged.refx", "--force")
+    try refx("diff", "resumed.refx", "merged.refx", answers: 0)
+  }
+
+  private mutating func convert() throws {
+    try title("To HDF5, where the tie is a hard link that every HDF5 tool sees, and to safetensors.")
+    try refx("convert", "resumed.refx", "resumed.h5", "--force")
+    try refx("convert", "resumed.h5", "resumed.safetensors", "--force")
+    try refx("digest", "resumed.refx")
+    try refx("digest", "resumed.safetensors")
+    try refx("diff", "resumed.refx", "resumed.safetensors", answers: 0)
+  }
+
+  private mutating func untie() throws {
+    try title("A tie that gets lost is seen, though every number is equal; lint proposes it, tie mends it.")
+    try refx("untie", "resumed.refx", "head", "-o", "untied.refx", "--force")
+    try refx("diff", "resumed.refx", "untied.refx", answers: 1)
+    try refx("lint", "untied.refx", answers: 1)
+    try refx("tie", "untied.refx", "embedding", "head", "-o", "tied.refx", "--force")
+    try refx("diff", "resumed.refx", "tied.refx", answers: 0)
+  }
+
+  // MARK: Telling
 
   func say(_ line: String) throws {
     try StandardOutput.write(line + "\n")
   }
 
-  private func file(_ name: String) -> String { folder + "/" + name }
-
-  private func code(_ line: String) throws {
-    try say("   > " + line)
+  private mutating func title(_ text: String) throws {
+    record.began(text)
+    if !options.json {
+      try say("\n" + Style(isColoured: options.isColoured).bold(folded("\(record.count). \(text)")))
+    }
   }
 
-  /// Prints a command and runs it.
-  private func command(_ arguments: String...) throws {
-    try say("   $ refx " + arguments.map(visible).joined(separator: " "))
-    do {
-      var command = try RefxCommand.parseAsRoot(arguments)
-      try command.run()
-    } catch let answer as Answer where answer.code == 1 {
-      // A diff that finds something says so by its exit code.
+  private func code(_ line: String) throws {
+    if !options.json { try say("   > " + line) }
+  }
+
+  private func announce(_ arguments: [String]) throws {
+    if !options.json { try say("   $ refx " + arguments.map(visible).joined(separator: " ")) }
+  }
+
+  /// Runs a command, which is printed as it can be typed.
+  ///
+  /// - Parameter code: the exit code that the story needs.
+  private mutating func refx(_ arguments: String..., answers code: Int32 = 0) throws {
+    try announce(arguments)
+    let manner = options.json ? ["--json"] : ["--color", options.isColoured ? "always" : "never"]
+    let end = try DemoProcess.run(arguments + manner, output: options.json ? .kept : .shown)
+    record.ran(arguments, end)
+    guard end.code == code else {
+      let line = arguments.map(visible).joined(separator: " ")
+      throw RefxError.demoFailed("`refx \(line)` ended with \(end.code) and not with \(code)")
     }
   }
 }
