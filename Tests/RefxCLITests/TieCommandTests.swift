@@ -102,6 +102,23 @@ import Testing
     #expect(try Command.run("untie", file, "(", "--regex", "-o", folder.path("p.refx")).code == 2)
   }
 
+  @Test func aMisspelledPathIsAnsweredByTheNearest() throws {
+    let file = try plain("m.refx")
+    let model = try folder.save(smallModel(tied: false), as: "s.refx")
+    for arguments in [
+      ["tie", model, "embeding", "head"], ["tie", model, "embedding", "head", "--take", "embeding"],
+    ] {
+      let result = try Command.run(arguments + ["-o", folder.path("n.refx")])
+      #expect(
+        result.code == 2
+          && result.errors.contains("embeding: nothing stands there; the nearest names are embedding"),
+        "\(result.errors)")
+    }
+    #expect(
+      try Command.run("tie", file, "zzzzzzzz", "a", "-o", folder.path("n.refx")).errors.contains(
+        "list the paths"))
+  }
+
   @Test func outputIsLikeThatOfEveryCommand() throws {
     let file = try plain("m.refx")
     for command in [["tie", file, "a", "b"], ["untie", file, "a"]] {

@@ -64,12 +64,12 @@ struct GetCommand: ParsableCommand {
   private func find(_ path: Path, in tree: Tree<Leaf>) throws -> Found {
     let values = try ValueTable(of: tree)
     guard let place = values.resolve(path, in: tree) else {
-      throw RefxError.noSuchPath(path, near: near(path, in: tree, values))
+      throw RefxError.noSuchPath(path, near: values.names(near: path, in: tree))
     }
     switch place {
     case .leaf(let leaf): return .leaf(leaf)
     case .static(let value): return .constant(value)
-    default: throw RefxError.notAnArray(path, found: place.inWords, members: members(of: place))
+    default: throw RefxError.notAnArray(path, found: place.inWords, members: place.memberKeys)
     }
   }
 
@@ -97,32 +97,5 @@ struct GetCommand: ParsableCommand {
         throw error.atPath(path)
       }
     }
-  }
-
-  private func members(of tree: Tree<Leaf>) -> [Key] {
-    switch tree {
-    case .dictionary(let branches): branches.keys
-    case .list(let members), .tuple(let members): members.indices.map { Key($0) }
-    case .value, .index: ["0"]
-    default: []
-    }
-  }
-
-  /// The members of the last node on the way that are spelled most like what was asked for.
-  private func near(_ path: Path, in tree: Tree<Leaf>, _ values: ValueTable<Leaf>) -> [Key] {
-    var parent = path
-    while let key = parent.keys.popLast() {
-      guard let place = values.resolve(parent, in: tree) else { continue }
-      let wanted = key.string
-      let ranked = members(of: place).prefix(1000).map {
-        ($0, Nearest.distance(wanted, $0.string))
-      }
-      return ranked.filter { $0.1 <= max(2, wanted.utf8.prefix(64).count / 2) }.sorted {
-        ($0.1, $0.0) < ($1.1, $1.0)
-      }.prefix(
-        3
-      ).map(\.0)
-    }
-    return []
   }
 }

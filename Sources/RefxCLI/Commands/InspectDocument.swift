@@ -33,12 +33,12 @@ struct InspectDocument {
       isFirst = false
       try self.row(row, details).write(to: &bytes, indentation: nil)
       if bytes.count > 1 << 16 {
-        try StandardOutput.write(bytes)
+        try StandardOutput.write(JSON.terminalSafe(bytes))
         bytes.removeAll(keepingCapacity: true)
       }
     }
     details.finish()
-    try StandardOutput.write(bytes + Array("]}\n".utf8))
+    try StandardOutput.write(JSON.terminalSafe(bytes) + Array("]}\n".utf8))
   }
 
   private var totals: JSON {

@@ -29,7 +29,7 @@ enum StandardOutput {
 
   /// A whole document on a line of its own.
   static func write(_ json: JSON) throws {
-    try write(json.bytes() + [0x0A])
+    try write(JSON.terminalSafe(json.bytes()) + [0x0A])
   }
 
   /// Keeps everything back until ``flush()``, so that an error can still take the place of half a document.

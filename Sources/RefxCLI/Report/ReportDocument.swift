@@ -15,11 +15,11 @@ struct ReportDocument {
       bytes += (position == 0 ? "\n " : ",\n ").utf8
       self.row(row).write(to: &bytes, indentation: nil)
       if bytes.count > 1 << 16 {
-        try StandardOutput.write(bytes)
+        try StandardOutput.write(JSON.terminalSafe(bytes))
         bytes.removeAll(keepingCapacity: true)
       }
     }
-    try StandardOutput.write(bytes + Array("]}\n".utf8))
+    try StandardOutput.write(JSON.terminalSafe(bytes) + Array("]}\n".utf8))
   }
 
   /// All but the leaves; the same in the page.

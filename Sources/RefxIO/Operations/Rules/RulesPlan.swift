@@ -38,7 +38,7 @@ public struct RulesPlan: Sendable {
       report.brokenLists = builder.brokenLists
       if !origin.attributes.isEmpty {
         let places = run.places(builder)
-        contents.attributes = origin.attributes.moved { places[$0] }
+        contents.attributes = try run.attributes(of: origin, places, in: contents.tree)
         let kept = Set(run.table.items.filter { !$0.isGone }.flatMap { $0.origin.beginnings })
         report.lostAttributes = origin.attributes.paths.filter { places[$0] == nil && kept.contains($0) }
       }
@@ -79,7 +79,7 @@ extension Tree where Element == Leaf {
 }
 
 /// The rules, one after the other.
-private struct RulesRun {
+struct RulesRun {
   var table: RuleTable
   var report: RulesReport
   var casts: [(path: Path, leaf: Leaf)] = []
@@ -191,20 +191,6 @@ private struct RulesRun {
     }
     guard let keys = Path(text: text)?.keys else { throw RefxError.renamedToBadPath(text, path) }
     return keys
-  }
-
-  /// Where each node of the origin is now that is still there.
-  func places(_ builder: RuleTreeBuilder) -> [Path: Path] {
-    var places: [Path: Path] = [:]
-    for (container, path) in builder.places.sorted(by: { $0.key < $1.key }) {
-      places[table.containers[container].origin] = path
-    }
-    for item in table.items.indices where !table.items[item].isGone {
-      let origin = table.items[item].origin
-      if places[origin] == nil { places[origin] = table.path(of: item) }
-    }
-    if places[.root] == nil { places[.root] = .root }
-    return places
   }
 }
 

@@ -47,7 +47,9 @@ extension CheckpointContents {
     let values = try ValueTable(of: tree)
     let places = try paths.map { try values.tiable(at: $0, in: tree) }
     let winner = try take.map { take in
-      guard let place = values.place(take, in: tree) else { throw RefxError.noSuchPath(take, near: []) }
+      guard let place = values.place(take, in: tree) else {
+        throw RefxError.noSuchPath(take, near: values.names(near: take, in: tree))
+      }
       guard places.contains(place.path) else { throw RefxError.takenIsNotTied(take, among: paths) }
       return place.path
     }
@@ -102,7 +104,9 @@ extension TiedCheckpoint {
 extension ValueTable where Element == Leaf {
   /// Where a listing names what stands at `path`, if it can be tied.
   fileprivate func tiable(at path: Path, in tree: Tree<Leaf>) throws -> Path {
-    guard let (place, node) = place(path, in: tree) else { throw RefxError.noSuchPath(path, near: []) }
+    guard let (place, node) = place(path, in: tree) else {
+      throw RefxError.noSuchPath(path, near: names(near: path, in: tree))
+    }
     let advice: String?
     switch node {
     case .leaf, .value, .index: return place

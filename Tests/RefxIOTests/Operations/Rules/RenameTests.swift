@@ -308,6 +308,34 @@ import Testing
     #expect(try lost.result().attributes.paths == [[], ["encoder.w"], ["old"]])
   }
 
+  /// Those of a value stand at its first site, whichever that is afterwards, and each copy has them.
+  @Test func attributesFollowSharedValues() throws {
+    var attributes = NodeAttributes()
+    attributes[["a"]] = [Attribute("unit", .one("m"))]
+    attributes[["s"]] = [Attribute("kind", .one("block"))]
+    attributes[["s", "w"]] = [Attribute("axis", .one("0"))]
+    let tree: Tree<Leaf> = [
+      "a": seen(one(1), 0), "b": again(0), "c": again(0), "s": seen(["w": one(2)], 1), "t": again(1),
+    ]
+    let contents = CheckpointContents(tree: tree, attributes: attributes)
+    func named(_ rules: [Rule]) throws -> [String: [String]] {
+      let attributes = try contents.applying(Rules(rules)).attributes
+      var names: [String: [String]] = [:]
+      for path in attributes.paths { names[path.text] = attributes[path].map { $0.name.string } }
+      return names
+    }
+    let moved = try named([.rename("a", to: "z")])
+    #expect(moved == ["s": ["kind"], "s/w": ["axis"], "b": ["unit"]])
+    let dropped = try named([.drop("a")])
+    #expect(dropped == ["s": ["kind"], "s/w": ["axis"], "b": ["unit"]])
+    let untied = try named([.untie("b"), .rename("b", to: "y")])
+    #expect(untied == ["s": ["kind"], "s/w": ["axis"], "a": ["unit"], "y": ["unit"]])
+    let all = try named([.untie("[abc]")])
+    #expect(all == ["s": ["kind"], "s/w": ["axis"], "a": ["unit"], "b": ["unit"], "c": ["unit"]])
+    let twin = try named([.untie("t")])
+    #expect(twin["t/w"] == ["axis"])
+  }
+
   @Test func aPartOfAPartitionIsNotRenamed() throws {
     let contents = CheckpointContents(tree: ["a": one(1)], metadata: [PartRecord.key: 1])
     #expect(refusal { _ = try contents.applying([.rename("a", to: "b")]) }.contains("part of a partition"))
