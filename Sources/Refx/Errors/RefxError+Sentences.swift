@@ -79,6 +79,12 @@ extension RefxError {
     RefxError(.notAFile, file: file, expected: "a file", found: kind)
   }
 
+  package static func notAFileToRead(kind: String, file: String) -> RefxError {
+    var error = notARegularFile(kind: kind, file: file)
+    if kind != "a folder" { error.advice = "pass - and pipe it in" }
+    return error
+  }
+
   package static func emptyFileName() -> RefxError {
     RefxError(.notAFile, expected: "the name of a file", found: "an empty one")
   }
@@ -141,8 +147,8 @@ extension RefxError {
   package static func leafChecksumDiffers(expected: UInt32, found: UInt32) -> RefxError {
     RefxError(
       .damaged, "the leaf's checksum does not fit its bytes",
-      expected: "CRC-32 \(String(expected, radix: 16))",
-      found: String(found, radix: 16), advice: "copy or download the file again")
+      expected: "CRC-32 \(digits(expected))",
+      found: digits(found), advice: "copy or download the file again")
   }
 
   // MARK: The .refx format
@@ -215,7 +221,7 @@ extension RefxError {
   {
     RefxError(
       .damaged, "the checksum of \(what) does not fit", place: .byte(offset),
-      expected: "CRC-32 \(String(expected, radix: 16))", found: String(found, radix: 16),
+      expected: "CRC-32 \(digits(expected))", found: digits(found),
       advice: "the file is damaged; copy or download it again")
   }
 
@@ -273,6 +279,13 @@ extension RefxError {
       .unsupported, "\(format) files can be read but not written",
       advice: "choose .refx, .h5, .safetensors, .npz or .npy"
     )
+  }
+
+  /// Of one leaf that was asked for by itself, so that there is nothing to leave out.
+  package static func unsupportedLeafAlone(_ leaf: UnsupportedLeaf) -> RefxError {
+    RefxError(
+      .unsupported, "a \(leaf.typeName) leaf cannot be represented: \(leaf.reason)",
+      advice: "ask for another one; refx inspect lists them")
   }
 
   package static func unsupportedLeaf(_ leaf: UnsupportedLeaf) -> RefxError {
@@ -554,7 +567,7 @@ extension RefxError {
   {
     RefxError(
       .damaged, "the values are not those that were saved", file: file, place: .object(object),
-      expected: "CRC-32 \(String(expected, radix: 16))", found: String(found, radix: 16),
+      expected: "CRC-32 \(digits(expected))", found: digits(found),
       advice: "restore the file from a copy")
   }
 
@@ -562,15 +575,16 @@ extension RefxError {
     RefxError(.damaged, what, file: file, place: .object(object), advice: "restore the file from a copy")
   }
 
-  package static func hdf5Limit(_ expected: String, found: String, object: String, file: String?) -> RefxError
-  {
-    RefxError(.limit, file: file, place: .object(object), expected: expected, found: found)
+  package static func hdf5Limit(
+    _ expected: String, found: String, object: String, file: String?, advice: String? = nil
+  ) -> RefxError {
+    RefxError(.limit, file: file, place: .object(object), expected: expected, found: found, advice: advice)
   }
 
   package static func fletcherDiffers(expected: UInt32, found: UInt32) -> RefxError {
     RefxError(
-      .damaged, "a chunk does not fit its fletcher32 checksum", expected: String(expected, radix: 16),
-      found: String(found, radix: 16), advice: "restore the file from a copy")
+      .damaged, "a chunk does not fit its fletcher32 checksum", expected: digits(expected),
+      found: digits(found), advice: "restore the file from a copy")
   }
 
   package static func textDoesNotFit(count: Int, file: String?) -> RefxError {
@@ -630,22 +644,70 @@ extension RefxError {
   }
 
   package static func badSlice(_ text: String, reason: String) -> RefxError {
-    RefxError(.usage, "the slice '\(text)' cannot be taken: \(reason)", advice: "write it as 0:10,:,3")
+    RefxError(.usage, "the slice '\(text)' cannot be taken: \(reason)")
+  }
+
+  package static func unreadableSlice(_ text: String, reason: String) -> RefxError {
+    RefxError(.usage, "the slice '\(text)' cannot be read: \(reason)", advice: "write it as 0:10,:,3")
   }
 
   package static func noSuchPath(_ path: Path, near: [Key]) -> RefxError {
-    let names = near.map { Path([$0]).text }.joined(separator: ", ")
-    return RefxError(
-      .noSuchPath, "nothing stands there", path: path,
-      advice: names.isEmpty ? "list the paths with: refx inspect" : "the nearest names are \(names)")
+    RefxError(.noSuchPath, "nothing stands there", path: path, advice: nearest(near))
   }
 
   package static func notAnArray(_ path: Path, found: String, members: [Key]) -> RefxError {
     let most = 5
-    let names = members.prefix(most).map { Path([$0]).text }.joined(separator: ", ")
+    let names = members.prefix(most).map { "'\(Path([$0]).text)'" }.joined(separator: ", ")
     return RefxError(
       .noSuchPath, path: path, expected: "an array", found: found,
       advice: members.isEmpty ? nil : "name one of its members: \(names)\(members.count > most ? ", …" : "")")
+  }
+
+  // MARK: Looking into checkpoints
+
+  /// Eight digits, the leading zeros too.
+  private static func digits(_ checksum: UInt32) -> String {
+    let digits = String(checksum, radix: 16)
+    return String(repeating: "0", count: 8 - digits.utf8.count) + digits
+  }
+
+  private static func nearest(_ names: [Key]) -> String {
+    let texts = names.map { "'\(Path([$0]).text)'" }.joined(separator: ", ")
+    return switch names.count {
+    case 0: "list the paths with: refx inspect"
+    case 1: "the nearest name is \(texts)"
+    default: "the nearest names are \(texts)"
+    }
+  }
+
+  package static func patternWithoutMatch(_ pattern: String, near: [Key]) -> String {
+    "the pattern '\(pattern)' matches nothing; \(nearest(near))"
+  }
+
+  package static func collectionWithoutRef(_ name: String, known: [String]) -> String {
+    let advice =
+      Nearest.advice(name, among: known)
+      ?? (known.isEmpty ? "there are no Refs" : "known are \(known.joined(separator: ", "))")
+    return "no Ref is of the collection '\(name)'; \(advice)"
+  }
+
+  package static func staticTakesNo(_ option: String, path: Path) -> RefxError {
+    RefxError(
+      .usage, "a static value is no array, so there is nothing for \(option) to do", path: path,
+      advice: "leave \(option) out")
+  }
+
+  package static func outputIsInput(_ name: String, input: String) -> RefxError {
+    let what = name == input ? "it is the file that is read" : "it is the same file as '\(input)', which is read"
+    return RefxError(
+      .refusal, "\(what), and writing would destroy the checkpoint", file: name,
+      advice: "choose another name; --force does not help here")
+  }
+
+  package static func valueBeginsWithMinus(_ value: String, of option: String) -> RefxError {
+    RefxError(
+      .usage, "\(option) needs a value, and '\(value)' reads as another option",
+      advice: "write \(option)=\(value)")
   }
 
   // MARK: The command
@@ -1240,7 +1302,7 @@ extension RefxError {
   package static func zipChecksumDiffers(_ name: String, expected: UInt32, found: UInt32) -> RefxError {
     RefxError(
       .damaged, "the member \"\(name)\" of the zip archive is not what was saved",
-      expected: "CRC-32 \(String(expected, radix: 16))", found: String(found, radix: 16),
+      expected: "CRC-32 \(digits(expected))", found: digits(found),
       advice: "restore the file from a copy")
   }
 

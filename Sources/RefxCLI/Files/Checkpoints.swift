@@ -60,13 +60,22 @@ enum Checkpoints {
   }
 
   /// Refuses what may not be written to, before any work is done.
-  static func checkOutput(_ name: String, force: Bool) throws {
+  ///
+  /// - Parameter inputs: files that are read and that what is written cannot stand for: none of them is replaced, by
+  ///   whatever name it goes.
+  static func checkOutput(_ name: String, force: Bool, inputs: [String] = []) throws {
     if name == "-" { return }
     if name.isEmpty { throw RefxError.badArgument("the file to write", name, expected: "a name") }
     var status = stat()
     guard stat(name, &status) == 0 else { return }
     guard status.st_mode & S_IFMT == S_IFREG else {
       throw RefxError.notARegularFile(kind: kind(of: status.st_mode), file: name)
+    }
+    for input in inputs where input != "-" {
+      var other = stat()
+      if stat(input, &other) == 0, other.st_dev == status.st_dev, other.st_ino == status.st_ino {
+        throw RefxError.outputIsInput(name, input: input)
+      }
     }
     if !force { throw RefxError.fileExists(file: name) }
   }
