@@ -178,7 +178,8 @@ import Testing
     #expect(listing.rows.map(\.path.text) == ["a", "a/r", "a/w", "b", "c"])
     #expect(listing.rows.map(\.dtype) == ["tree", "float64", "float32", "tree", "float64"])
     #expect(listing.refs == 2 && listing.shared == 2)
-    #expect(listing.logicalBytes == 24 && listing.uniqueBytes == 16)
+    #expect(listing.logicalBytes == 40 && listing.uniqueBytes == 16)
+    #expect(listing.rows.map(listing.siteBytes) == [16, 8, 8, 16, 8])
     #expect(listing.collections.map(\.collection) == ["params", nil])
     #expect(listing.collections.map(\.bytes) == [8, 8])
   }

@@ -111,7 +111,7 @@ import Testing
       let result = try Command.run(arguments + ["-o", folder.path("n.refx")])
       #expect(
         result.code == 2
-          && result.errors.contains("embeding: nothing stands there; the nearest names are embedding"),
+          && result.errors.contains("embeding: nothing stands there; the nearest name is 'embedding'"),
         "\(result.errors)")
     }
     #expect(
