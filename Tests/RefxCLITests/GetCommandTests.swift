@@ -119,7 +119,7 @@ import Testing
     ),
     (["name", "-o", "x.npy"], "print it with -o -"),
     (["nome"], ": nome: nothing stands there; the nearest names are 'name', 'none'"),
-    (["wid"], "the nearest name is 'wide'"),
+    (["wid"], "the nearest names are 'wide', 'odd'"),
     ([""], "name one of its members: 'bool', 'byte', "),
   ])
   func mistakesAreSaidInASentence(arguments: [String], sentence: String) throws {

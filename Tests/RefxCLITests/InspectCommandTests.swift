@@ -119,7 +119,7 @@ import Testing
     let result = try Command.run("inspect", file, "maen", "head", "**/embeding")
     #expect(result.code == 0 && result.text.contains("\n1 of 6 leaves (32 B) · "))
     #expect(
-      result.errors.contains("m.refx: the pattern 'maen' matches nothing; the nearest names are 'mean'"))
+      result.errors.contains("m.refx: the pattern 'maen' matches nothing; the nearest name is 'mean'"))
     #expect(result.errors.contains("'**/embeding' matches nothing; the nearest name is 'embedding'\n"))
     #expect(!result.errors.contains("'head'"))
     let far = try Command.run("inspect", file, "--regex", "[0-9]+")

@@ -698,7 +698,7 @@ extension RefxError {
   }
 
   package static func outputIsInput(_ name: String, input: String) -> RefxError {
-    let what = name == input ? "it is the file that is read" : "it is the same file as '\(input)', which is read"
+    let what = name == input ? "it is the file that is read" : "it is '\(input)', which is read"
     return RefxError(
       .refusal, "\(what), and writing would destroy the checkpoint", file: name,
       advice: "choose another name; --force does not help here")
