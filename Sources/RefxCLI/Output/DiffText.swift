@@ -21,7 +21,7 @@ struct DiffText {
     try section(.type, diff.type.map(line))
     try writeValues()
     if let unchanged = diff.unchanged, diff.arrays > 0 {
-      let verb = unchanged == 1 ? "is" : "are"
+      let verb = unchanged == 1 || diff.arrays == 1 ? "is" : "are"
       let of = counted(diff.arrays, "array", "arrays")
       try StandardOutput.write(style.faint("\(unchanged) of \(of) \(verb) equal") + "\n")
     }
