@@ -113,7 +113,7 @@ import Testing
       ["a": first(numbers([3, 3] as [Float]), 0), "b": first(numbers([1, 5] as [Float]), 1)], as: "1.refx")
     let tied = try scratch.save(["a": first(numbers([1, 2] as [Float]), 0), "b": again(0)], as: "2.refx")
     let row = try Command.run("diff", tied, one, "--only", "value")
-    #expect(row.text.contains("  a      1 of 2        3      1.5  2.121  at b, 1 more\n"), "\(row.text)")
+    #expect(row.text.contains("  a      1 of 2        3    1.500  2.121  at b, 1 more\n"), "\(row.text)")
     let json = try Command.run("diff", tied, one, "--json").json()["value"]?[0]
     #expect(json?["path"] == ["a"] && json?["other"] == ["b"] && json?["more"] == 1)
   }

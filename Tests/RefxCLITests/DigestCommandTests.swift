@@ -53,7 +53,9 @@ import Testing
     var refs: [(index: Int, collection: CollectionTag?, sites: [[Key]])] = []
     var inside: [Int: Tree<Leaf>] = [:]
 
-    static func number(_ count: Int) -> [UInt8] { withUnsafeBytes(of: UInt64(count).littleEndian) { Array($0) } }
+    static func number(_ count: Int) -> [UInt8] {
+      withUnsafeBytes(of: UInt64(count).littleEndian) { Array($0) }
+    }
     static func text(_ text: String) -> [UInt8] { number(text.utf8.count) + text.utf8 }
     static func path(_ keys: [Key]) -> [UInt8] { number(keys.count) + keys.flatMap { text($0.string) } }
 
@@ -101,7 +103,8 @@ import Testing
       case .static(let value):
         switch value {
         case .string(let text): bytes = Array("Ss".utf8) + Reader.text(text)
-        case .int(let number): bytes = Array("Si".utf8) + withUnsafeBytes(of: number.littleEndian) { Array($0) }
+        case .int(let number):
+          bytes = Array("Si".utf8) + withUnsafeBytes(of: number.littleEndian) { Array($0) }
         case .float(let number):
           bytes = Array("Sf".utf8) + withUnsafeBytes(of: number.bitPattern.littleEndian) { Array($0) }
         case .bool(let isTrue): bytes = Array("Sb".utf8) + [isTrue ? 1 : 0]

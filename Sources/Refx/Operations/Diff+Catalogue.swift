@@ -203,7 +203,8 @@ private struct DiffWalk {
       let other = place.pathInB == path ? nil : place.pathInB
       diff.type.append(
         TypeChange(
-          path: path, other: other, fromDType: x.dtype, fromShape: x.shape, toDType: y.dtype, toShape: y.shape))
+          path: path, other: other, fromDType: x.dtype, fromShape: x.shape, toDType: y.dtype, toShape: y.shape
+        ))
       return
     }
     let known =

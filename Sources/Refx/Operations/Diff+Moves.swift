@@ -173,6 +173,8 @@ private struct Forest {
     let parent: Int?
     /// Whether its members are nodes too.
     let isOpen: Bool
+    /// Whether it is a site of a Ref that holds it: such a one moves with the Ref alone.
+    var isWithinItself = false
     /// The number of the first node that is not inside.
     var end = 0
     /// The same number for the same contents; nil where they are like nothing else.
@@ -183,13 +185,18 @@ private struct Forest {
   }
 
   var nodes: [Node] = []
+  /// The Refs around the node that is being added.
+  private var around: Set<Int> = []
 
   /// - Parameter most: how many nodes are opened.
   mutating func add(_ tree: Tree<Leaf>, at path: Path, row: Int, parent: Int?, most: Int) {
     let number = nodes.count
     let isOpen = number < most
     nodes.append(Node(row: row, path: path, tree: tree, parent: parent, isOpen: isOpen))
+    if case .index(let index) = tree { nodes[number].isWithinItself = around.contains(index.index) }
     if isOpen {
+      if case .value(let value) = tree { around.insert(value.index) }
+      defer { if case .value(let value) = tree { around.remove(value.index) } }
       var inside = tree
       if case .value(let value) = tree { inside = value.value }
       if inside.isReference {
@@ -292,7 +299,8 @@ private struct NodeContents {
     let ofMine = leaves(of: mine, in: a)
     let ofTheirs = leaves(of: theirs, in: b)
     // Payload is looked at only where something on the other side may be like it.
-    let types = Set(ofMine.lazy.map { LeafType($0.leaf) }).intersection(ofTheirs.lazy.map { LeafType($0.leaf) })
+    let types = Set(ofMine.lazy.map { LeafType($0.leaf) }).intersection(
+      ofTheirs.lazy.map { LeafType($0.leaf) })
     let chosen = (ofMine + ofTheirs).filter { types.contains(LeafType($0.leaf)) }
     for ((leaf, _), mark) in zip(chosen, try marks(chosen)) where !mark.isEmpty {
       self.marks[ObjectIdentifier(leaf.source)] = mark
@@ -352,7 +360,7 @@ private struct NodeContents {
       }
       forest.nodes[number].content = summary.content
       forest.nodes[number].size = summary.size
-      forest.nodes[number].hasArrays = summary.hasArrays
+      forest.nodes[number].hasArrays = summary.hasArrays && !node.isWithinItself
     }
   }
 
@@ -402,7 +410,9 @@ private struct NodeContents {
       let inside = members.compactMap(\.content)
       var keys: [Key] = []
       if case .dictionary(let branches) = tree { keys = branches.keys }
-      if inside.count == members.count { summary.content = number(of: .members(NodeKind(tree), keys, inside)) }
+      if inside.count == members.count {
+        summary.content = number(of: .members(NodeKind(tree), keys, inside))
+      }
     }
     return summary
   }

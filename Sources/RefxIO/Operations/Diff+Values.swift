@@ -92,7 +92,9 @@ private struct ValueComparison {
       for other in pair.others {
         let isSame = ValueComparison.isKnownEqual(pair.leaf, other.leaf, options)
         if !isSame && (options.exact || !(contents?.areSame(pair.leaf, other.leaf) ?? false)) {
-          if !isKnownToDiffer { isKnownToDiffer = ValueComparison.isKnownToDiffer(pair.leaf, other.leaf, options) }
+          if !isKnownToDiffer {
+            isKnownToDiffer = ValueComparison.isKnownToDiffer(pair.leaf, other.leaf, options)
+          }
           add(LeafPair(leaf: pair.leaf, path: pair.path, other: other.leaf, otherPath: other.path))
         }
         differences.append(nil)

@@ -117,7 +117,8 @@ extension TreeMerge {
       if one != before { taken.a += 1 }
       if other != before { taken.b += 1 }
       if one != before && other != before && one != other {
-        conflict(.structure, at: path, "\(self.names.both) changed \(words(visible(name.string))) in different ways")
+        conflict(
+          .structure, at: path, "\(self.names.both) changed \(words(visible(name.string))) in different ways")
         continue
       }
       if let chosen = one == before ? other : one { merged.append((name, chosen)) }

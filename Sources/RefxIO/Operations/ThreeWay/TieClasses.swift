@@ -128,7 +128,9 @@ struct TieClasses {
     }
     let one = opened(one, merge)
     let other = opened(other, merge)
-    if let index = one.referenceIndex, let theirs = other.referenceIndex { return first[index] == first[theirs] }
+    if let index = one.referenceIndex, let theirs = other.referenceIndex {
+      return first[index] == first[theirs]
+    }
     guard one.isReference == other.isReference else { return false }
     return try one.hasSameNode(as: other, at: path) { try isSame($0, $1, merge, at: $2) }
   }
