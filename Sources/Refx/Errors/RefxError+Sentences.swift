@@ -1843,6 +1843,12 @@ extension RefxError {
       .usage, "--base merges exactly two edits of one checkpoint", expected: "A and B",
       found: found == 1 ? "1 file" : "\(found) files")
   }
+
+  package static func standardInputTwice() -> RefxError {
+    RefxError(
+      .usage, "standard input can be given once", expected: "at most one -", found: "several",
+      advice: "write one of them to a file first")
+  }
 }
 
 // MARK: Tying and untying
