@@ -42,7 +42,7 @@ struct MergeCommand: ParsableCommand {
 
   func run() throws {
     if base != nil && part.count != 2 { throw RefxError.threeWayNeedsTwo(found: part.count) }
-    try Checkpoints.checkOutput(output, force: writing.force)
+    try Checkpoints.checkOutput(output, writing, options)
     let format = try Checkpoints.format(of: output, asked: writing.to)
     if let base { return try join(base, part[0], part[1], as: format) }
     let parts = try part.map { (file: $0, contents: try input.contents(of: $0, skip, options)) }
@@ -56,8 +56,8 @@ struct MergeCommand: ParsableCommand {
   ) throws {
     let bar = ProgressBar("writing", options)
     defer { bar.finish() }
-    for sentence in format.leftOut(of: contents) { StandardError.note(visible(sentence), options) }
-    try Checkpoints.save(
+    for sentence in format.leftOut(of: contents) { StandardError.loss(visible(sentence)) }
+    let files = try Checkpoints.save(
       contents, to: output, as: format, options: writing.options(progress: bar.handler),
       force: writing.force, output: options)
     bar.finish()
@@ -66,7 +66,7 @@ struct MergeCommand: ParsableCommand {
       try StandardOutput.write(
         .object(
           JSONObject(
-            [.init("file", .string(output)), .init("leaves", .integer(Int64(rows)))] + more)))
+            [.init("file", .string(files.last ?? output)), .init("leaves", .integer(Int64(rows)))] + more)))
     }
   }
 }

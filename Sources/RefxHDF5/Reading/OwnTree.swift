@@ -60,7 +60,10 @@ struct OwnTree {
     }
     try checkStructure(of: tree)
     if uncheckedLeaves > 0 {
-      warnings.append("\(uncheckedLeaves) leaves have no checksum, so their values are not checked")
+      warnings.append(
+        uncheckedLeaves == 1
+          ? "1 leaf has no checksum, so its values are not checked"
+          : "\(uncheckedLeaves) leaves have no checksum, so their values are not checked")
     }
     warnings += attributes.warnings
     let contents = try contents(tree)

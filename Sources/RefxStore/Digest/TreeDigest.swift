@@ -125,7 +125,7 @@ public final class LeafHashes {
   /// Computes the hashes of many leaves on several threads, a leaf on each.
   ///
   /// - Throws: ``RefxError`` for the first that cannot be read or represented.
-  func prepare(_ leaves: [(leaf: Leaf, path: Path)]) throws {
+  package func prepare(_ leaves: [(leaf: Leaf, path: Path)]) throws {
     var missing: [(leaf: Leaf, path: Path)] = []
     for (leaf, path) in leaves where known[ObjectIdentifier(leaf.source)] == nil {
       // The source is kept, so that no other can take its address.
