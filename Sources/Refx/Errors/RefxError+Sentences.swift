@@ -587,7 +587,8 @@ extension RefxError {
   }
 
   package static func unsupportedLeaves(
-    _ leaves: [(path: Path, reason: UnsupportedLeaf)], advice: String = "leave them out with --skip-unsupported"
+    _ leaves: [(path: Path, reason: UnsupportedLeaf)],
+    advice: String = "leave them out with --skip-unsupported"
   ) -> RefxError {
     let most = 100
     var details = leaves.prefix(most).map { "\($0.path.text): \($0.reason.typeName): \($0.reason.reason)" }
@@ -655,7 +656,8 @@ extension RefxError {
     let others = ["version": "refx --version", "man": "refx help, or: man refx", "usage": "refx help"]
     return RefxError(
       .usage, "'\(name)' is no command",
-      advice: others[name].map { "did you mean \($0)?" } ?? Nearest.advice(name, among: known, shown: { "refx " + $0 })
+      advice: others[name].map { "did you mean \($0)?" } ?? Nearest.advice(
+        name, among: known, shown: { "refx " + $0 })
         ?? "known are \(known.joined(separator: ", "))")
   }
 
@@ -1683,7 +1685,9 @@ extension RefxError {
       .refusal,
       "is of collection '\(collection)' and cannot be tied to '\(other.text)', which is of another collection: "
         + "'\(otherCollection)'", path: path,
-      advice: "say which collection it is to be (--collection NAME), or which one wins (--take PATH; in a rule: take)")
+      advice:
+        "say which collection it is to be (--collection NAME), or which one wins (--take PATH; in a rule: take)"
+    )
   }
 
   package static func nothingTaken(_ sites: [Path]) -> RefxError {

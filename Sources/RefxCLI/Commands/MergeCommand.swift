@@ -45,8 +45,7 @@ struct MergeCommand: ParsableCommand {
     try Checkpoints.checkOutput(output, writing, options)
     let format = try Checkpoints.format(of: output, asked: writing.to)
     if let base { return try join(base, part[0], part[1], as: format) }
-    let parts = try part.map { (file: $0, contents: try input.contents(of: $0, skip, options)) }
-    let merged = try CheckpointContents.merged(parts)
+    let merged = try CheckpointContents.merged(files: part) { try input.contents(of: $0, skip, options) }
     for warning in merged.warnings { StandardError.note(warning, options) }
     try save(merged.contents, as: format, [.init("warnings", .array(merged.warnings.map { .string($0) }))])
   }

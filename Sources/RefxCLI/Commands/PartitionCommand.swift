@@ -12,7 +12,13 @@ struct PartitionCommand: ParsableCommand {
       collection:NAME, path:PATTERN or dtype:NAME; the first that matches wins. A Ref goes with all that it \
       holds. A shared value whose sites fall into several parts is in each of them; merge ties it again.
 
-      --by-collection writes one file for each collection into DIR, and 'rest' for everything else.
+      --by-collection writes one file for each collection into DIR, and 'rest' for everything else. With --select \
+      and no --rest, what no SELECTOR chooses goes nowhere: how much that is, is said, with --quiet too. No part may \
+      replace the input. Leaves that cannot be represented are left out by refx convert --skip-unsupported first, so \
+      that the parts make up the whole.
+
+      With --json it prints {"parts": [{"file": what merge takes, "name", "sites", "files": all, of shards}], "cuts", \
+      "dropped": how many sites went nowhere}.
 
       Examples:
         # parts/params.refx, parts/batch_stats.refx, parts/rest.refx
@@ -252,8 +258,7 @@ private struct NewFolder {
   /// Makes it where it is not there. A signal that ends the process takes it away again while it is empty.
   init(_ path: String) throws {
     self.path = path
-    isNew = try AtomicFile.makeFolder(path)
-    if isNew { LiveTemporaries.removeWhenEmpty(folder: path) }
+    isNew = try AtomicFile.makeFolder(path, removingEmpty: true)
   }
 
   /// Where this run made it, and nothing came to be in it.

@@ -30,11 +30,14 @@ public enum AtomicFile {
 
   /// Makes the folder `path`, so that it stays where the power goes. Does nothing where it is there.
   ///
+  /// - Parameter removingEmpty: whether ``LiveTemporaries/unlinkAll()`` is to take it away again where this made it
+  ///   and nothing is in it.
   /// - Returns: whether it was made.
   /// - Throws: ``RefxError`` where the system refuses, or something else has the name.
   @discardableResult
-  public static func makeFolder(_ path: String) throws -> Bool {
+  public static func makeFolder(_ path: String, removingEmpty: Bool = false) throws -> Bool {
     guard mkdir(path, 0o777) != 0 else {
+      if removingEmpty { LiveTemporaries.removeWhenEmpty(folder: path) }
       try OpenFolder(of: withoutSlashes(path), named: path).sync()
       return true
     }

@@ -68,7 +68,7 @@ public enum LiveTemporaries {
   }
 
   /// Has ``unlinkAll()`` remove the folder at `path`, which this process has made, where nothing is in it then.
-  public static func removeWhenEmpty(folder path: String) {
+  static func removeWhenEmpty(folder path: String) {
     // Never freed: the handler may be reading it.
     guard let name = strdup(path) else { return }
     folder.store(UInt(bitPattern: name), ordering: .sequentiallyConsistent)

@@ -113,7 +113,7 @@ extension Tree where Element == Leaf {
   /// The arrays that must be read to see whether they are those of `known` at their paths.
   fileprivate func arraysToCompare(with known: [Path: Leaf]) throws -> [(leaf: Leaf, path: Path)] {
     var found: [(leaf: Leaf, path: Path)] = []
-    _ = try replacing { node, path in
+    _ = replacing { node, path in
       if case .leaf(let leaf) = node, let old = known[path], old.dtype == leaf.dtype, old.shape == leaf.shape,
         old.source !== leaf.source, leaf.source.contentHash == nil || old.source.contentHash == nil
       {
