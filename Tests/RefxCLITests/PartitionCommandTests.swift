@@ -197,10 +197,17 @@ import Testing
     _ = try folder.save(
       ["a": first(numbers(large), 0, "p"), "b": first(numbers(large), 1, "q")], as: "l.refx")
     let script = """
-      $REFX partition l.refx --by-collection -o new --compression best & job=$!
-      until [ -d new ]; do sleep 0.01; done
-      kill -TERM $job; wait $job; code=$?; [ $code = 143 ] || exit $code
-      [ ! -e new ] || exit 7
+      for attempt in 1 2 3 4 5; do
+        $REFX partition l.refx --by-collection -o new --compression best & job=$!
+        until [ -d new ]; do sleep 0.01; done
+        kill -TERM $job; wait $job; code=$?
+        # On a busy machine it may have come to its end before.
+        if [ $code = 0 ]; then rm -r new; continue; fi
+        [ $code = 143 ] || exit $code
+        [ ! -e new ] || exit 7
+        exit 0
+      done
+      exit 5
       """
     #expect(try Command.shell(script, in: folder).code == 0)
   }
