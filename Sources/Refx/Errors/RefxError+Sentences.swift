@@ -600,15 +600,17 @@ extension RefxError {
       expected: "at most \(2 * maximumTreeDepth) levels")
   }
 
-  package static func unsupportedLeaves(_ leaves: [(path: Path, reason: UnsupportedLeaf)]) -> RefxError {
+  package static func unsupportedLeaves(
+    _ leaves: [(path: Path, reason: UnsupportedLeaf)],
+    advice: String = "leave them out with --skip-unsupported"
+  ) -> RefxError {
     let most = 100
     var details = leaves.prefix(most).map { "\($0.path.text): \($0.reason.typeName): \($0.reason.reason)" }
     if leaves.count > most { details.append("and \(leaves.count - most) more") }
     return RefxError(
       .unsupported,
       leaves.count == 1 ? "a leaf cannot be represented" : "\(leaves.count) leaves cannot be represented",
-      path: leaves.count == 1 ? leaves[0].path : nil, advice: "leave them out with --skip-unsupported",
-      details: details)
+      path: leaves.count == 1 ? leaves[0].path : nil, advice: advice, details: details)
   }
 
   package static func badText(path: Path, offset: Int) -> RefxError {
@@ -713,9 +715,11 @@ extension RefxError {
   // MARK: The command
 
   package static func unknownCommand(_ name: String, known: [String]) -> RefxError {
-    RefxError(
+    let others = ["version": "refx --version", "man": "refx help, or: man refx", "usage": "refx help"]
+    return RefxError(
       .usage, "'\(name)' is no command",
-      advice: Nearest.advice(name, among: known, shown: { "refx " + $0 })
+      advice: others[name].map { "did you mean \($0)?" } ?? Nearest.advice(
+        name, among: known, shown: { "refx " + $0 })
         ?? "known are \(known.joined(separator: ", "))")
   }
 
@@ -736,6 +740,27 @@ extension RefxError {
   package static func sameOutput(_ name: String) -> RefxError {
     RefxError(
       .usage, "two parts would be written to one file", file: name, advice: "give each a name of its own")
+  }
+
+  package static func jsonBesideData() -> RefxError {
+    RefxError(
+      .usage, "--json prints to standard output, where the checkpoint goes as well",
+      advice: "write the checkpoint to a file, or leave --json out")
+  }
+
+  package static func dataToTerminal() -> RefxError {
+    RefxError(
+      .usage, "standard output is a terminal, which cannot show a checkpoint",
+      advice: "redirect it: > m.refx")
+  }
+
+  package static func outputIsRead(_ output: String, input: String) -> RefxError {
+    RefxError(
+      .usage,
+      output == input
+        ? "the file to write is one that is read, and it would be lost"
+        : "the file to write is \(visible(input)), which is read, and it would be lost",
+      file: output, advice: "name another file; --force does not help here")
   }
 
   package static func demoFailed(_ what: String) -> RefxError {
@@ -1712,7 +1737,7 @@ extension RefxError {
     RefxError(
       .refusal, "cannot be tied to '\(other.text)', whose value is not the same: one \(difference)",
       path: path,
-      advice: "say which one wins with take")
+      advice: "say which one wins (--take PATH; in a rule: take)")
   }
 
   package static func tiedCollectionsDiffer(
@@ -1722,7 +1747,9 @@ extension RefxError {
       .refusal,
       "is of collection '\(collection)' and cannot be tied to '\(other.text)', which is of another collection: "
         + "'\(otherCollection)'", path: path,
-      advice: "tag both alike first, or say which one wins with take")
+      advice:
+        "say which collection it is to be (--collection NAME), or which one wins (--take PATH; in a rule: take)"
+    )
   }
 
   package static func nothingTaken(_ sites: [Path]) -> RefxError {
@@ -1759,8 +1786,9 @@ extension RefxError {
 
   package static func rulesNotStrict(_ problems: [String], unused: Int, half: Int, unmapped: Int) -> RefxError
   {
-    let counts = [(unused, "unused rules"), (half, "half-matched ties"), (unmapped, "unmapped paths")]
-    let words = counts.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
+    let counts = [(unused, "unused rule"), (half, "half-matched tie"), (unmapped, "unmapped path")]
+    let words = counts.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)\($0.0 == 1 ? "" : "s")" }
+      .joined(separator: ", ")
     return RefxError(
       .refusal, "the rules do not fit as --strict demands: \(words)",
       advice: "mend the rules, or leave --strict out",

@@ -45,11 +45,10 @@ struct MergeCommand: ParsableCommand {
     if (part + [base].compactMap { $0 }).count(where: { $0 == "-" }) > 1 {
       throw RefxError.standardInputTwice()
     }
-    try Checkpoints.checkOutput(output, force: writing.force)
+    try Checkpoints.checkOutput(output, writing, options)
     let format = try Checkpoints.format(of: output, asked: writing.to)
     if let base { return try join(base, part[0], part[1], as: format) }
-    let parts = try part.map { (file: $0, contents: try input.contents(of: $0, skip, options)) }
-    let merged = try CheckpointContents.merged(parts)
+    let merged = try CheckpointContents.merged(files: part) { try input.contents(of: $0, skip, options) }
     for warning in merged.warnings { StandardError.note(warning, options) }
     try save(merged.contents, as: format, [.init("warnings", .array(merged.warnings.map { .string($0) }))])
   }
@@ -59,8 +58,8 @@ struct MergeCommand: ParsableCommand {
   ) throws {
     let bar = ProgressBar("writing", options)
     defer { bar.finish() }
-    for sentence in format.leftOut(of: contents) { StandardError.note(visible(sentence), options) }
-    try Checkpoints.save(
+    for sentence in format.leftOut(of: contents) { StandardError.loss(visible(sentence)) }
+    let files = try Checkpoints.save(
       contents, to: output, as: format, options: writing.options(progress: bar.handler),
       force: writing.force, output: options)
     bar.finish()
@@ -69,7 +68,7 @@ struct MergeCommand: ParsableCommand {
       try StandardOutput.write(
         .object(
           JSONObject(
-            [.init("file", .string(output)), .init("leaves", .integer(Int64(rows)))] + more)))
+            [.init("file", .string(files.last ?? output)), .init("leaves", .integer(Int64(rows)))] + more)))
     }
   }
 }

@@ -26,7 +26,8 @@ struct Misuse {
       return RefxError.optionBeforeCommand(name, program: manual.program)
     }
     return RefxError.unknownOption(
-      name, meant: Nearest.to(name, among: manual.root.options.flatMap(\.spellings)),
+      name,
+      meant: name == "-V" ? "--version" : Nearest.to(name, among: manual.root.options.flatMap(\.spellings)),
       help: "see \(manual.program) --help")
   }
 
