@@ -699,13 +699,6 @@ extension RefxError {
       advice: "leave \(option) out")
   }
 
-  package static func outputIsInput(_ name: String, input: String) -> RefxError {
-    let what = name == input ? "it is the file that is read" : "it is '\(input)', which is read"
-    return RefxError(
-      .refusal, "\(what), and writing would destroy the checkpoint", file: name,
-      advice: "choose another name; --force does not help here")
-  }
-
   package static func valueBeginsWithMinus(_ value: String, of option: String) -> RefxError {
     RefxError(
       .usage, "\(option) needs a value, and '\(value)' reads as another option",

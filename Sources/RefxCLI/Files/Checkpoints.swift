@@ -71,12 +71,7 @@ enum Checkpoints {
     guard status.st_mode & S_IFMT == S_IFREG else {
       throw RefxError.notARegularFile(kind: kind(of: status.st_mode), file: name)
     }
-    for input in inputs where input != "-" {
-      var other = stat()
-      if stat(input, &other) == 0, other.st_dev == status.st_dev, other.st_ino == status.st_ino {
-        throw RefxError.outputIsInput(name, input: input)
-      }
-    }
+    try refuse(name, replacing: inputs)
     if !force { throw RefxError.fileExists(file: name) }
   }
 
