@@ -61,13 +61,24 @@ enum Command {
     } else {
       process.standardInput = FileHandle.nullDevice
     }
-    try process.run()
+    try start(process)
     process.waitUntilExit()
     return Result(
       code: process.terminationStatus,
       signal: process.terminationReason == .uncaughtSignal ? process.terminationStatus : nil,
       output: try Data(contentsOf: URL(fileURLWithPath: output)),
       errors: String(decoding: try Data(contentsOf: URL(fileURLWithPath: errors)), as: UTF8.self))
+  }
+
+  /// With no signal blocked, as a shell starts it: the threads of the test library block some, and a process has what
+  /// the thread has that starts it.
+  private static func start(_ process: Process) throws {
+    var none = sigset_t()
+    var before = sigset_t()
+    sigemptyset(&none)
+    pthread_sigmask(SIG_SETMASK, &none, &before)
+    defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+    try process.run()
   }
 
   /// What a shell makes of `script`, in which `$REFX` is the command.
@@ -80,7 +91,7 @@ enum Command {
     let pipe = Pipe()
     process.standardOutput = pipe
     process.standardError = FileHandle.nullDevice
-    try process.run()
+    try start(process)
     let output = pipe.fileHandleForReading.readDataToEndOfFile()
     process.waitUntilExit()
     return Result(code: process.terminationStatus, signal: nil, output: output, errors: "")

@@ -10,7 +10,7 @@ import Testing
     let result = try Command.run("demo", "-o", scratch.path("demo"))
     #expect(result.code == 0, "\(result.errors)")
     for words in [
-      "$ kill -9", "killed.refx: sound", "resumed.refx is at step 30", "untied  embedding  head",
+      "$ kill -9", "killed.refx: sound", "resumed.refx is at step 30", "untied  {embedding head}",
       "$ refx merge parts/params.refx",
     ] {
       #expect(result.text.contains(words), "\(words)")
@@ -122,14 +122,15 @@ import Testing
   }
 
   /// Without -o nothing stays behind, whether the story ends or is broken off.
-  @Test(arguments: ["", "INT", "TERM"]) func nothingStaysBehind(_ signal: String) throws {
+  @Test(arguments: ["", "TERM"]) func nothingStaysBehind(_ signal: String) throws {
     let scratch = try Scratch()
     let script =
       signal.isEmpty
       ? "TMPDIR=$PWD $REFX demo --color never >/dev/null; echo $?; ls"
-      : "TMPDIR=$PWD timeout -s \(signal) 0.7 $REFX demo >/dev/null; echo $?; ls"
+      : "TMPDIR=$PWD $REFX demo >/dev/null & sleep 0.7; kill -\(signal) $!; wait $!; echo $?; ls"
     let result = try Command.shell(script, in: scratch)
-    #expect(result.text == (signal.isEmpty ? "0\n" : "124\n"), "\(result.text)")
+    // 128 and the number of the signal.
+    #expect(result.text == (signal.isEmpty ? "0\n" : "143\n"), "\(result.text)")
   }
 }
 

@@ -135,7 +135,7 @@ import Testing
     let table = try Command.run("inspect", file, "--stats").text.split(separator: "\n")
     #expect(tree.first == table.first && tree.first?.hasSuffix("c.refx  refx 1") == true)
     #expect(
-      tree.last == table.last && tree.last?.contains("sharing saves 30 %: 52 B logical, 36 B unique") == true)
+      tree.last == table.last && tree.last?.contains("sharing saves 31 %: 52 B logical, 36 B unique") == true)
     #expect(
       tree.contains { $0.contains("min 0 max 1 mean 0.5000 std 0.5000 zeros 1 nan 1 inf 1") }, "\(tree)")
     let filtered = try Command.run("inspect", file, "--tree", "**/w").text

@@ -63,7 +63,7 @@ import Testing
     let scratch = try Scratch()
     let file = try scratch.save(TerminalTests.model, as: "m.refx")
     let text = try Command.run("inspect", file).text
-    #expect(text.contains("sharing saves 49 %: 40.0 kB logical, 20.0 kB unique, "), "\(text)")
+    #expect(text.contains("sharing saves 50 %: 40.0 kB logical, 20.0 kB unique, "), "\(text)")
     #expect(text.contains("20.0 kB") && !text.contains("20000"))
     let listing = try Command.run("inspect", file, "--json").json()
     #expect(

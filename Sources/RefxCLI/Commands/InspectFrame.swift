@@ -54,9 +54,7 @@ struct InspectFrame {
     let sums =
       "\(humanBytes(listing.logicalBytes)) logical, \(humanBytes(listing.uniqueBytes)) unique, "
       + "\(humanBytes(listing.storedBytes)) stored"
-    let saved = listing.logicalBytes - listing.uniqueBytes
-    if saved <= 0 { return sums }
-    let share = Double(saved) / Double(listing.logicalBytes) * 100
-    return "sharing saves \(share < 1 ? "under 1" : "\(Int(share))") %: \(sums)"
+    if listing.logicalBytes <= listing.uniqueBytes { return sums }
+    return "sharing saves \(Report.savedShare(listing)) %: \(sums)"
   }
 }

@@ -57,10 +57,14 @@ struct Report {
       "\(humanBytes(listing.logicalBytes)) logical, \(humanBytes(listing.uniqueBytes)) unique, "
       + "\(humanBytes(listing.storedBytes)) stored"
     if listing.shared == 0 { return "Nothing is shared: \(sums)." }
+    return "Sharing saves \(savedShare(listing)) %: \(sums)."
+  }
+
+  /// What sharing saves, in percent of what the tree would take without it.
+  static func savedShare(_ listing: Listing) -> String {
     let saved = listing.logicalBytes - listing.uniqueBytes
     let share = listing.logicalBytes > 0 ? Double(saved) / Double(listing.logicalBytes) * 100 : 0
     // Not a whole percent is still more than nothing.
-    let percent = saved > 0 && share < 0.1 ? "under 0.1" : fixed(share, share >= 9.95 || saved == 0 ? 0 : 1)
-    return "Sharing saves \(percent) %: \(sums)."
+    return saved > 0 && share < 0.1 ? "under 0.1" : fixed(share, share >= 9.95 || saved == 0 ? 0 : 1)
   }
 }

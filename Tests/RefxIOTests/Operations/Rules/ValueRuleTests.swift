@@ -32,7 +32,7 @@ import Testing
     #expect(
       refusal { _ = try after(tree, .tie("a", "c")) }
         == "a: rule 1 (tie 'a', 'c'): cannot be tied to 'c', whose value is not the same: one has other values; "
-        + "say which one wins with take")
+        + "say which one wins (--take PATH; in a rule: take)")
     try same(
       after(tree, .tie("a", "c", take: "c")),
       ["a": seen(one(2), 0), "b": seen(one(1), 1, "params"), "c": again(0), "d": one(1)])
