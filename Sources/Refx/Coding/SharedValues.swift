@@ -4,6 +4,10 @@ struct SharedValues {
   struct Entry {
     let content: Tree<Leaf>
     let collection: CollectionTag?
+    /// How the tree calls it.
+    var index = 0
+    /// Whether a plain value was made of it: then no object is.
+    var isCopied = false
     /// The Ref or the class instance, once it is made.
     var object: AnyObject?
     /// Where it was asked for first.
@@ -43,6 +47,18 @@ struct SharedValues {
     if others.isEmpty { return entries.indices.contains(index) ? index : nil }
     return others[index]
   }
+
+  /// The entry of the Ref that stands at a node; nil where none does.
+  func position(of node: Tree<Leaf>) -> Int? {
+    switch node {
+    case .value(let value): position(of: value.index)
+    case .index(let index): position(of: index.index)
+    default: nil
+    }
+  }
+
+  /// A later sight of an entry.
+  func index(at position: Int) -> Tree<Leaf> { .index(Index(entries[position].index)) }
 
   subscript(position: Int) -> Entry {
     _read { yield entries[position] }
@@ -85,7 +101,7 @@ struct SharedValues {
       if others.isEmpty { for position in entries.indices { others[position] = position } }
       others[value.index] = entries.count
     }
-    entries.append(Entry(content: value.value, collection: value.collection))
+    entries.append(Entry(content: value.value, collection: value.collection, index: value.index))
     return true
   }
 }
