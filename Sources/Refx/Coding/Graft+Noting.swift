@@ -50,18 +50,23 @@ extension Graft {
     }
   }
 
-  /// Notes each pair that differs. Reads their payload.
+  /// Notes what differs in values, and in topology. Reads the payload of leaves of which only one can be kept.
+  ///
+  /// - Throws: the error of a payload that cannot be read, where nothing differs.
   mutating func compareValues() throws {
+    var unreadable: RefxError?
     for pair in toCompare {
       do {
         if try pair.mine.holdsSameBytes(as: pair.theirs) { continue }
-      } catch let error as RefxError {
-        throw error.atPath(pair.place.path)
+      } catch {
+        unreadable = unreadable ?? (error as? RefxError)?.atPath(pair.place.path)
+        continue
       }
       note(
         .value, pair.place, expected: "the value that is there: nothing here can be assigned",
         found: "another \(pair.theirs.summary)")
     }
-    try compareEqualities()
+    let other = compareTopology()
+    if differences.isEmpty, let error = unreadable ?? other { throw error }
   }
 }

@@ -1,28 +1,56 @@
 // Which sites are one value in the model, and which in the checkpoint.
 
 extension Graft {
-  /// Notes where the two differ beyond the contract, one difference for each group of values that hang together.
-  /// What the contract accepts becomes a demand on the checkpoint's values.
-  mutating func compareTopology() {
+  /// What must be the same in the checkpoint: what stands there for one Ref of the model, where the contract and the
+  /// leniency let it stand there more than once.
+  mutating func demandEqualities() {
     for (demand, (number, found, _)) in plainMeetings.enumerated() {
       let taken = entryOfObject[number].map { file.index(at: $0) } ?? plainContent[number] ?? .none
       equality.demand(model.objects.count + demand, that: taken, is: found)
     }
-    for demand in equality.refused.sorted() { noteUnequal(demand - model.objects.count) }
-    guard meetsTwice else { return }
-
-    var refused: Set<Int> = []
-    for meeting in meetings {
-      let (number, position) = (meeting.pair.number, meeting.pair.position)
-      guard let taken = entryOfObject[number], taken != position, isMattering(number) else { continue }
-      guard terms.topology.contains(.acceptUnties) else {
-        refused.insert(number)
-        continue
-      }
+    guard meetsTwice, terms.topology.contains(.acceptUnties) else { return }
+    for (number, taken, position) in unties {
       equality.demand(number, that: file.index(at: taken), is: file.index(at: position))
     }
-    refused.formUnion(equality.refused.filter { $0 < model.objects.count })
-    noteTopology(of: refused)
+  }
+
+  /// The objects that meet further entries than the one they take.
+  private var unties: [(number: Int, taken: Int, position: Int)] {
+    meetings.compactMap { meeting in
+      let (number, position) = (meeting.pair.number, meeting.pair.position)
+      guard let taken = entryOfObject[number], taken != position, isMattering(number) else { return nil }
+      return (number, taken, position)
+    }
+  }
+
+  /// Notes where the two differ beyond the contract, one difference for each group of values that hang together.
+  /// Reads what must be equal.
+  ///
+  /// - Returns: the first error of a payload that could not be read.
+  mutating func compareTopology() -> RefxError? {
+    var unequal = equality.refused
+    var unreadable: RefxError?
+    for (one, other, demand) in equality.leaves where !unequal.contains(demand) {
+      do {
+        if try !one.holdsSameBytes(as: other) { unequal.insert(demand) }
+      } catch {
+        let plain = demand - model.objects.count
+        let path = plain < 0 ? model.objects[demand].firstPath : plainMeetings[plain].place.path
+        unreadable = unreadable ?? (error as? RefxError)?.atPath(path)
+      }
+    }
+    for demand in unequal.sorted() where demand >= model.objects.count {
+      let (object, found, place) = plainMeetings[demand - model.objects.count]
+      note(
+        .topology, place, expected: "the value of \(name(model.objects[object].firstPath))",
+        found: "another value: \(DecodingNode.tree(found).summary ?? "nothing")")
+    }
+    if meetsTwice {
+      let isAccepted = terms.topology.contains(.acceptUnties)
+      noteTopology(
+        of: isAccepted ? unequal.filter { $0 < model.objects.count } : Set(unties.map(\.number)))
+    }
+    return unreadable
   }
 
   /// Notes the unties of these objects, and the ties that the contract does not accept.
@@ -157,31 +185,6 @@ extension Graft {
     if areSame { return "\(whose) values are equal byte for byte" }
     guard let largest, !largest.isNaN else { return "\(whose) values differ" }
     return "\(whose) values differ by at most \(largest)"
-  }
-
-  /// Reads what must be equal, and notes what is not.
-  mutating func compareEqualities() throws {
-    var unequal: Set<Int> = []
-    for (one, other, demand) in equality.leaves where !unequal.contains(demand) {
-      do {
-        if try !one.holdsSameBytes(as: other) { unequal.insert(demand) }
-      } catch let error as RefxError {
-        let plain = demand - model.objects.count
-        throw error.atPath(plain < 0 ? model.objects[demand].firstPath : plainMeetings[plain].place.path)
-      }
-    }
-    for demand in unequal.sorted() where demand >= model.objects.count {
-      noteUnequal(demand - model.objects.count)
-    }
-    let unties = unequal.filter { $0 < model.objects.count }
-    if !unties.isEmpty { noteTopology(of: unties) }
-  }
-
-  private mutating func noteUnequal(_ number: Int) {
-    let (object, found, place) = plainMeetings[number]
-    note(
-      .topology, place, expected: "the value of \(name(model.objects[object].firstPath))",
-      found: "another value: \(DecodingNode.tree(found).summary ?? "nothing")")
   }
 }
 

@@ -79,7 +79,7 @@ struct Graft {
       contents[number] = lay(
         nil, over: model.objects[number].content, at: inner(of: number, at: place), in: inside)
     }
-    compareTopology()
+    demandEqualities()
   }
 
   /// What a site stands in.

@@ -32,13 +32,13 @@ extension TreeDecoder {
   ) throws {
     let live = try LiveModel(model)
     var graft = try Graft(tree, onto: live, terms)
-    try graft.refuseDifferences()
-    try graft.refuseGaps()
     try graft.compareValues()
     try graft.refuseDifferences()
+    try graft.refuseGaps()
 
     let shared = SharedValues(holding: live.objects, contents: graft.contents)
-    let session = DecodingSession(of: shared, allowing: [], isCollecting: false)
+    // The tree is the model's own but for its values: where a key is absent, the model leaves nil out.
+    let session = DecodingSession(of: shared, allowing: .missingOptionals, isCollecting: false)
     var assignments: [() -> Void] = []
     for (number, entry) in live.objects.enumerated() where graft.isChosen[number] {
       guard let ref = entry.object as? any RestorableRef else {

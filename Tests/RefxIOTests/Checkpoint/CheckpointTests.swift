@@ -121,7 +121,7 @@ import Testing
       #expect(error?.file == path)
       #expect(
         error?.details == [
-          "head: shape: expected [1], found [60, 100]",
+          "head: collection: expected none, found params", "head: shape: expected [1], found [60, 100]",
           "head: topology: expected 2 values: embedding | head, found one value at embedding, head; the model's values are not even alike",
         ])
       #expect(model.head === before && model.head.value == Tensor([1] as [Float]))

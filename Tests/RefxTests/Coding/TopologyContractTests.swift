@@ -223,8 +223,12 @@ import Testing
     var model = ring(3)
     let error = refusal { try TreeDecoder().restore(&model, from: tree) }
     #expect(error?.details.first?.contains("topology") == true)
-    // All nodes of the longer ring are equal, so one ring stands for the other.
-    try TreeDecoder().restore(&model, from: tree, topology: .acceptUnties)
+    // All nodes of the longer ring are equal, and only its root is shared: the others are plain.
+    #expect(
+      error?.details == [
+        "next/next/next: topology: expected the value of the root, found a value that is not shared"
+      ])
+    try TreeDecoder(allowing: .plainForRef).restore(&model, from: tree)
     #expect(model.next.value?.next.value?.next.value === model)
     model.next.value = nil
   }
