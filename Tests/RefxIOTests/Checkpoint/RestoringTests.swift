@@ -2,6 +2,7 @@ import Refx
 import RefxIO
 import RefxStore
 import RefxTestSupport
+import Synchronization
 import Testing
 
 /// Restoring from files: what is read, what is refused, by every format that is written.
@@ -80,6 +81,52 @@ import Testing
 
   private func content(_ tree: Tree<Leaf>) -> Tree<Leaf> {
     if case .value(let value) = tree { value.value } else { tree }
+  }
+
+  // MARK: What is read
+
+  /// Counts the bytes that are read of it.
+  private final class CountingSource: LeafSource {
+    let byteCount: Int
+    private let bytesRead = Mutex(0)
+
+    init(_ byteCount: Int) { self.byteCount = byteCount }
+
+    var count: Int { bytesRead.withLock { $0 } }
+
+    func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) {
+      bytesRead.withLock { $0 += buffer.count }
+      _ = buffer.initializeMemory(as: UInt8.self, repeating: 0)
+    }
+  }
+
+  @Test func ofAPartTheChosenAlone() throws {
+    let model = Model(1, 2, 3, count: 200_000)
+    var sources: [CountingSource] = []
+    func counting() throws -> CheckpointContents {
+      sources = []
+      return CheckpointContents(
+        tree: try TreeEncoder().encode(model).map { leaf in
+          sources.append(CountingSource(leaf.byteCount))
+          return Leaf(dtype: leaf.dtype, shape: leaf.shape, source: sources[sources.count - 1])
+        })
+    }
+    // The leaves are those of a, b, c and z.
+    let selections: [(RestoreSelection, [Int])] = [
+      (.collection("params"), [1, 1, 0, 0]), (.collections(["batch_stats"]), [0, 0, 1, 0]),
+      (try .pattern("*a*"), [1, 0, 0, 0]), (try .pattern("z"), [0, 0, 0, 1]), (.all, [1, 1, 1, 1]),
+    ]
+    for (selection, times) in selections {
+      var model = model
+      try Checkpoint.restore(&model, from: counting(), select: selection)
+      #expect(sources.map(\.count) == times.map { $0 * 800_000 })
+    }
+    // A refusal reads nothing where no value is concerned.
+    var smaller = Model(1, 2, 3, count: 10)
+    let contents = try counting()
+    #expect(
+      refusal { try Checkpoint.restore(&smaller, from: contents, select: .collection("params")) } != nil)
+    #expect(sources.allSatisfy { $0.count == 0 })
   }
 
   // MARK: Topology

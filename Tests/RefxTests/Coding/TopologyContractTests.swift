@@ -226,7 +226,7 @@ import Testing
     // All nodes of the longer ring are equal, and only its root is shared: the others are plain.
     #expect(
       error?.details == [
-        "next/next/next: topology: expected the value of the root, found a value that is not shared"
+        "next/next/next/0: topology: expected the value of the root, found a value that is not shared"
       ])
     try TreeDecoder(allowing: .plainForRef).restore(&model, from: tree)
     #expect(model.next.value?.next.value?.next.value === model)
