@@ -212,14 +212,18 @@ extension DecodingSession {
         throw RefxError.copiedTooOften(path: place.path)
       }
     }
-    var content = tree
-    // As many steps as there are Refs, so that a ring of Refs in Refs ends.
-    for _ in 0...shared.entries.count {
-      guard let position = entry(of: content) else { return .tree(content) }
-      if isCopied { shared[position].isCopied = true }
-      content = shared[position].content
-    }
+    if isCopied { markCopied(tree) }
+    if let content = shared.plain(tree) { return .tree(content) }
     throw RefxError.ringOfRefs(path: place.path)
+  }
+
+  /// Marks the Refs that are looked through, up to those that are marked.
+  private func markCopied(_ tree: Tree<Leaf>) {
+    var tree = tree
+    while let position = entry(of: tree), !shared[position].isCopied {
+      shared[position].isCopied = true
+      tree = shared[position].content
+    }
   }
 
   /// The entry of a Ref that stands here; nil where none does.

@@ -7,7 +7,10 @@ struct Equality {
   /// The shared value that stands at a node; nil where none does.
   private let entry: (Tree<Leaf>) -> Int?
   private let content: (Int) -> Tree<Leaf>
-  private var parents: [Int]
+  /// What stands at a node once every Ref is looked through; nil where there is nothing else.
+  private let plain: (Tree<Leaf>) -> Tree<Leaf>?
+  /// Towards the representative of a shared value; one that is not here is its own.
+  private var parents: [Int: Int] = [:]
   /// Leaves that must be equal, and the demand that says so.
   private(set) var leaves: [(one: Leaf, other: Leaf, demand: Int)] = []
   /// The demands that do not hold, whatever the leaves are.
@@ -16,20 +19,19 @@ struct Equality {
   /// Whether nothing was demanded of any two.
   private(set) var isIdle = true
 
-  init(
-    of count: Int, entry: @escaping (Tree<Leaf>) -> Int?, content: @escaping (Int) -> Tree<Leaf>
-  ) {
-    self.entry = entry
-    self.content = content
-    parents = Array(0..<count)
+  /// - Parameter values: the shared values of the tree.
+  init(of values: SharedValues) {
+    entry = { values.position(of: $0) }
+    content = { values[$0].content }
+    plain = { values.plain($0) }
   }
 
   /// One of the shared values that this one must be the same as; for all of them the same one.
   mutating func representative(of position: Int) -> Int {
     var position = position
-    while parents[position] != position {
-      parents[position] = parents[parents[position]]
-      position = parents[position]
+    while let next = parents[position] {
+      if let further = parents[next] { parents[position] = further }
+      position = next
     }
     return position
   }
@@ -67,15 +69,5 @@ struct Equality {
       default: refused.insert(demand)
       }
     }
-  }
-
-  /// What stands at a node once every Ref is looked through; nil where Refs hold each other and nothing else.
-  private func plain(_ node: Tree<Leaf>) -> Tree<Leaf>? {
-    var node = node
-    for _ in 0...parents.count {
-      guard let position = entry(node) else { return node }
-      node = content(position)
-    }
-    return nil
   }
 }

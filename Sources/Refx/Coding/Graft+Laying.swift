@@ -21,7 +21,7 @@ extension Graft {
       if takesAny(own, place, around), !allowing.allow(.refForPlain, at: place) {
         note(.topology, place, expected: "a plain value", found: "a Ref")
       }
-      guard let content = resolved(found) else { return own }
+      guard let content = file.plain(found) else { return own }
       return lay(content, over: own, at: place, in: around)
     }
     switch (own, found) {

@@ -87,14 +87,4 @@ extension Graft {
   }
 
   func position(of tree: Tree<Leaf>) -> Int? { file.position(of: tree) }
-
-  /// What a shared value of the file holds in the end; nil where Refs hold each other and nothing else.
-  func resolved(_ tree: Tree<Leaf>) -> Tree<Leaf>? {
-    var content = tree
-    for _ in 0...file.entries.count {
-      guard let position = position(of: content) else { return content }
-      content = file[position].content
-    }
-    return nil
-  }
 }

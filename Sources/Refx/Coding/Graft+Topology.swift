@@ -70,8 +70,11 @@ extension Graft {
       ties = isTied.intersection(isMatter)
     }
     if unties.isEmpty, ties.isEmpty { return }
+    let own = SharedValues(holding: model.objects, contents: model.objects.map(\.content))
+    var mostBytes = Graft.mostMeasured
     for group in groups() where group.contains(where: { touches($0, unties, ties) }) {
-      differences.append(difference(of: group, unties, ties))
+      let remark = remark(on: group, unties, ties, own, &mostBytes)
+      differences.append(difference(of: group, remark))
     }
   }
 
@@ -112,7 +115,7 @@ extension Graft {
     return order.compactMap { groups[$0] }
   }
 
-  private mutating func difference(of group: [Meeting], _ unties: Set<Int>, _ ties: Set<Int>) -> Difference {
+  private func difference(of group: [Meeting], _ remark: String?) -> Difference {
     var entries: [Int: Int] = [:]
     var objects: [Int: Int] = [:]
     var place: Place?
@@ -128,20 +131,22 @@ extension Graft {
       .topology, (place ?? group[group.count - 1].place).path,
       expected: Sharing(group.map { ($0.pair.number, $0.place) }).description,
       found: Sharing(group.map { ($0.pair.position, $0.place) }).description,
-      remark: remark(on: group, unties, ties))
+      remark: remark)
   }
 
   // MARK: Values
 
   /// How far the values are apart that cannot all be kept: those of the file where the model has one, those of the
   /// model where the file has one.
-  private mutating func remark(on group: [Meeting], _ unties: Set<Int>, _ ties: Set<Int>) -> String? {
-    let file = self.file
-    let objects = model.objects
-    var theirs = Equality(
-      of: file.entries.count, entry: { file.position(of: $0) }, content: { file[$0].content })
-    var mine = Equality(
-      of: objects.count, entry: { LiveModel.number(of: $0) }, content: { objects[$0].content })
+  ///
+  /// - Parameters:
+  ///   - own: the model's objects.
+  ///   - mostBytes: how much payload may still be read for it.
+  private mutating func remark(
+    on group: [Meeting], _ unties: Set<Int>, _ ties: Set<Int>, _ own: SharedValues, _ mostBytes: inout Int
+  ) -> String? {
+    var theirs = Equality(of: file)
+    var mine = Equality(of: own)
     var first: [Int: Int] = [:]
     for meeting in group {
       let (number, position) = (meeting.pair.number, meeting.pair.position)
@@ -156,24 +161,25 @@ extension Graft {
       }
     }
     let parts = [
-      unties.isEmpty ? nil : words(about: theirs, whose: "the checkpoint's"),
-      ties.isEmpty ? nil : words(about: mine, whose: "the model's"),
+      unties.isEmpty ? nil : words(about: theirs, whose: "the checkpoint's", &mostBytes),
+      ties.isEmpty ? nil : words(about: mine, whose: "the model's", &mostBytes),
     ]
     let all = parts.compactMap { $0 }
     return all.isEmpty ? nil : all.joined(separator: ", ")
   }
 
-  /// So much payload is read at most to say how far values are apart: the sentence should not take minutes.
+  /// So much payload is read at most to say how far values are apart: a report should not take minutes.
   private static let mostMeasured = 4 << 30
 
-  private func words(about equality: Equality, whose: String) -> String? {
+  private func words(about equality: Equality, whose: String, _ mostBytes: inout Int) -> String? {
     if !equality.refused.isEmpty { return "\(whose) values are not even alike" }
     let total = equality.leaves.reduce(0) { sum, pair in
       let (both, isTooMany) = pair.one.byteCount.multipliedReportingOverflow(by: 2)
       let (more, isMore) = sum.addingReportingOverflow(both)
       return isTooMany || isMore ? .max : more
     }
-    guard total <= Graft.mostMeasured, !equality.isIdle else { return nil }
+    guard total <= mostBytes, !equality.isIdle else { return nil }
+    mostBytes -= total
     var areSame = true
     var largest: Double? = 0
     for (one, other, _) in equality.leaves {

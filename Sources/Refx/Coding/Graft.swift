@@ -51,8 +51,7 @@ struct Graft {
     allowing = Allowances(terms.allowing)
     let file = try SharedValues(of: found)
     self.file = file
-    equality = Equality(
-      of: file.entries.count, entry: { file.position(of: $0) }, content: { file[$0].content })
+    equality = Equality(of: file)
     contents = model.objects.map(\.content)
     isChosen = Array(repeating: false, count: model.objects.count)
     bringsInside = isChosen

@@ -24,13 +24,4 @@ struct LiveModel {
     tree = try finisher.tree(of: piece)
     objects = finisher.entries
   }
-
-  /// The number of the object that stands at a node of the tree; nil where none does.
-  static func number(of node: Tree<Leaf>) -> Int? {
-    switch node {
-    case .value(let value): value.index
-    case .index(let index): index.index
-    default: nil
-    }
-  }
 }

@@ -164,6 +164,10 @@ import Testing
     try TreeDecoder().restore(&model, from: tree, select: .collection("params"))
     #expect(model.a == Large.tensor(5) && model.b == Large.tensor(1) && model.c == Large.tensor(1))
     #expect(sources.map(\.count) == [4000, 0, 0])
+    // Nor is anything else written: it need not be mutable.
+    try mutable({ $0 == "params" }) {
+      try TreeDecoder().restore(&model, from: tree, select: .collection("params"))
+    }
   }
 
   /// Whatever fails while values are read, none is assigned: the last leaf's payload, or a Ref's refusal.

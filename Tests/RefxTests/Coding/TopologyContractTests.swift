@@ -233,6 +233,40 @@ import Testing
     model.next.value = nil
   }
 
+  /// Refs that hold Refs, as many as there are sites that look through them: each chain is followed once.
+  @Test(.timeLimit(.minutes(1))) func longChainsOfRefs() throws {
+    let count = 30_000
+    var members: [Tree<Leaf>] = [.value(Value(.leaf(Leaf(7)), index: 0))]
+    for index in 1..<count { members.append(.value(Value(.index(Index(index - 1)), index: index))) }
+    members += (0..<count).map { _ in .index(Index(count - 1)) }
+    struct Numbers: Codable {
+      // Not a row of numbers, which would be one leaf.
+      var members: [Int?]
+    }
+    var model = Numbers(members: Array(repeating: 1, count: 2 * count))
+    try TreeDecoder(allowing: .refForPlain).restore(&model, from: ["members": .list(members)])
+    #expect(model.members.allSatisfy { $0 == 7 })
+    let loaded = try TreeDecoder(allowing: .refForPlain).decode(
+      Numbers.self, from: ["members": .list(members)])
+    #expect(loaded.members.allSatisfy { $0 == 7 })
+  }
+
+  /// A report of very many groups, each with its distance.
+  @Test(.timeLimit(.minutes(1))) func veryManyTies() throws {
+    let count = 10_000
+    var model = (0..<2 * count).map { Ref($0) }
+    let halves = (0..<count).map { Ref($0) }
+    let tree = try TreeEncoder().encode(halves + halves)
+    let error = refusal { try TreeDecoder().restore(&model, from: tree) }
+    #expect(error?.details.count == count)
+    #expect(
+      error?.details.first
+        == "10000: topology: expected 2 values: 0 | 10000, found one value at 0, 10000; the model's values differ"
+    )
+    try TreeDecoder().restore(&model, from: tree, topology: .acceptTies)
+    #expect(model[count + 3].value == 3)
+  }
+
   @Test func otherShapesAreNotEqual() throws {
     let shared = Ref([1, 2] as [Float])
     var model = [shared, shared]
