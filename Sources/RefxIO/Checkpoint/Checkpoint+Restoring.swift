@@ -18,9 +18,17 @@ extension Checkpoint {
     format: FormatName? = nil, options: OpenOptions = OpenOptions(), formats: Formats = .all
   ) throws {
     let file = try open(path, format: format, options: options, formats: formats)
+    try restore(
+      &model, from: file.contents, named: path, select: selection, allowing: allowing, options: options)
+  }
+
+  static func restore<Model: Codable>(
+    _ model: inout Model, from contents: CheckpointContents, named path: String,
+    select selection: RestoreSelection, allowing: Leniency, options: OpenOptions
+  ) throws {
     do {
       let decoder = TreeDecoder(allowing: allowing)
-      let tree = try file.contents.migrated(to: Model.self).tree
+      let tree = try contents.migrated(to: Model.self).tree
       if selection.isPartial {
         // What is not chosen is not read.
         try decoder.restore(&model, from: tree, select: selection)

@@ -85,7 +85,7 @@ extension CheckpointContents {
   }
 
   /// - Parameter choose: the position of the part that a site goes to; called once a site.
-  private func partitioned(
+  func partitioned(
     names: [String], _ choose: (PartSite) throws -> Int
   ) throws -> PartitionedCheckpoint {
     var destinations: [Int] = []

@@ -26,7 +26,11 @@ extension CheckpointContents {
   public func patch(
     to new: CheckpointContents, hashes: LeafHashes = LeafHashes()
   ) throws -> CheckpointPatch {
-    let base = try tree.digest(hashes: hashes)
+    try patch(to: new, from: tree.digest(hashes: hashes))
+  }
+
+  /// The same, where this checkpoint's digest is known.
+  func patch(to new: CheckpointContents, from base: TreeDigest) throws -> CheckpointPatch {
     let known = try tree.arraysByPath()
     var holes: [Path] = []
     var (changed, changedBytes, unchanged) = (0, 0, 0)
