@@ -43,6 +43,9 @@ let package = Package(
       name: "RefxCLI",
       dependencies: ["RefxIO", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
 
+    // An example: a training that is broken off and goes on to the same bits.
+    .executableTarget(name: "TrainText", dependencies: ["RefxIO"]),
+
     // What the command line cannot show is timed here, one job in a process; Tools/bench runs it.
     .executableTarget(name: "RefxBench", dependencies: ["RefxIO", "RefxBenchC"]),
     .target(name: "RefxBenchC"),

@@ -1875,7 +1875,8 @@ extension RefxError {
   }
 
   package static func reservedMetadata(_ key: String, step: Int) -> RefxError {
-    RefxError(.usage, "the metadata of step \(step) has the name '\(key)', which is taken", advice: "choose another")
+    RefxError(
+      .usage, "the metadata of step \(step) has the name '\(key)', which is taken", advice: "choose another")
   }
 
   package static func damagedStep(file: String, reason: String) -> RefxError {

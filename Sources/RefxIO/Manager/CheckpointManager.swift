@@ -124,7 +124,8 @@ public final class CheckpointManager: Sendable {
     queue.waitForRoom()
     let pending = PendingSave(step: step)
     let tree = try TreeEncoder().encode(model)
-    let contents = CheckpointContents(tree: tree, metadata: StructureVersion.marking(metadata, for: Model.self))
+    let contents = CheckpointContents(
+      tree: tree, metadata: StructureVersion.marking(metadata, for: Model.self))
     let time = CheckpointManager.now()
     let failed = try state.withLock { state in
       let failed = state.pending.filter(\.isDone)

@@ -153,7 +153,8 @@ extension Tree where Element == Leaf {
   func mappingOwnLeaves(
     _ change: (Leaf, _ index: Int, CollectionTag?, Path) throws -> Leaf
   ) rethrows -> Tree {
-    func apply(_ tree: Tree, _ path: Path, _ owner: (index: Int, collection: CollectionTag?)?) throws -> Tree {
+    func apply(_ tree: Tree, _ path: Path, _ owner: (index: Int, collection: CollectionTag?)?) throws -> Tree
+    {
       switch tree {
       case .leaf(let leaf):
         guard let owner else { return tree }

@@ -9,7 +9,7 @@ final class SaveQueue: @unchecked Sendable {
 
   struct Job {
     let pending: PendingSave
-    let work: () throws -> SavedStep
+    var work: () throws -> SavedStep
   }
 
   private let monitor = Monitor()
@@ -65,8 +65,11 @@ final class SaveQueue: @unchecked Sendable {
         isWorking = true
         return waiting.removeFirst()
       }
-      guard let job else { return }
-      job.pending.end(with: Result { try job.work() })
+      guard var job else { return }
+      let result = Result { try job.work() }
+      // Whoever waits for the end finds nothing held by what has ended: not the captured state, not the manager.
+      job.work = { throw RefxError.cancelled() }
+      job.pending.end(with: result)
       if waitsAtExit { SavesAtExit.end() }
     }
   }

@@ -39,32 +39,50 @@ public struct StepFolder: Sendable {
   ///
   /// - Throws: ``RefxError`` where the folder cannot be read.
   public func list() throws -> Listing {
+    // What vanishes while one looks was removed because there are later ones, which the next look finds.
+    for _ in 0..<16 {
+      let (listing, isStale) = try look()
+      if !isStale { return listing }
+    }
+    return try look().listing
+  }
+
+  private func look() throws -> (listing: Listing, isStale: Bool) {
     var listing = Listing()
+    var isStale = false
     let known = StepIndex(in: path)
     var found: [Int: SavedStep] = [:]
     for name in try fileNames().sorted() {
       guard let number = StepName(name, formats: formats)?.step else { continue }
       let file = path + "/" + name
       do {
-        guard let identity = try FileIdentity(of: file) else { continue }
+        guard let identity = try FileIdentity(of: file) else {
+          isStale = true
+          continue
+        }
         let step = try known.step(name, identity, in: path) ?? read(file, identity)
-        guard step.step == number else { throw RefxError.stepCalledAnother(number, is: step.step, file: file) }
+        guard step.step == number else {
+          throw RefxError.stepCalledAnother(number, is: step.step, file: file)
+        }
         if let other = found[number] {
           // The later one was saved in another format than the one before.
           let (kept, left) = other.time < step.time ? (step, other) : (other, step)
           found[number] = kept
-          listing.problems.append(.init(file: left.path, what: "the step is there in another file, which is later"))
+          listing.problems.append(
+            .init(file: left.path, what: "the step is there in another file, which is later"))
         } else {
           found[number] = step
         }
       } catch let error as RefxError {
-        // Somebody may have removed it since the folder was read.
-        if StepFolder.isGone(file) { continue }
+        if StepFolder.isGone(file) {
+          isStale = true
+          continue
+        }
         listing.problems.append(.init(file: file, what: error.withoutFile))
       }
     }
     listing.steps = found.values.sorted { $0.step < $1.step }
-    return listing
+    return (listing, isStale)
   }
 
   /// The latest step that is whole: its file is opened, and that of the step which it is a change of. Its values are

@@ -14,7 +14,8 @@ struct StepIndex {
   private var entries: [Key: (identity: FileIdentity, json: JSONObject)] = [:]
 
   init(in folder: String) {
-    guard let file = try? InputFile(path: folder + "/" + StepIndex.fileName), file.byteCount <= StepIndex.mostBytes,
+    guard let file = try? InputFile(path: folder + "/" + StepIndex.fileName),
+      file.byteCount <= StepIndex.mostBytes,
       let bytes = try? file.bytes(at: 0, count: file.byteCount),
       case .object(let object)? = bytes.withUnsafeBytes({ try? JSON.parse($0) }),
       object["version"] == .integer(StepIndex.version), case .array(let listed) = object["steps"]
@@ -49,7 +50,8 @@ struct StepIndex {
     let entries: [JSON] = steps.compactMap { step in
       guard let identity = try? FileIdentity(of: step.path) else { return nil }
       let record = StepRecord(
-        step: step.step, metrics: step.metrics, time: step.time, run: step.run, digest: step.digest, casts: [])
+        step: step.step, metrics: step.metrics, time: step.time, run: step.run, digest: step.digest, casts: []
+      )
       var entry: JSONObject = [
         "name": .string(String(step.path.utf8.dropFirst(folder.utf8.count + 1)) ?? ""),
         "inode": .integer(Int64(bitPattern: identity.inode)), "bytes": .integer(Int64(identity.byteCount)),

@@ -71,7 +71,9 @@ struct StepRecord {
     guard case .object(let object) = json, case .integer(let version) = object["version"] else {
       throw damaged("it has no version")
     }
-    guard version == StepRecord.version else { throw damaged("version \(version) is not known to this release") }
+    guard version == StepRecord.version else {
+      throw damaged("version \(version) is not known to this release")
+    }
     guard case .integer(let number) = object["step"], let step = Int(exactly: number), step >= 0,
       case .object(let measured) = object["metrics"], let time = object["time"]?.real
     else { throw damaged("a field is missing") }

@@ -31,7 +31,9 @@ struct TemporaryName {
 
   /// The file of which `name` may be a temporary; nil where it is no such name, or a shortened one.
   static func target(of name: String) -> String? {
-    guard name.utf8.first == UInt8(ascii: "."), let mark = name.range(ofAscii: ".refx-tmp-") else { return nil }
+    guard name.utf8.first == UInt8(ascii: "."), let mark = name.range(ofAscii: ".refx-tmp-") else {
+      return nil
+    }
     let target = String(name[name.index(after: name.startIndex)..<mark])
     return target.isEmpty || target.utf8.contains(UInt8(ascii: "~")) ? nil : target
   }
@@ -73,7 +75,8 @@ extension String {
     let wanted = Array(text.utf8)
     let bytes = Array(utf8)
     guard bytes.count >= wanted.count else { return nil }
-    for start in 0...(bytes.count - wanted.count) where bytes[start..<(start + wanted.count)].elementsEqual(wanted) {
+    for start in 0...(bytes.count - wanted.count)
+    where bytes[start..<(start + wanted.count)].elementsEqual(wanted) {
       return utf8.index(utf8.startIndex, offsetBy: start)
     }
     return nil
