@@ -105,7 +105,7 @@ struct RefxCommand: ParsableCommand {
     guard arguments.first == "help" else { return nil }
     let names = arguments.dropFirst().filter { !$0.hasPrefix("-") }
     if names.count > 1 { throw RefxError.unexpectedArgument(names[1], usage: "refx help COMMAND") }
-    return names.first ?? ""
+    return names.first == "help" ? "" : names.first ?? ""
   }
 
   /// The parser's own words for a command that does not exist speak of an unexpected argument.

@@ -151,7 +151,8 @@ import Testing
     let result = try Command.run("diff", tied, untied, "--json")
     #expect(result.code == 1)
     let document = try result.json()
-    #expect(document.names == ["equal", "counts", "structure", "topology", "collection", "type", "value"])
+    let kinds = ["structure", "topology", "collection", "type", "value"]
+    #expect(document.names == ["equal", "counts"] + kinds + ["unchanged"])
     #expect(document["counts"] == ["structure": 0, "topology": 1, "collection": 0, "type": 0, "value": 0])
     #expect(document["topology"]?[0]?["change"] == "untied")
     #expect(document["topology"]?[0]?["paths"] == [["embedding"], ["head"]])

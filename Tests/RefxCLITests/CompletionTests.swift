@@ -31,6 +31,13 @@ import Testing
     #expect(try answers("--ver") == ["answers", "--version"])
     #expect(try answers("inspect", "--sh") == ["answers", "--shared"])
     #expect(try answers("inspect", "f", "--shared", "--s").contains("--shared") == false)
+    #expect(try answers("lint", "--only", "") == ["answers"] + LintCode.allCases.map(\.rawValue))
+    #expect(try answers("lint", "--ignore", "nan,inf") == ["answers", "nan,infinite"])
+    #expect(
+      try answers("diff", "--only", "") == [
+        "answers", "structure", "topology", "collection", "type", "value",
+      ])
+    #expect(try answers("diff", "--only", "type,v") == ["answers", "type,value"])
     #expect(try answers("inspect", "--color", "") == ["answers", "auto", "always", "never"])
     #expect(try answers("inspect", "--color=n") == ["answers", "--color=never"])
     #expect(try answers("convert", "a", "b", "--compression", "b") == ["answers", "best"])
@@ -163,6 +170,8 @@ import Testing
     #expect(try bash("refx inspect ", in: scratch) == ["option default"])
     #expect(try bash("refx partition m.refx -o ", in: scratch) == ["option plusdirs"])
     #expect(try bash("A=1 refx ver", in: scratch) == ["verify"])
+    #expect(try bash("refx lint m.refx --only dangling-l", in: scratch) == ["dangling-link"])
+    #expect(try bash("refx lint --only=nan,in", in: scratch) == ["nan,infinite"])
   }
 
   /// A key is pressed in a real shell, and the line is looked at.

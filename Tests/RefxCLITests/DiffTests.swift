@@ -128,6 +128,82 @@ import Testing
     #expect(try a.diff(to: b).value.first?.difference.maxAbs == 5)
   }
 
+  @Test func ofAnUntiedPairTheOneFarthestOffHasTheRow() throws {
+    func diff(_ one: [Float], _ other: [Float]) throws -> ValueChange? {
+      let a: Tree<Leaf> = ["a": first(numbers([1, 2] as [Float]), 0), "b": again(0)]
+      return try a.diff(to: ["a": first(numbers(one), 0), "b": first(numbers(other), 1)]).value.first
+    }
+    let row = try #require(try diff([3, 3], [1, 5]))
+    #expect(row.path == ["a"] && row.other == ["b"] && row.more == 1 && row.difference.maxAbs == 3)
+    let mirror = try #require(try diff([1, 5], [3, 3]))
+    #expect(mirror.other == nil && mirror.more == 1 && mirror.difference.maxAbs == 3)
+    // As far off, but in more elements; as far off in as many.
+    #expect(try diff([1, 5], [4, 5])?.other == ["b"])
+    #expect(try diff([1, 5], [4, 2])?.other == nil)
+    #expect(try diff([1, 2], [4, 2])?.more == 0)
+    // What is no number on one side is farther off than any number, but not where both are none.
+    #expect(try diff([1, 500], [1, .nan])?.other == ["b"])
+    #expect(try diff([1, .nan], [1, 500])?.other == nil)
+  }
+
+  @Test func rowsOfTypesNameThePathThatHasTheOtherType() throws {
+    let leaf = numbers([1] as [Float])
+    let a: Tree<Leaf> = ["a": first(leaf, 0), "b": again(0), "c": again(0)]
+    let double = numbers([1] as [Double])
+    let one = try a.diff(to: ["a": first(leaf, 0), "b": first(double, 1), "c": again(0)])
+    #expect(one.type.map(\.path) == [["a"]] && one.type.first?.other == ["b"] && one.type.first?.more == 0)
+    let two = try a.diff(to: ["a": first(leaf, 0), "b": double, "c": numbers([1] as [Int8])])
+    #expect(two.type.count == 1 && two.type.first?.other == ["b"] && two.type.first?.more == 1)
+    let all = try a.diff(to: ["a": first(double, 0), "b": again(0), "c": again(0)])
+    #expect(all.type.count == 1 && all.type.first?.other == nil && all.type.first?.more == 0)
+    #expect(one.unchanged == 0 && one.arrays == 1)
+  }
+
+  @Test func whatDidNotChangeIsCounted() throws {
+    let a: Tree<Leaf> = [
+      "a": first(numbers([1] as [Float]), 0), "b": again(0), "c": numbers([1] as [Float]),
+      "gone": numbers([3] as [Float]), "t": numbers([1] as [Float]),
+    ]
+    let b: Tree<Leaf> = [
+      "a": first(numbers([1] as [Float]), 0), "b": first(numbers([1] as [Float]), 1),
+      "c": numbers([2] as [Float]), "t": numbers([1] as [Double]),
+    ]
+    let diff = try a.diff(to: b)
+    #expect(diff.arrays == 4 && diff.unchanged == 1)
+    var options = DiffOptions()
+    options.kinds.remove(.value)
+    #expect(try a.diff(to: b, options: options).unchanged == nil)
+  }
+
+  @Test(arguments: 0..<120) func whetherAnythingDiffersIsWhetherThereAreRows(seed: Int) throws {
+    var trees = RandomTree(seed: UInt64(4000 + seed / 4), mostElements: 8)
+    let a = trees.make(nodes: 12)
+    let b = seed % 3 == 0 ? try a.reindexed() : seed % 3 == 1 ? trees.make(nodes: 12) : changed(a)
+    for kinds in [TreeDiff.Kind.allCases, [.value], [.collection, .topology], [.type]] {
+      for renames in [false, true] {
+        var options = DiffOptions()
+        options.kinds = Set(kinds)
+        options.findsRenames = renames
+        options.nanIsNaN = seed % 4 == 0
+        options.absoluteTolerance = seed % 4 == 1 ? 1e-3 : nil
+        let rows = try a.diff(to: b, options: options)
+        #expect(try a.differs(from: b, options: options) == !rows.isEmpty)
+      }
+    }
+  }
+
+  /// The same tree with one bit of each array flipped.
+  private func changed(_ tree: Tree<Leaf>) -> Tree<Leaf> {
+    switch tree {
+    case .leaf(let leaf):
+      guard leaf.byteCount > 0, leaf.dtype == .float32, var bytes = try? leaf.allBytes() else { return tree }
+      bytes[0] ^= 1
+      return .leaf(Leaf(dtype: leaf.dtype, shape: leaf.shape, bytes: bytes))
+    case .value(let value): return first(changed(value.value), value.index, value.collection)
+    default: return tree.mapMembers(at: .root) { member, _ in changed(member) }
+    }
+  }
+
   @Test func renamesAreFound() throws {
     let inside: Tree<Leaf> = ["w": first(numbers([1, 2] as [Float]), 0), "x": again(0)]
     let before: Tree<Leaf> = ["old": inside]

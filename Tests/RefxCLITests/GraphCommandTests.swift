@@ -128,7 +128,16 @@ import Testing
     let file = try scratch.save(GraphCommandTests.hostileTree(), as: "m.refx")
     #expect(try Command.run("graph", file, "--json", "日本語/*").json()["values"]?.count == 1)
     #expect(try Command.run("graph", file, "--json", "--regex", "end/.*").json()["values"]?.count == 1)
-    #expect(try Command.run("graph", file, "nowhere").text.contains("nothing is shared"))
+    let nowhere = try Command.run("graph", file, "nowhere")
+    #expect(nowhere.code == 0 && nowhere.text.contains("nothing matches the pattern"))
+    #expect(nowhere.errors.contains("the pattern 'nowhere' matches nothing; "))
+    let model = try scratch.save(smallModel(), as: "model.refx")
+    let near = try Command.run("graph", model, "hed")
+    #expect(near.errors.contains("the nearest name is 'head'"), "\(near.errors)")
+    #expect(try Command.run("graph", model, "hed", "-q").errors.isEmpty)
+    #expect(try Command.run("graph", model, "step").text.contains("nothing that matches is shared"))
+    let plain = try scratch.save(["a": numbers([1] as [Float])], as: "plain.refx")
+    #expect(try Command.run("graph", plain).text.contains("label=\"nothing is shared\""))
     let bytes = try Data(contentsOf: URL(fileURLWithPath: file))
     #expect(try Command.run(["graph", "-", "--json"], input: bytes).json()["file"] == "-")
     #expect(try Command.run("graph", file, "--from", "hdf5").code == 2)
@@ -144,5 +153,32 @@ import Testing
     let result = try Command.run("graph", file, "--format", "mermaid")
     #expect(result.code == 0 && result.errors.contains("maxEdges"))
     #expect(try Command.run("graph", file, "--format", "mermaid", "--quiet").errors == "")
+  }
+
+  @Test func collectionsAreToldApart() throws {
+    let scratch = try Scratch()
+    let tags: [CollectionTag?] = [nil, "", "-", "3", 3, "params"]
+    let tree = Tree<Leaf>.list(
+      tags.indices.flatMap { [first(numbers([Float($0)]), $0, tags[$0]), again($0, tags[$0])] })
+    let file = try scratch.save(tree, as: "m.refx")
+    let text = try Command.run("graph", file).text
+    for (position, words) in ["#0 -", "#1", "#2 %2D", "#3 %33", "#4 3", "#5 params"].enumerated() {
+      #expect(text.contains("v\(position) [label=\"\(words)\\n"), "\(words)")
+    }
+  }
+
+  @Test func eachOptionDoesWhatItSays() throws {
+    let scratch = try Scratch()
+    let file = try scratch.save(smallModel(), as: "m.refx")
+    func graph(_ arguments: String...) throws -> Command.Result {
+      try Command.run(["graph", file] + arguments)
+    }
+    let plain = try graph()
+    #expect(try graph("--from", "refx").output == plain.output && graph("--from", "npz").code == 2)
+    // No payload is read, so there is nothing to wait for; a drawing has no colours of a terminal.
+    #expect(try graph("--progress", "always").output == plain.output)
+    #expect(try graph("--color", "always").output == plain.output)
+    #expect(try graph("--max-rank", "1").errors.contains("dimensions"))
+    #expect(try graph("--max-rank", "1").code == 2 && graph("--max-rank", "2").code == 0)
   }
 }

@@ -43,11 +43,20 @@ import Testing
     }
   }
 
+  @Test func helpOfHelpIsTheWhole() throws {
+    let whole = try Command.run("help")
+    let help = try Command.run("help", "help")
+    #expect(help.code == 0 && help.output == whole.output && help.errors.isEmpty)
+  }
+
   /// The words in the order of what was typed, what was meant, and whatever else must be said.
   @Test(arguments: [
     (["inspekt"], "'inspekt' is no command; did you mean refx inspect?"),
     (["frob"], "'frob' is no command; known are inspect, get, "),
     (["help", "dif"], "did you mean"),
+    (["version"], "'version' is no command; did you mean refx --version?"),
+    (["man"], "'man' is no command; did you mean refx help, or: man refx?"),
+    (["-V"], "unknown option -V; did you mean --version?"),
     (["inspect", "f", "--shraed"], "unknown option --shraed; did you mean --shared?"),
     (["inspect", "f", "-shared"], "unknown option -shared; did you mean --shared?"),
     (["inspect", "f", "--colour", "never"], "unknown option --colour; did you mean --color?"),

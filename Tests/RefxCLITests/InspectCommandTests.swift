@@ -74,4 +74,129 @@ import Testing
     #expect(try Command.run("get", file, "e\u{301}").text == "1.0\n")
     #expect(try Command.run("get", file, "a~1b").code == 0)
   }
+
+  /// Collections of each kind, a subtree with two sites, attributes, a hundred bytes of metadata.
+  private static func collections(in scratch: Scratch) throws -> String {
+    var attributes = NodeAttributes()
+    attributes[["number"]] = [Attribute("made by", .one("a test"))]
+    let tree: Tree<Leaf> = [
+      "block": first(["w": numbers([0, 1, .nan, .infinity] as [Float])], 0, "params"),
+      "block 2": again(0, "params"),
+      "dash": first(numbers([1] as [Float]), 1, "-"), "digit": first(numbers([2] as [Float]), 2, "3"),
+      "empty": first(numbers([3] as [Float]), 3, ""), "none": first(numbers([4] as [Float]), 4),
+      "number": first(numbers([5] as [Float]), 5, 3),
+    ]
+    let metadata: JSONObject = ["by": .string(String(repeating: "x", count: 100))]
+    try Checkpoint.save(
+      contents: CheckpointContents(tree: tree, metadata: metadata, attributes: attributes),
+      to: scratch.path("c.refx"))
+    return scratch.path("c.refx")
+  }
+
+  @Test func collectionsAreChosenByTheirText() throws {
+    let scratch = try Scratch()
+    let file = try Self.collections(in: scratch)
+    for (names, paths) in [
+      (["3"], ["number"]), (["%33"], ["digit"]), (["%2D"], ["dash"]), (["-"], ["none"]), ([""], ["empty"]),
+      (["params"], ["block", "block 2"]), (["3", "%33", "-"], ["digit", "none", "number"]),
+    ] {
+      let result = try Command.run(["inspect", file, "--json"] + names.flatMap { ["--collection", $0] })
+      let leaves = try #require(try result.json()["leaves"])
+      #expect(
+        (0..<(leaves.count ?? 0)).map { leaves[$0]?["path"] } == paths.map { [.string($0)] }, "\(names)")
+      #expect(result.errors.isEmpty)
+    }
+    let missing = try Command.run("inspect", file, "--collection", "parms")
+    #expect(
+      missing.code == 0
+        && missing.errors.contains("no Ref is of the collection 'parms'; did you mean params?"))
+    #expect(try Command.run("inspect", file, "--collection", "9", "-q").errors.isEmpty)
+  }
+
+  @Test func whatMatchesNothingIsSaidWithTheNearestNames() throws {
+    let scratch = try Scratch()
+    let file = try scratch.save(smallModel(), as: "m.refx")
+    let result = try Command.run("inspect", file, "maen", "head", "**/embeding")
+    #expect(result.code == 0 && result.text.contains("\n1 of 6 leaves (32 B) · "))
+    #expect(
+      result.errors.contains("m.refx: the pattern 'maen' matches nothing; the nearest name is 'mean'"))
+    #expect(result.errors.contains("'**/embeding' matches nothing; the nearest name is 'embedding'\n"))
+    #expect(!result.errors.contains("'head'"))
+    let far = try Command.run("inspect", file, "--regex", "[0-9]+")
+    #expect(far.errors.contains("'[0-9]+' matches nothing; list the paths with: refx inspect"))
+    #expect(try Command.run("inspect", file, "nope", "--quiet").errors.isEmpty)
+    #expect(try Command.run("inspect", file, "head", "embedding").text.contains("2 of 6 leaves (32 B)"))
+  }
+
+  @Test func theTreeHasTheLinesAndNumbersOfTheTable() throws {
+    let scratch = try Scratch()
+    let file = try Self.collections(in: scratch)
+    let tree = try Command.run("inspect", file, "--tree", "--stats").text.split(separator: "\n")
+    let table = try Command.run("inspect", file, "--stats").text.split(separator: "\n")
+    #expect(tree.first == table.first && tree.first?.hasSuffix("c.refx  refx 1") == true)
+    #expect(
+      tree.last == table.last && tree.last?.contains("sharing saves 30 %: 52 B logical, 36 B unique") == true)
+    #expect(
+      tree.contains { $0.contains("min 0 max 1 mean 0.5000 std 0.5000 zeros 1 nan 1 inf 1") }, "\(tree)")
+    let filtered = try Command.run("inspect", file, "--tree", "**/w").text
+    #expect(filtered.contains("└─ w") && filtered.contains("\n1 of 8 leaves (16 B)"))
+  }
+
+  @Test func statisticsOfWideIntegersAreExact() throws {
+    let scratch = try Scratch()
+    let file = try scratch.save(["a": numbers([UInt64.max, 1 << 63] as [UInt64])], as: "m.refx")
+    let text = try Command.run("inspect", file, "--json", "--stats").text
+    #expect(text.contains(#""min":9223372036854775808,"max":18446744073709551615,"#))
+  }
+
+  @Test func eachOptionDoesWhatItSays() throws {
+    let scratch = try Scratch()
+    let file = try Self.collections(in: scratch)
+    func inspect(_ arguments: String...) throws -> Command.Result {
+      try Command.run(["inspect", file] + arguments)
+    }
+    let plain = try inspect()
+    let attributes = try inspect("--attributes")
+    #expect(attributes.text.hasPrefix(plain.text) && attributes.text.contains("a test"))
+    #expect(try inspect("--attributes", "number").errors.isEmpty)
+    #expect(try inspect("--attributes", "dash").text.contains("a test") == false)
+    #expect(try inspect("--attributes", "--json").json()["attributes"]?[0]?["name"] == "made by")
+    #expect(try inspect("--from", "refx").output == plain.output)
+    #expect(try inspect("--from", "hdf5").code == 2)
+    #expect(try inspect("--max-metadata-bytes", "1M").output == plain.output)
+    let refused = try inspect("--max-metadata-bytes", "20")
+    #expect(refused.code == 2 && refused.errors.contains("metadata"), "\(refused.errors)")
+    let progress = try inspect("--progress", "always", "--stats", "--json")
+    #expect(progress.errors.contains("reading") && progress.errors.contains("100%"))
+    #expect(try inspect("--stats").errors.isEmpty && progress.json()["leaves"]?.count == 8)
+    let loud = try Command.run("inspect", WorkerTests.committed)
+    let quiet = try Command.run("inspect", WorkerTests.committed, "--quiet")
+    #expect(!loud.errors.isEmpty && quiet.errors.isEmpty && quiet.output == loud.output)
+  }
+
+  /// What is said to be saved is what copies take, and what other formats then hold.
+  @Test func sharedSubtreesAreCountedForEachSite() throws {
+    let scratch = try Scratch()
+    let layer: Tree<Leaf> = [
+      "b": numbers([1, 2] as [Float]), "w": first(numbers([Float](repeating: 1, count: 30)), 1),
+    ]
+    let tree: Tree<Leaf> = [
+      "layers": .list([first(layer, 0)] + (0..<11).map { _ in again(0) }), "tied": again(1),
+    ]
+    let file = try scratch.save(tree, as: "m.refx")
+    let bytes = try Command.run("inspect", file, "--json").json()["totals"]?["bytes"]
+    #expect(bytes?["logical"] == 1656 && bytes?["unique"] == 128)
+    let copy = scratch.path("m.npz")
+    #expect(try Command.run("convert", file, copy, "--shared", "duplicate").code == 0)
+    let copied = try Command.run("inspect", copy, "--json").json()["totals"]?["bytes"]
+    #expect(copied?["unique"] == bytes?["logical"] && copied?["logical"] == bytes?["logical"])
+    let text = try Command.run("inspect", file).text
+    #expect(text.contains("sharing saves 92 %: 1.66 kB logical, 128 B unique, "))
+    let graph = try Command.run("graph", file).text
+    #expect(graph.contains("2 shared values at 14 sites, which saves 1.53 kB"), "\(graph)")
+    #expect(graph.contains(#"tree of 2 arrays\n128 B, 12 sites"#))
+    let page = try Command.run("report", file, "-o", "-").text
+    #expect(page.contains("Sharing saves 92 %: 1.66 kB logical, 128 B unique"))
+    #expect(page.contains(#""inside":[[0,128]]}"#))
+  }
 }

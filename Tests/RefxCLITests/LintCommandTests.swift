@@ -23,7 +23,7 @@ import Testing
       found.text == """
         equal-not-shared: 1 finding
           embedding, head: 2 arrays of float32 [4, 2] hold the same bytes and are not shared
-            if they are one value: refx tie -o tied.\(suffix == "h5" ? "hdf5" : suffix) \(file) embedding head
+            if they are one value: refx tie -o tied.\(suffix) \(file) embedding head
 
         """, "\(found.text)")
     // The command that it names, typed into a shell.
@@ -34,7 +34,7 @@ import Testing
       return
     }
     #expect(try Command.shell("refx() { $REFX \"$@\"; }; \(command)", in: folder).code == 0)
-    #expect(try Command.run("diff", clean, folder.path("tied.\(suffix == "h5" ? "hdf5" : suffix)")).code == 0)
+    #expect(try Command.run("diff", clean, folder.path("tied.\(suffix)")).code == 0)
   }
 
   @Test func theDocumentHasItsFields() throws {
@@ -138,5 +138,38 @@ import Testing
       return
     }
     #expect(try Command.shell("refx() { $REFX \"$@\"; }; \(look)", in: folder).text.contains("a*b\\"))
+  }
+
+  @Test func whatNobodyElseKnowsIsNoCommand() throws {
+    let file = try folder.save(
+      ["a*": first(numbers([1] as [Float]), 0), "t": first(numbers([2] as [Float]), 1, "x")], as: "m.refx")
+    let found = try Command.run("lint", file, "--json").json()["findings"]
+    #expect(found?.count == 1 && found?[0]?["code"] == "untagged-ref" && found?[0]?["command"] == .null)
+    #expect(
+      found?[0]?["advice"] == .string(#"give them a collection with convert, as --tag 'a\*=COLLECTION'"#))
+    // As it is said, it helps.
+    let out = folder.path("o.refx")
+    #expect(try Command.run("convert", file, out, "--tag", #"a\*=COLLECTION"#).errors.isEmpty)
+    #expect(try Command.run("lint", out).code == 0)
+    // Standard input cannot be read again.
+    let bytes = try Data(
+      contentsOf: URL(fileURLWithPath: try folder.save(smallModel(tied: false), as: "u.refx")))
+    let piped = try Command.run("lint", "-", "--json", input: bytes)
+    #expect(piped.code == 1)
+    #expect(try piped.json()["findings"]?[0]?["command"] == .null)
+    #expect(try !Command.run("lint", "-", input: bytes).text.contains("refx tie"))
+  }
+
+  @Test func everyFlagDoesSomething() throws {
+    let file = try folder.save(smallModel(tied: false), as: "m.refx")
+    #expect(try Command.run("lint", file, "--from", "refx").code == 1)
+    #expect(try Command.run("lint", file, "--from", "h5").code == 2)
+    #expect(try Command.run("lint", file, "--color", "always").text.contains("\u{1B}["))
+    #expect(try !Command.run("lint", file, "--color", "never").text.contains("\u{1B}"))
+    #expect(try Command.run("lint", file, "--progress", "always").errors.contains("reading"))
+    #expect(try Command.run("lint", file, "--progress", "never").errors.isEmpty)
+    let limited = try Command.run("lint", file, "--max-nodes", "2")
+    #expect(limited.code == 2 && limited.errors.contains("more nodes"))
+    #expect(try Command.run("lint", file, "--max-nodes", "50").code == 1)
   }
 }

@@ -155,6 +155,25 @@ import Testing
     #expect(try firstDifference(tagged, expected) == nil)
   }
 
+  @Test func whatTagsAndCastsNothingIsFound() throws {
+    let leaf = numbers([1] as [Float])
+    let tree: Tree<Leaf> = [
+      "a": leaf, "b": first(leaf, 0), "c": again(0), "d": .static("x"), "e": first(["f": leaf], 1),
+      "g": again(1),
+    ]
+    func unused(_ patterns: String...) throws -> [Int] {
+      try tree.unusedTags(among: patterns.map { (try PathPattern(glob: $0), "x") })
+    }
+    #expect(try unused("a", "b", "e/f", "zzz", "d") == [3, 4])
+    // The first site that any rule matches decides for the Ref.
+    #expect(try unused("c", "b") == [0])
+    #expect(try unused("b", "c") == [1])
+    #expect(try unused("**", "a") == [1])
+    #expect(try unused("g") == [])
+    let casts = try Casts([.float32: .float16, .int8: .int16, .bool: .int8])
+    #expect(try casts.unused(in: tree) == [.bool, .int8])
+  }
+
   @Test func statisticsAreOverFiniteValues() throws {
     let found = try #require(
       try Leaf(Tensor([1, .nan, 3, .infinity, 0, -.infinity] as [Float])).statistics())
@@ -178,7 +197,8 @@ import Testing
     #expect(listing.rows.map(\.path.text) == ["a", "a/r", "a/w", "b", "c"])
     #expect(listing.rows.map(\.dtype) == ["tree", "float64", "float32", "tree", "float64"])
     #expect(listing.refs == 2 && listing.shared == 2)
-    #expect(listing.logicalBytes == 24 && listing.uniqueBytes == 16)
+    #expect(listing.logicalBytes == 40 && listing.uniqueBytes == 16)
+    #expect(listing.rows.map(listing.siteBytes) == [16, 8, 8, 16, 8])
     #expect(listing.collections.map(\.collection) == ["params", nil])
     #expect(listing.collections.map(\.bytes) == [8, 8])
   }

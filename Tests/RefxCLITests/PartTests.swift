@@ -46,6 +46,26 @@ import Testing
     #expect(try back.contents.tree.digest() == origin.tree.digest())
   }
 
+  /// Opened one after the other, with what they have in common held once.
+  @Test(arguments: 0..<60) func partsAreMergedAsTheyAreOpened(seed: Int) throws {
+    var trees = RandomTree(seed: UInt64(3000 + seed))
+    let origin = CheckpointContents(tree: trees.make(nodes: 80), metadata: ["note": "kept"])
+    let (plan, collections) = try origin.planningPartitionByCollection()
+    let built = try origin.partitionedByCollection().parts
+    #expect(
+      plan.names == built.parts.map(\.name) && plan.cuts == built.cuts
+        && collections.count == plan.names.count)
+    #expect(plan.siteCounts == built.parts.map(\.siteCount))
+    let merged = try CheckpointContents.merged(files: plan.names.indices.reversed().map { "\($0)" }) { name in
+      let position = try #require(Int(name))
+      let part = try plan.part(position)
+      #expect(try firstDifference(part.contents.tree, built.parts[position].contents.tree) == nil)
+      return part.contents
+    }
+    #expect(merged.warnings == [] && merged.contents.metadata == origin.metadata)
+    #expect(try firstDifference(merged.contents.tree, origin.tree) == nil)
+  }
+
   private func cutTie() throws -> PartitionedCheckpoint {
     let origin = CheckpointContents(tree: smallModel())
     return try origin.partitioned(by: [("head", .path(try PathPattern(glob: "head")))])

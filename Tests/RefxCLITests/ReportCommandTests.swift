@@ -239,4 +239,33 @@ import Testing
     #expect(page.count < 4_000_000 && page.count > 500_000)
     #expect(try ReportCommandTests.data(String(decoding: page, as: UTF8.self))["leaves"]?.count == 10_000)
   }
+
+  @Test func eachOptionDoesWhatItSays() throws {
+    let scratch = try Scratch()
+    let file = try scratch.save(smallModel(), as: "m.refx")
+    func page(_ arguments: String...) throws -> Command.Result {
+      try Command.run(["report", file, "-o", "-"] + arguments)
+    }
+    let plain = try page()
+    #expect(try page("--from", "refx").output == plain.output && page("--from", "npz").code == 2)
+    #expect(try page("--color", "always").output == plain.output)
+    #expect(try page("--max-depth", "0").errors.contains("more levels than it may"))
+    let bare = try page("--no-values")
+    let data = try ReportCommandTests.data(bare.text)
+    #expect(data["has"] == ["values": false, "histograms": false] && data["digest"] == .null)
+    #expect(ReportCommandTests.members(data["leaves"]).allSatisfy { $0[9] == 0 && $0[10] == 0 })
+    #expect(try ReportCommandTests.data(plain.text)["has"] == ["values": true, "histograms": true])
+  }
+
+  /// A little is not nothing.
+  @Test func smallSavingsAreNotRoundedAway() throws {
+    let scratch = try Scratch()
+    let tree: Tree<Leaf> = [
+      "a": first(numbers([1] as [Float]), 0), "b": again(0),
+      "large": numbers([Float](repeating: 1, count: 100_000)),
+    ]
+    let file = try scratch.save(tree, as: "m.refx")
+    #expect(
+      try Command.run("report", file, "-o", "-").text.contains("Sharing saves under 0.1 %: 400 kB logical"))
+  }
 }

@@ -64,7 +64,7 @@ import Testing
       #expect(result.code == 2)
       #expect(
         result.errors.contains(
-          "the rules do not fit as --strict demands: 1 half-matched ties, 5 unmapped paths"))
+          "the rules do not fit as --strict demands: 1 half-matched tie, 5 unmapped paths"))
       #expect(!FileManager.default.fileExists(atPath: out))
     }
     let clash = try rules("[[rules]]\nrename = \"head\"\nto = \"step\"\n")

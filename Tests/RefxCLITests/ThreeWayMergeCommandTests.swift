@@ -27,7 +27,10 @@ import Testing
     let none = scratch.path("none.refx")
     let text = try Command.run("merge", "--base", base, steps[0], steps[1], "-o", none)
     #expect(text.code == 1)
-    #expect(text.text == "value: 1 conflict\n  step: A and B gave it different values\n")
+    #expect(
+      text.text
+        == "value: 1 conflict\n  step: step8.refx and step9.refx gave it different values\nnothing was written\n"
+    )
     let json = try Command.run("merge", "--base", base, steps[0], steps[1], "-o", none, "--json")
     #expect(json.code == 1)
     #expect(try json.json()["conflicts"]?[0]?["kind"] == "value")

@@ -79,6 +79,12 @@ extension RefxError {
     RefxError(.notAFile, file: file, expected: "a file", found: kind)
   }
 
+  package static func notAFileToRead(kind: String, file: String) -> RefxError {
+    var error = notARegularFile(kind: kind, file: file)
+    if kind != "a folder" { error.advice = "pass - and pipe it in" }
+    return error
+  }
+
   package static func emptyFileName() -> RefxError {
     RefxError(.notAFile, expected: "the name of a file", found: "an empty one")
   }
@@ -141,8 +147,8 @@ extension RefxError {
   package static func leafChecksumDiffers(expected: UInt32, found: UInt32) -> RefxError {
     RefxError(
       .damaged, "the leaf's checksum does not fit its bytes",
-      expected: "CRC-32 \(String(expected, radix: 16))",
-      found: String(found, radix: 16), advice: "copy or download the file again")
+      expected: "CRC-32 \(digits(expected))",
+      found: digits(found), advice: "copy or download the file again")
   }
 
   // MARK: The .refx format
@@ -215,7 +221,7 @@ extension RefxError {
   {
     RefxError(
       .damaged, "the checksum of \(what) does not fit", place: .byte(offset),
-      expected: "CRC-32 \(String(expected, radix: 16))", found: String(found, radix: 16),
+      expected: "CRC-32 \(digits(expected))", found: digits(found),
       advice: "the file is damaged; copy or download it again")
   }
 
@@ -273,6 +279,13 @@ extension RefxError {
       .unsupported, "\(format) files can be read but not written",
       advice: "choose .refx, .h5, .safetensors, .npz or .npy"
     )
+  }
+
+  /// Of one leaf that was asked for by itself, so that there is nothing to leave out.
+  package static func unsupportedLeafAlone(_ leaf: UnsupportedLeaf) -> RefxError {
+    RefxError(
+      .unsupported, "a \(leaf.typeName) leaf cannot be represented: \(leaf.reason)",
+      advice: "ask for another one; refx inspect lists them")
   }
 
   package static func unsupportedLeaf(_ leaf: UnsupportedLeaf) -> RefxError {
@@ -554,7 +567,7 @@ extension RefxError {
   {
     RefxError(
       .damaged, "the values are not those that were saved", file: file, place: .object(object),
-      expected: "CRC-32 \(String(expected, radix: 16))", found: String(found, radix: 16),
+      expected: "CRC-32 \(digits(expected))", found: digits(found),
       advice: "restore the file from a copy")
   }
 
@@ -562,15 +575,16 @@ extension RefxError {
     RefxError(.damaged, what, file: file, place: .object(object), advice: "restore the file from a copy")
   }
 
-  package static func hdf5Limit(_ expected: String, found: String, object: String, file: String?) -> RefxError
-  {
-    RefxError(.limit, file: file, place: .object(object), expected: expected, found: found)
+  package static func hdf5Limit(
+    _ expected: String, found: String, object: String, file: String?, advice: String? = nil
+  ) -> RefxError {
+    RefxError(.limit, file: file, place: .object(object), expected: expected, found: found, advice: advice)
   }
 
   package static func fletcherDiffers(expected: UInt32, found: UInt32) -> RefxError {
     RefxError(
-      .damaged, "a chunk does not fit its fletcher32 checksum", expected: String(expected, radix: 16),
-      found: String(found, radix: 16), advice: "restore the file from a copy")
+      .damaged, "a chunk does not fit its fletcher32 checksum", expected: digits(expected),
+      found: digits(found), advice: "restore the file from a copy")
   }
 
   package static func textDoesNotFit(count: Int, file: String?) -> RefxError {
@@ -586,15 +600,17 @@ extension RefxError {
       expected: "at most \(2 * maximumTreeDepth) levels")
   }
 
-  package static func unsupportedLeaves(_ leaves: [(path: Path, reason: UnsupportedLeaf)]) -> RefxError {
+  package static func unsupportedLeaves(
+    _ leaves: [(path: Path, reason: UnsupportedLeaf)],
+    advice: String = "leave them out with --skip-unsupported"
+  ) -> RefxError {
     let most = 100
     var details = leaves.prefix(most).map { "\($0.path.text): \($0.reason.typeName): \($0.reason.reason)" }
     if leaves.count > most { details.append("and \(leaves.count - most) more") }
     return RefxError(
       .unsupported,
       leaves.count == 1 ? "a leaf cannot be represented" : "\(leaves.count) leaves cannot be represented",
-      path: leaves.count == 1 ? leaves[0].path : nil, advice: "leave them out with --skip-unsupported",
-      details: details)
+      path: leaves.count == 1 ? leaves[0].path : nil, advice: advice, details: details)
   }
 
   package static func badText(path: Path, offset: Int) -> RefxError {
@@ -630,30 +646,73 @@ extension RefxError {
   }
 
   package static func badSlice(_ text: String, reason: String) -> RefxError {
-    RefxError(.usage, "the slice '\(text)' cannot be taken: \(reason)", advice: "write it as 0:10,:,3")
+    RefxError(.usage, "the slice '\(text)' cannot be taken: \(reason)")
+  }
+
+  package static func unreadableSlice(_ text: String, reason: String) -> RefxError {
+    RefxError(.usage, "the slice '\(text)' cannot be read: \(reason)", advice: "write it as 0:10,:,3")
   }
 
   package static func noSuchPath(_ path: Path, near: [Key]) -> RefxError {
-    let names = near.map { Path([$0]).text }.joined(separator: ", ")
-    return RefxError(
-      .noSuchPath, "nothing stands there", path: path,
-      advice: names.isEmpty ? "list the paths with: refx inspect" : "the nearest names are \(names)")
+    RefxError(.noSuchPath, "nothing stands there", path: path, advice: nearest(near))
   }
 
   package static func notAnArray(_ path: Path, found: String, members: [Key]) -> RefxError {
     let most = 5
-    let names = members.prefix(most).map { Path([$0]).text }.joined(separator: ", ")
+    let names = members.prefix(most).map { "'\(Path([$0]).text)'" }.joined(separator: ", ")
     return RefxError(
       .noSuchPath, path: path, expected: "an array", found: found,
       advice: members.isEmpty ? nil : "name one of its members: \(names)\(members.count > most ? ", …" : "")")
   }
 
+  // MARK: Looking into checkpoints
+
+  /// Eight digits, the leading zeros too.
+  private static func digits(_ checksum: UInt32) -> String {
+    let digits = String(checksum, radix: 16)
+    return String(repeating: "0", count: 8 - digits.utf8.count) + digits
+  }
+
+  private static func nearest(_ names: [Key]) -> String {
+    let texts = names.map { "'\(Path([$0]).text)'" }.joined(separator: ", ")
+    return switch names.count {
+    case 0: "list the paths with: refx inspect"
+    case 1: "the nearest name is \(texts)"
+    default: "the nearest names are \(texts)"
+    }
+  }
+
+  package static func patternWithoutMatch(_ pattern: String, near: [Key]) -> String {
+    "the pattern '\(pattern)' matches nothing; \(nearest(near))"
+  }
+
+  package static func collectionWithoutRef(_ name: String, known: [String]) -> String {
+    let advice =
+      Nearest.advice(name, among: known)
+      ?? (known.isEmpty ? "there are no Refs" : "known are \(known.joined(separator: ", "))")
+    return "no Ref is of the collection '\(name)'; \(advice)"
+  }
+
+  package static func staticTakesNo(_ option: String, path: Path) -> RefxError {
+    RefxError(
+      .usage, "a static value is no array, so there is nothing for \(option) to do", path: path,
+      advice: "leave \(option) out")
+  }
+
+  package static func valueBeginsWithMinus(_ value: String, of option: String) -> RefxError {
+    RefxError(
+      .usage, "\(option) needs a value, and '\(value)' reads as another option",
+      advice: "write \(option)=\(value)")
+  }
+
   // MARK: The command
 
   package static func unknownCommand(_ name: String, known: [String]) -> RefxError {
-    RefxError(
+    let others = ["version": "refx --version", "man": "refx help, or: man refx", "usage": "refx help"]
+    return RefxError(
       .usage, "'\(name)' is no command",
-      advice: Nearest.advice(name, among: known, shown: { "refx " + $0 })
+      advice: others[name].map { "did you mean \($0)?" } ?? Nearest.advice(
+        name, among: known, shown: { "refx " + $0 })
         ?? "known are \(known.joined(separator: ", "))")
   }
 
@@ -674,6 +733,27 @@ extension RefxError {
   package static func sameOutput(_ name: String) -> RefxError {
     RefxError(
       .usage, "two parts would be written to one file", file: name, advice: "give each a name of its own")
+  }
+
+  package static func jsonBesideData() -> RefxError {
+    RefxError(
+      .usage, "--json prints to standard output, where the checkpoint goes as well",
+      advice: "write the checkpoint to a file, or leave --json out")
+  }
+
+  package static func dataToTerminal() -> RefxError {
+    RefxError(
+      .usage, "standard output is a terminal, which cannot show a checkpoint",
+      advice: "redirect it: > m.refx")
+  }
+
+  package static func outputIsRead(_ output: String, input: String) -> RefxError {
+    RefxError(
+      .usage,
+      output == input
+        ? "the file to write is one that is read, and it would be lost"
+        : "the file to write is \(visible(input)), which is read, and it would be lost",
+      file: output, advice: "name another file; --force does not help here")
   }
 
   package static func demoFailed(_ what: String) -> RefxError {
@@ -1240,7 +1320,7 @@ extension RefxError {
   package static func zipChecksumDiffers(_ name: String, expected: UInt32, found: UInt32) -> RefxError {
     RefxError(
       .damaged, "the member \"\(name)\" of the zip archive is not what was saved",
-      expected: "CRC-32 \(String(expected, radix: 16))", found: String(found, radix: 16),
+      expected: "CRC-32 \(digits(expected))", found: digits(found),
       advice: "restore the file from a copy")
   }
 
@@ -1650,7 +1730,7 @@ extension RefxError {
     RefxError(
       .refusal, "cannot be tied to '\(other.text)', whose value is not the same: one \(difference)",
       path: path,
-      advice: "say which one wins with take")
+      advice: "say which one wins (--take PATH; in a rule: take)")
   }
 
   package static func tiedCollectionsDiffer(
@@ -1660,7 +1740,9 @@ extension RefxError {
       .refusal,
       "is of collection '\(collection)' and cannot be tied to '\(other.text)', which is of another collection: "
         + "'\(otherCollection)'", path: path,
-      advice: "tag both alike first, or say which one wins with take")
+      advice:
+        "say which collection it is to be (--collection NAME), or which one wins (--take PATH; in a rule: take)"
+    )
   }
 
   package static func nothingTaken(_ sites: [Path]) -> RefxError {
@@ -1697,8 +1779,9 @@ extension RefxError {
 
   package static func rulesNotStrict(_ problems: [String], unused: Int, half: Int, unmapped: Int) -> RefxError
   {
-    let counts = [(unused, "unused rules"), (half, "half-matched ties"), (unmapped, "unmapped paths")]
-    let words = counts.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
+    let counts = [(unused, "unused rule"), (half, "half-matched tie"), (unmapped, "unmapped path")]
+    let words = counts.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)\($0.0 == 1 ? "" : "s")" }
+      .joined(separator: ", ")
     return RefxError(
       .refusal, "the rules do not fit as --strict demands: \(words)",
       advice: "mend the rules, or leave --strict out",
@@ -1780,6 +1863,12 @@ extension RefxError {
     RefxError(
       .usage, "--base merges exactly two edits of one checkpoint", expected: "A and B",
       found: found == 1 ? "1 file" : "\(found) files")
+  }
+
+  package static func standardInputTwice() -> RefxError {
+    RefxError(
+      .usage, "standard input can be given once", expected: "at most one -", found: "several",
+      advice: "write one of them to a file first")
   }
 }
 

@@ -10,13 +10,26 @@ public struct DiffPair: Sendable {
 extension Tree where Element == Leaf {
   /// What differs from this tree to `other`, but for the values: reads no payload.
   ///
+  /// - Parameter marks: finds what moved, by its contents; nil to leave it removed and added. What moved is
+  ///   compared as what stayed is, so that its ties and collections have rows too.
   /// - Returns: the difference, and the pairs of arrays whose elements decide about the rest.
-  /// - Throws: ``RefxError`` where an index comes before its value, or where the shared values of the two
-  ///   trees lie inside each other deeper than a tree may be.
-  public func catalogueDiff(to other: Tree<Leaf>) throws -> (diff: TreeDiff, pairs: [DiffPair]) {
+  /// - Throws: what `marks` throws, and ``RefxError`` where an index comes before its value, or where the shared
+  ///   values of the two trees lie inside each other deeper than a tree may be.
+  public func catalogueDiff(
+    to other: Tree<Leaf>, findingMovesBy marks: ContentMarks? = nil
+  ) throws -> (diff: TreeDiff, pairs: [DiffPair]) {
     var walk = DiffWalk(a: try ValueTable(of: self), b: try ValueTable(of: other))
     try walk.compare(self, other, at: DiffPlace(path: .root))
+    if let marks {
+      var search = try MoveSearch(walk.diff.structure, self, other, walk.a, walk.b)
+      let found = try search.found(marks)
+      walk.diff.structure = found.rows
+      for move in found.moves { try walk.compare(move, self, other) }
+    }
     walk.diff.topology = walk.sites.changes()
+    try forEachSite { site in
+      if case .leaf = site.content, site.reference?.isFirst ?? true { walk.diff.arrays += 1 }
+    }
     return (walk.diff, walk.pairs)
   }
 }
@@ -25,16 +38,19 @@ extension Tree where Element == Leaf {
 /// where that is another (inside a shared value that was first seen elsewhere).
 private struct DiffPlace {
   var path: Path
+  /// The path in the second tree, inside of what moved.
+  var newPath: Path?
   var homeInA: Path?
   var homeInB: Path?
   var isInsideReference = false
 
   var pathInA: Path { homeInA ?? path }
-  var pathInB: Path { homeInB ?? path }
+  var pathInB: Path { homeInB ?? newPath ?? path }
 
   func member(_ key: Key) -> DiffPlace {
     DiffPlace(
-      path: path.appending(key), homeInA: homeInA?.appending(key), homeInB: homeInB?.appending(key),
+      path: path.appending(key), newPath: newPath?.appending(key), homeInA: homeInA?.appending(key),
+      homeInB: homeInB?.appending(key),
       isInsideReference: isInsideReference)
   }
 }
@@ -53,7 +69,7 @@ private struct DiffWalk {
   private var pairOfReference: [Int: Int] = [:]
   private var pairOfInnerPath: [Path: Int] = [:]
   private var metReferences: Set<[Int]> = []
-  private var typedRows: Set<Path> = []
+  private var typedRows: [Path: Int] = [:]
   private var collectionRows: Set<CollectionRow> = []
   private var classes = Classes()
 
@@ -65,6 +81,14 @@ private struct DiffWalk {
   init(a: ValueTable<Leaf>, b: ValueTable<Leaf>) {
     self.a = a
     self.b = b
+  }
+
+  /// Goes on with something that moved.
+  mutating func compare(_ move: MoveSearch.Move, _ x: Tree<Leaf>, _ y: Tree<Leaf>) throws {
+    guard let from = a.site(at: move.from, in: x), let to = b.site(at: move.to, in: y) else { return }
+    let place = DiffPlace(
+      path: move.from, newPath: move.to, homeInA: from.home, homeInB: to.home, isInsideReference: true)
+    try compare(from.tree, to.tree, at: place)
   }
 
   mutating func compare(_ x: Tree<Leaf>, _ y: Tree<Leaf>, at place: DiffPlace) throws {
@@ -83,11 +107,11 @@ private struct DiffWalk {
 
     guard NodeKind(insideA) == NodeKind(insideB) else {
       diff.structure.append(
-        StructureChange(.kind, path: place.path, from: describe(x, in: a), to: describe(y, in: b)))
+        StructureChange(.kind, path: place.path, from: a.words(for: x), to: b.words(for: y)))
       return
     }
     if isReference {
-      sites.add(place.path, indexInA, indexInB)
+      sites.add(place.path, place.newPath ?? place.path, indexInA, indexInB)
       compareCollections(indexInA, indexInB, at: place)
       if insideA.hasMembers, let indexInA {
         let known = classes.unite(.inA(indexInA), indexInB.map { .inB($0) } ?? .placeInB(place.pathInB))
@@ -145,13 +169,12 @@ private struct DiffWalk {
   private mutating func removed(_ tree: Tree<Leaf>, at place: DiffPlace) {
     diff.structure.append(
       StructureChange(
-        .removed, path: place.path, from: describe(tree, in: a), to: nil, leaves: tree.arrayCount))
+        .removed, path: place.path, from: a.words(for: tree), to: nil, leaves: tree.arrayCount))
   }
 
   private mutating func added(_ tree: Tree<Leaf>, at place: DiffPlace) {
     diff.structure.append(
-      StructureChange(.added, path: place.path, from: nil, to: describe(tree, in: b), leaves: tree.arrayCount)
-    )
+      StructureChange(.added, path: place.path, from: nil, to: b.words(for: tree), leaves: tree.arrayCount))
   }
 
   private mutating func compareCollections(_ indexInA: Int?, _ indexInB: Int?, at place: DiffPlace) {
@@ -162,39 +185,47 @@ private struct DiffWalk {
       return
     }
     // Where it was met, not the first site: of a tie, one site alone may have lost its collection.
-    diff.collection.append(CollectionChange(path: place.path, from: from, to: to))
+    diff.collection.append(CollectionChange(path: place.path, other: place.newPath, from: from, to: to))
   }
 
   private mutating func compareLeaves(
     _ x: Leaf, _ y: Leaf, _ indexInA: Int?, _ indexInB: Int?, at place: DiffPlace
   ) {
+    // The same two Refs may meet at many paths.
+    if let indexInA, let indexInB, !metReferences.insert([indexInA, indexInB]).inserted { return }
     let path = indexInA.flatMap { a[$0]?.firstSite } ?? place.pathInA
     guard x.dtype == y.dtype, x.shape == y.shape else {
-      if typedRows.insert(path).inserted {
-        diff.type.append(
-          TypeChange(path: path, fromDType: x.dtype, fromShape: x.shape, toDType: y.dtype, toShape: y.shape))
+      if let row = typedRows[path] {
+        diff.type[row].more += 1
+        return
       }
+      typedRows[path] = diff.type.count
+      let other = place.pathInB == path ? nil : place.pathInB
+      diff.type.append(
+        TypeChange(
+          path: path, other: other, fromDType: x.dtype, fromShape: x.shape, toDType: y.dtype, toShape: y.shape
+        ))
       return
     }
     let known =
       indexInA.map { pairOfReference[$0] } ?? (place.isInsideReference ? pairOfInnerPath[path] : nil)
     if let known {
-      // The same two Refs may meet at many paths.
-      if let indexInA, let indexInB, !metReferences.insert([indexInA, indexInB]).inserted { return }
       pairs[known].others.append((place.pathInB, y))
       return
     }
     if let indexInA {
-      if let indexInB { metReferences.insert([indexInA, indexInB]) }
       pairOfReference[indexInA] = pairs.count
     } else if place.isInsideReference {
       pairOfInnerPath[path] = pairs.count
     }
     pairs.append(DiffPair(path: path, leaf: x, others: [(place.pathInB, y)]))
   }
+}
 
-  private func describe(_ tree: Tree<Leaf>, in values: ValueTable<Leaf>) -> String {
-    switch values.open(tree) {
+extension ValueTable<Leaf> {
+  /// What stands somewhere, in words.
+  func words(for tree: Tree<Leaf>) -> String {
+    switch open(tree) {
     case .leaf(let leaf): "\(leaf.dtype.name) \(leaf.shape)"
     case .static(let value): value.description
     case let inside: NodeKind(inside).rawValue
@@ -203,7 +234,7 @@ private struct DiffWalk {
 }
 
 /// What kind of node stands somewhere, in words.
-private enum NodeKind: String {
+enum NodeKind: String {
   case leaf = "array"
   case dictionary, list, tuple, none, nothing, hole
   case `static` = "static value"
@@ -234,7 +265,7 @@ extension Tree {
   }
 
   /// How many arrays stand here and below, each where it is first seen.
-  fileprivate var arrayCount: Int {
+  var arrayCount: Int {
     switch self {
     case .leaf, .index: 1
     case .dictionary(let branches): branches.members.reduce(0) { $0 + $1.arrayCount }

@@ -2,11 +2,14 @@
 /// sharing of the two is compared as two partitions of one set of paths.
 struct SharingSites {
   private var paths: [Path] = []
+  /// The same in the second tree: others where something moved.
+  private var newPaths: [Path] = []
   /// The Ref in each tree; nil where a plain value stands, which shares with nobody.
   private var references: [(inA: Int?, inB: Int?)] = []
 
-  mutating func add(_ path: Path, _ indexInA: Int?, _ indexInB: Int?) {
+  mutating func add(_ path: Path, _ newPath: Path, _ indexInA: Int?, _ indexInB: Int?) {
     paths.append(path)
+    newPaths.append(newPath)
     references.append((indexInA, indexInB))
   }
 
@@ -14,8 +17,8 @@ struct SharingSites {
   func changes() -> [TopologyChange] {
     var changes: [TopologyChange] = []
     for group in groups() where group.count > 1 {
-      let from = partition(group) { $0.inA }
-      let to = partition(group) { $0.inB }
+      let from = partition(group, of: paths) { $0.inA }
+      let to = partition(group, of: newPaths) { $0.inB }
       // Paths that are linked at all and shared by one value on both sides are as they were.
       if from.count == 1 && to.count == 1 { continue }
       let change: TopologyChange.Change = from.count == 1 ? .untied : to.count == 1 ? .tied : .retied
@@ -55,7 +58,9 @@ struct SharingSites {
     return members.filter { !$0.isEmpty }
   }
 
-  private func partition(_ group: [Int], by index: ((inA: Int?, inB: Int?)) -> Int?) -> [[Path]] {
+  private func partition(
+    _ group: [Int], of paths: [Path], by index: ((inA: Int?, inB: Int?)) -> Int?
+  ) -> [[Path]] {
     var sets: [[Path]] = []
     var place: [Int: Int] = [:]
     for position in group {

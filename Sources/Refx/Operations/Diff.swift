@@ -13,6 +13,12 @@ public struct TreeDiff: Sendable {
   public var type: [TypeChange] = []
   public var value: [ValueChange] = []
 
+  /// How many arrays the first tree has, a shared one once.
+  public var arrays = 0
+  /// How many of them have the same dtype, shape and elements wherever they stand in the second tree; nil where
+  /// elements were not looked at.
+  public var unchanged: Int?
+
   public init() {}
 
   /// The number of rows of a kind.
@@ -66,9 +72,12 @@ public struct StructureChange: Hashable, Sendable {
   public let leaves: Int
   /// Where it went, where it was renamed.
   public let newPath: Path?
+  /// How many arrays moved out of it, or into it. What else was in it then has rows of its own.
+  public let moved: Int
 
   public init(
-    _ change: Change, path: Path, from: String?, to: String?, leaves: Int = 0, newPath: Path? = nil
+    _ change: Change, path: Path, from: String?, to: String?, leaves: Int = 0, newPath: Path? = nil,
+    moved: Int = 0
   ) {
     self.change = change
     self.path = path
@@ -76,6 +85,7 @@ public struct StructureChange: Hashable, Sendable {
     self.to = to
     self.leaves = leaves
     self.newPath = newPath
+    self.moved = moved
   }
 }
 
@@ -91,7 +101,7 @@ public struct TopologyChange: Hashable, Sendable {
   }
 
   public let change: Change
-  /// All paths concerned, in order.
+  /// All paths concerned, in order; of what moved, that in the first tree.
   public let paths: [Path]
   /// The sets of paths that shared in the first tree.
   public let from: [[Path]]
@@ -102,6 +112,8 @@ public struct TopologyChange: Hashable, Sendable {
 /// A value belongs to another collection.
 public struct CollectionChange: Hashable, Sendable {
   public let path: Path
+  /// Where the second tree has it, if it moved.
+  public let other: Path?
   public let from: CollectionTag?
   public let to: CollectionTag?
 }
@@ -109,10 +121,14 @@ public struct CollectionChange: Hashable, Sendable {
 /// An array has another dtype or shape.
 public struct TypeChange: Hashable, Sendable {
   public let path: Path
+  /// Where the second tree has the other type, if that is elsewhere.
+  public let other: Path?
   public let fromDType: DType
   public let fromShape: [Int]
   public let toDType: DType
   public let toShape: [Int]
+  /// How many more arrays stand for it in the second tree and have another type than it had.
+  public var more = 0
 }
 
 /// An array of the same dtype and shape has other elements.
@@ -122,13 +138,17 @@ public struct ValueChange: Hashable, Sendable {
   public let other: Path?
   /// How many elements there are.
   public let count: Int
+  /// Of several arrays that stand for it in the second tree, that of the one farthest off.
   public let difference: ElementDifference
+  /// How many more of those differ from it.
+  public var more: Int
 
-  public init(path: Path, other: Path?, count: Int, difference: ElementDifference) {
+  public init(path: Path, other: Path?, count: Int, difference: ElementDifference, more: Int = 0) {
     self.path = path
     self.other = other
     self.count = count
     self.difference = difference
+    self.more = more
   }
 }
 
@@ -148,4 +168,16 @@ public struct ElementDifference: Hashable, Sendable {
   public var nan = 0
 
   public init() {}
+
+  /// How large it is, to put the largest first: the largest distance, then the number of elements. What is NaN on
+  /// one side alone is the largest, text the smallest.
+  public func isLarger(than other: ElementDifference) -> Bool {
+    (size, changed) > (other.size, other.changed)
+  }
+
+  private var size: Double {
+    if nan > 0 { return .infinity }
+    guard let maxAbs else { return -1 }
+    return maxAbs.isNaN ? 0 : maxAbs
+  }
 }

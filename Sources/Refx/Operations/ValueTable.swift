@@ -78,6 +78,26 @@ extension ValueTable {
     return open(place)
   }
 
+  /// What stands at `path`, a Ref's site as such; nil where nothing does. With it the path at which a listing names
+  /// it, where that is another: inside a shared value that is first seen elsewhere.
+  func site(at path: Path, in tree: Tree<Element>) -> (tree: Tree<Element>, home: Path?)? {
+    var place = tree
+    var home: Path?
+    for key in path.keys {
+      if case .index(let index) = place { home = entries[index.index]?.firstSite }
+      let inside = open(place)
+      if inside.isReference {
+        guard key == "0" else { return nil }
+        place = inside
+      } else {
+        guard let next = inside.member(key) else { return nil }
+        place = next
+      }
+      home?.keys.append(key)
+    }
+    return (place, home)
+  }
+
   /// What a Ref's site stands for; anything else as it is.
   public func open(_ place: Tree<Element>) -> Tree<Element> {
     switch place {

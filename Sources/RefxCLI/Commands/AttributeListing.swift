@@ -6,9 +6,9 @@ import RefxStore
 struct AttributeListing {
   private let rows: [(path: Path, attribute: Attribute)]
 
-  init(_ attributes: NodeAttributes, _ patterns: [PathPattern]) throws {
+  init(_ attributes: NodeAttributes, _ matches: inout PatternMatches) throws {
     rows = try attributes.paths
-      .filter { path in try patterns.isEmpty || patterns.contains { try $0.matches(path) } }
+      .filter { path in try matches.matches(path) }
       .flatMap { path in attributes[path].map { (path, $0) } }
   }
 

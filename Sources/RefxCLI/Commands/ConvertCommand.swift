@@ -7,7 +7,9 @@ struct ConvertCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "convert", abstract: "Write a checkpoint in another format, compression or dtype.",
     discussion: """
-      Casts round to the nearest value; a value that the new dtype cannot hold at all is an error. Flat names \
+      Casts round to the nearest value. A finite value beyond the range of a floating-point dtype becomes infinite, \
+      or NaN where the dtype has no infinity, and the arrays are named, with --quiet too; an integer dtype takes only \
+      values that it holds exactly, and anything else is an error. Flat names \
       such as model.layers.0.weight stay one key unless --nest . asks for structure. Formats that hold names \
       alone (safetensors, npz) get them joined with . unless --flatten says otherwise.
 
@@ -17,6 +19,8 @@ struct ConvertCommand: ParsableCommand {
 
       Hugging Face's save_model drops all names of a shared tensor but one and says so in the metadata. inspect \
       lists such names as proposed ties; --accept-ties makes them.
+
+      A --tag or --dtype that fits nothing is said on standard error, and is no error.
 
       --max-shard-size writes OUT-00001-of-0000N.safetensors and an index beside them where the values are more \
       than that, each value whole in one file; with --force the files of an earlier save of that name, in either \
@@ -89,16 +93,18 @@ struct ConvertCommand: ParsableCommand {
   }
 
   func run() throws {
-    let casts = try Casts(Dictionary(try dtype.map(cast)) { _, later in later })
+    let casts = try casts()
     let rules = try tag.map(rule)
     let changes = try ruleOptions.read()
-    if !dryRun { try Checkpoints.checkOutput(out, force: writing.force) }
+    try Checkpoints.checkOutput(out, writing, options, dryRun: dryRun)
     let format = try Checkpoints.format(of: out, asked: writing.to)
+    try Checkpoints.checkShards(out, as: format, writing)
 
     let opened = try input.open(file, options, verify: salvage ? .values : .always)
     let saved = salvage ? try Rescue(opened, of: file, options) : nil
     var contents = saved?.contents ?? opened.contents
-    contents.tree = try skip.supported(contents.tree, of: file, options)
+    let skipped: [SkippedLeaf]
+    (contents.tree, skipped) = try skip.supported(contents.tree, of: file)
     do { contents = try accepting(opened.proposedTies, contents) } catch let error as RefxError {
       throw error.inFile(file)
     }
@@ -113,19 +119,25 @@ struct ConvertCommand: ParsableCommand {
     do {
       if let nest { contents = try contents.nested(by: nest) }
       if let flatten, !holdsNamesAlone(format) { contents = try contents.flattened(by: flatten) }
+      for unused in try contents.tree.unusedTags(among: rules) {
+        StandardError.note("--tag \(visible(tag[unused])) gives nothing a collection", options)
+      }
       if !rules.isEmpty { contents.tree = try contents.tree.tagging(rules) }
+      for dtype in try casts.unused(in: contents.tree) {
+        StandardError.note("--dtype casts nothing: no array is of \(dtype.name)", options)
+      }
       if !casts.wanted.isEmpty { (contents.tree, overflowed) = try contents.tree.applying(casts) }
     } catch let error as RefxError {
       throw error.inFile(file)
     }
-    for sentence in format.leftOut(of: contents) { StandardError.note(visible(sentence), options) }
+    for sentence in format.leftOut(of: contents) { StandardError.loss(visible(sentence)) }
     var writeOptions = writing.options(progress: nil)
     writeOptions.shared = shared
     if let flatten { writeOptions.flattenSeparator = flatten }
     if dryRun {
       let files =
         out == "-" ? [out] : try Checkpoint.files(of: contents, to: out, as: format, options: writeOptions)
-      try showPlan(contents, files, format, saved, plan)
+      try showPlan(contents, files, format, saved, plan, skipped)
       if let saved { try saved.answer() }
       return
     }
@@ -138,17 +150,18 @@ struct ConvertCommand: ParsableCommand {
     bar.finish()
     let lossy = overflowed() + (plan?.overflowedCasts ?? [])
     for path in lossy {
-      StandardError.note(
-        "\(visible(file)): \(path.shown): a value is too large for the new dtype and became infinite or NaN",
-        options)
+      StandardError.loss(
+        "\(visible(file)): \(path.shown): a value is too large for the new dtype and became infinite or NaN")
     }
     if options.json && out != "-" {
       let rows = try Listing(of: contents.tree).rows.count
       var document: JSONObject = [
-        "file": .string(out), "format": .string(format.format.name), "leaves": .integer(Int64(rows)),
+        "file": .string(files.last ?? out), "format": .string(format.format.name),
+        "leaves": .integer(Int64(rows)),
       ]
       if files.count > 1 { document["files"] = .array(files.map { .string($0) }) }
       if !lossy.isEmpty { document["overflowed"] = .array(lossy.map(\.json)) }
+      for member in skip.members(skipped) { document[member.name] = member.value }
       if let saved { document["lost"] = saved.json }
       if let plan { document["rules"] = plan.json }
       try StandardOutput.write(.object(document))
@@ -167,6 +180,19 @@ struct ConvertCommand: ParsableCommand {
         + "\(ties.count == 1 ? "is" : "are") the same value as another "
         + "(\(first.dropped.shown) as \(first.kept.shown)): --accept-ties ties them", options)
     return contents
+  }
+
+  private func casts() throws -> Casts {
+    var wanted: [DType: DType] = [:]
+    for text in dtype {
+      let (from, to) = try cast(text)
+      if let other = wanted[from], other != to {
+        throw RefxError.badArgument(
+          "--dtype", text, expected: "one dtype for \(from.name), which is to be \(other.name) already")
+      }
+      wanted[from] = to
+    }
+    return try Casts(wanted)
   }
 
   private func cast(_ text: String) throws -> (DType, DType) {
@@ -208,7 +234,7 @@ struct ConvertCommand: ParsableCommand {
 
   private func showPlan(
     _ contents: CheckpointContents, _ files: [String], _ format: any CheckpointStore.Type, _ saved: Rescue?,
-    _ plan: RulePlan?
+    _ plan: RulePlan?, _ skipped: [SkippedLeaf]
   ) throws {
     let listing = try Listing(of: contents.tree)
     if options.json {
@@ -221,8 +247,10 @@ struct ConvertCommand: ParsableCommand {
         ]
       }
       var document: JSONObject = [
-        "file": .string(out), "format": .string(format.format.name), "dryRun": true, "leaves": .array(rows),
+        "file": .string(files.last ?? out), "format": .string(format.format.name), "dryRun": true,
+        "leaves": .array(rows),
       ]
+      for member in skip.members(skipped) { document[member.name] = member.value }
       if files.count > 1 { document["files"] = .array(files.map { .string($0) }) }
       if let saved { document["lost"] = saved.json }
       if let plan { document["rules"] = plan.json }

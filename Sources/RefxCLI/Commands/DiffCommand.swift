@@ -13,8 +13,16 @@ struct DiffCommand: ParsableCommand {
       type        another dtype or shape
       value       other elements: how many, and how far apart
 
-      A shared value has one row, at its first site in A. The two may be of different formats. Exits 0 where \
-      nothing differs, 1 where something does.
+      A shared value has one row, at its first site in A. Where several arrays stand for it in B the row has \
+      the one farthest off, at its path in B, and says how many more differ ("more" in JSON). Max rel is \
+      relative to A's element; zeros of A are left out of it. --rtol is relative to B's.
+
+      With --renames what moved is one row, > OLD → NEW: whole subtrees, and what is inside of those that \
+      changed. Its ties and collections are compared as if it had stayed.
+
+      Stored hashes decide where both files have them, so a damaged file may be equal: verify finds that, and \
+      --exact reads all. The two may be of different formats. Exits 0 where nothing differs, 1 where \
+      something does; --quiet prints nothing and stops at the first difference.
 
       Examples:
         # has anything but the values changed?
@@ -30,7 +38,7 @@ struct DiffCommand: ParsableCommand {
   @Argument(help: "The first checkpoint; - reads standard input.", completion: .file())
   var a: String
 
-  @Argument(help: "The second checkpoint.", completion: .file())
+  @Argument(help: "The second checkpoint; - reads standard input.", completion: .file())
   var b: String
 
   @Option(help: ArgumentHelp("Look for these kinds alone.", valueName: "kind,…"))
@@ -54,7 +62,7 @@ struct DiffCommand: ParsableCommand {
   @Flag(help: "Compare bytes even where stored hashes would decide.")
   var exact = false
 
-  @Flag(help: "Show every row, not the first of each kind alone.")
+  @Flag(help: "Show every row in the order of the tree, not twelve of each kind; of values the largest.")
   var all = false
 
   @OptionGroup var input: InputOptions
@@ -70,19 +78,23 @@ struct DiffCommand: ParsableCommand {
     options.exact = exact
     options.findsRenames = renames
 
+    if a == "-" && b == "-" { throw RefxError.standardInputTwice() }
     let first = try input.open(a, output).contents.tree
     let second = try input.open(b, output).contents.tree
     let before = try skip.supported(first, of: a, output)
     let after = try skip.supported(second, of: b, output)
     let bar = ProgressBar("comparing", output)
     defer { bar.finish() }
+    if output.quiet && !output.json {
+      if try before.differs(from: after, options: options, progress: bar.handler) { throw Answer.no }
+      return
+    }
     let diff = try before.diff(to: after, options: options, progress: bar.handler)
     bar.finish()
     if output.json {
       try StandardOutput.write(DiffDocument(diff).json)
     } else {
-      try DiffText(diff, style: Style(isColoured: output.isColoured), showsAll: all).write(
-        quiet: output.quiet)
+      try DiffText(diff, style: Style(isColoured: output.isColoured), showsAll: all).write()
     }
     if !diff.isEmpty { throw Answer.no }
   }

@@ -7,8 +7,9 @@ struct DigestCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "digest", abstract: "Three SHA-256 digests: of structure, topology and values.",
     discussion: """
-      They do not depend on the format or the compression of the file. Tying two equal values, or untying \
-      them, changes the topology alone.
+      They do not depend on the format or the compression of the file. Tying two equal arrays, or untying \
+      them, changes the topology alone; of a shared subtree the inside is listed once, so tying or untying \
+      one changes all three.
 
       Examples:
         # is this the same model, in another format?

@@ -47,13 +47,13 @@ struct GraphCommand: ParsableCommand {
 
   func run() throws {
     let patterns = try self.patterns.patterns(pattern)
-    try Checkpoints.checkOutput(output, force: force)
+    try Checkpoints.checkOutput(output, force: force, inputs: [file])
     let tree = try input.open(file, options).contents.tree
-    let graph = try SharingGraph(
-      of: tree, selection: patterns.isEmpty ? nil : { path in try patterns.contains { try $0.matches(path) } }
-    )
+    var matches = PatternMatches(patterns)
+    let graph = try SharingGraph(of: tree, selection: patterns.isEmpty ? nil : { try matches.matches($0) })
+    matches.noteOthers(than: try Listing(of: tree).rows.lazy.map(\.path), of: file, options)
     if options.json { return try StandardOutput.write(GraphDocument(file: file, graph: graph).json) }
-    let text = text(of: GraphWords(graph, title: file == "-" ? "standard input" : lastComponent(file)))
+    let text = text(of: words(of: graph, isSelection: !patterns.isEmpty))
     if output == "-" { return try StandardOutput.write(text) }
     try AtomicFile.replace(output, overwrite: force) { target in
       try Array(text.utf8).withUnsafeBytes { try target.append($0) }
@@ -73,6 +73,11 @@ struct GraphCommand: ParsableCommand {
       }
       return mermaid.text
     }
+  }
+
+  private func words(of graph: SharingGraph, isSelection: Bool) -> GraphWords {
+    GraphWords(
+      graph, title: file == "-" ? "standard input" : lastComponent(file), isSelection: isSelection)
   }
 
   private func lastComponent(_ name: String) -> String {

@@ -10,7 +10,10 @@ struct InspectCommand: ParsableCommand {
       One row for each site: its path, what stands there, the #index of a shared value, collection, dtype, \
       shape, bytes, and bytes on disk. Without --stats and --hash no payload is read.
 
-      A Ref that holds a subtree has the dtype 'tree' and 0 bytes; what is inside is listed once.
+      A Ref that holds a subtree has the dtype 'tree' and 0 bytes; what is inside is listed once. Of the sums, \
+      logical is what the tree would take if nothing were shared, with a copy of everything for each site.
+
+      Statistics are over finite values; of complex numbers the magnitude counts, of booleans 0 and 1.
 
       Examples:
         # what is in it, and what sharing saves
@@ -31,8 +34,10 @@ struct InspectCommand: ParsableCommand {
 
   @OptionGroup var patterns: PatternOptions
 
-  @Option(help: ArgumentHelp("Only the Refs of this collection; - is none.", valueName: "name"))
-  var collection: String?
+  @Option(
+    help: ArgumentHelp(
+      "Only the Refs of this collection; - is none. Several add up.", valueName: "name"))
+  var collection: [String] = []
 
   @Flag(help: "Only values with more than one site.")
   var shared = false
@@ -54,17 +59,18 @@ struct InspectCommand: ParsableCommand {
 
   func run() throws {
     let patterns = try self.patterns.patterns(pattern)
-    let wanted = try collection.map { try CollectionTag.choice(text: $0) }
+    let wanted = try Set(collection.map { try CollectionTag.choice(text: $0) })
     let opened = try input.open(file, output)
     let listing = try Listing(of: opened.contents.tree)
-    var rows = listing.rows
-    if !patterns.isEmpty {
-      rows = try rows.filter { row in try patterns.contains { try $0.matches(row.path) } }
-    }
-    if let wanted { rows = rows.filter { $0.reference != nil && $0.reference?.collection == wanted } }
+    var matches = PatternMatches(patterns)
+    var rows = try listing.rows.filter { try matches.matches($0.path) }
+    let attributes = self.attributes ? try AttributeListing(opened.contents.attributes, &matches) : nil
+    matches.noteOthers(
+      than: listing.rows.lazy.map(\.path), of: file, output)
+    noteUnknown(wanted, listing)
+    if !wanted.isEmpty { rows = rows.filter { $0.reference.map { wanted.contains($0.collection) } ?? false } }
     if shared { rows = rows.filter { listing.isShared($0) } }
 
-    let attributes = self.attributes ? try AttributeListing(opened.contents.attributes, patterns) : nil
     let style = Style(isColoured: output.isColoured)
     let details = LeafDetails(stats: stats, hash: hash, rows: rows, output: output)
     if output.json {
@@ -74,18 +80,25 @@ struct InspectCommand: ParsableCommand {
         .write(rows, details)
       return
     }
+    let frame = InspectFrame(file: file, opened: opened, listing: listing, style: style)
     if tree {
-      try TreeDrawing(
-        opened.contents.tree, rows: rows, listing: listing, style: style
-      )
-      .write(title: visible(file), details)
+      try TreeDrawing(rows, in: frame).write(details)
     } else {
-      try InspectTable(
-        file: file, opened: opened, listing: listing, style: style
-      )
-      .write(rows, details)
+      try InspectTable(frame: frame).write(rows, details)
     }
     try attributes?.write(style)
+  }
+
+  /// Says of each collection that is asked for and has no Ref that it is so.
+  private func noteUnknown(_ wanted: Set<CollectionTag?>, _ listing: Listing) {
+    let known = listing.collections.map(\.collection)
+    for tag in wanted.subtracting(known).sorted(by: {
+      CollectionTag.text(of: $0) < CollectionTag.text(of: $1)
+    }) {
+      let sentence = RefxError.collectionWithoutRef(
+        CollectionTag.text(of: tag), known: known.map(CollectionTag.text(of:)))
+      StandardError.note("\(visible(file)): \(visible(sentence))", output)
+    }
   }
 }
 

@@ -101,8 +101,7 @@ extension ElementStatistics.Number {
   var json: JSON {
     switch self {
     case .integer(let value): .integer(value)
-    // Beyond what JSON's integers are read as anywhere; the nearest double says it best.
-    case .unsigned(let value): .number(Double(value))
+    case .unsigned(let value): .unsigned(value)
     case .real(let value): .number(value)
     }
   }

@@ -4,10 +4,10 @@ import RefxStore
 
 /// `inspect` for people: a table and its sums.
 struct InspectTable {
-  let file: String
-  let opened: OpenedCheckpoint
-  let listing: Listing
-  let style: Style
+  let frame: InspectFrame
+
+  private var listing: Listing { frame.listing }
+  private var style: Style { frame.style }
 
   func write(_ rows: [Listing.Row], _ details: LeafDetails) throws {
     var columns: [(title: String, alignment: Table.Alignment)] = [
@@ -22,20 +22,9 @@ struct InspectTable {
     var table = Table(columns)
     for row in rows { table.add(try cells(row, details), marks: marks(row)) }
     details.finish()
-    let version = opened.version.map { " \($0)" } ?? ""
-    try StandardOutput.write(folded(style.bold(visible(file)) + "  \(opened.format)\(version)") + "\n")
+    try frame.begin()
     if !rows.isEmpty { try table.write(style) }
-    try StandardOutput.write(folded(sums(of: rows), hanging: 2) + "\n")
-    try writeProposedTies()
-  }
-
-  private func writeProposedTies() throws {
-    if opened.proposedTies.isEmpty { return }
-    try StandardOutput.write(
-      style.bold("proposed ties") + "  by the metadata; refx convert --accept-ties makes them\n")
-    var table = Table([("dropped", .left), ("kept", .left)])
-    for tie in opened.proposedTies { table.add([tie.dropped.shown, tie.kept.shown]) }
-    try table.write(style)
+    try frame.end(rows)
   }
 
   /// Paths stay plain; what a value shares, and what is wrong with it, is marked.
@@ -74,23 +63,5 @@ struct InspectTable {
     if let reason = row.reason { return visible(reason) }
     if let value = row.value { return visible(value.description) }
     return row.shape.map { "\($0)" } ?? ""
-  }
-
-  private func sums(of rows: [Listing.Row]) -> String {
-    let shown = rows.count == listing.rows.count ? "" : "\(rows.count) of "
-    let leaves = shown + counted(listing.rows.count, "leaf", "leaves")
-    let refs = "\(counted(listing.refs, "ref", "refs")) (\(listing.shared) shared)"
-    return [leaves, refs, accounting].joined(separator: " · ")
-  }
-
-  /// What sharing and compression save: of the bytes of all sites, and of those that are really there.
-  private var accounting: String {
-    let sums =
-      "\(humanBytes(listing.logicalBytes)) logical, \(humanBytes(listing.uniqueBytes)) unique, "
-      + "\(humanBytes(listing.storedBytes)) stored"
-    let saved = listing.logicalBytes - listing.uniqueBytes
-    if saved <= 0 { return sums }
-    let share = Double(saved) / Double(listing.logicalBytes) * 100
-    return "sharing saves \(share < 1 ? "under 1" : "\(Int(share))") %: \(sums)"
   }
 }

@@ -130,7 +130,8 @@ struct LintLine {
     self.finding = finding
     self.file = file
     let store = Formats.all.stores.first { $0.format.name == format }?.format
-    suffix = (store?.canWrite ?? false ? store?.suffixes.first : nil) ?? ".refx"
+    let suffixes = store?.canWrite ?? false ? store?.suffixes ?? [] : []
+    suffix = suffixes.first { file.hasSuffix($0) } ?? suffixes.first ?? ".refx"
   }
 
   var json: JSON {
@@ -157,7 +158,9 @@ struct LintLine {
     switch finding.remedy {
     case .tie(take: .some, _): "if they are one value, say which wins"
     case .tie: "if they are one value"
-    case .tag: "give them collections"
+    case .tag:
+      "give them a collection with convert, as --tag "
+        + ((finding.paths.first?.globText ?? "PATTERN") + "=COLLECTION").shellWord
     case .look: "see how far it goes"
     case .skip: "leave it out"
     case .verify: "see what else is damaged"
@@ -167,6 +170,8 @@ struct LintLine {
 
   /// What to type; nil where one line does not do it.
   private var command: String? {
+    // Standard input has been read to its end.
+    if file == "-" { return nil }
     let name = file.shellWord
     switch finding.remedy {
     case .tie(let take, let collection):
@@ -179,15 +184,13 @@ struct LintLine {
       words += ["-o", "tied\(suffix)"]
       if ([file] + paths).contains(where: { $0.hasPrefix("-") && $0 != "-" }) { words.append("--") }
       return "refx " + (words + [name] + paths.map(\.shellWord)).joined(separator: " ")
-    case .tag:
-      return
-        "refx convert \(skips ? "--skip-unsupported " : "")\(name) tagged\(suffix) --tag 'PATTERN=COLLECTION'"
+    // Which collection, nobody but the user knows.
+    case .tag, .mergeFirst: return nil
     case .look:
       guard let path = finding.paths.first else { return nil }
       return "refx inspect --stats \(name) \(path.globText.shellWord)"
     case .skip: return "refx convert --skip-unsupported \(name) rest\(suffix)"
     case .verify: return "refx verify \(name)"
-    case .mergeFirst: return nil
     }
   }
 }

@@ -42,11 +42,13 @@ struct MergeCommand: ParsableCommand {
 
   func run() throws {
     if base != nil && part.count != 2 { throw RefxError.threeWayNeedsTwo(found: part.count) }
-    try Checkpoints.checkOutput(output, force: writing.force)
+    if (part + [base].compactMap { $0 }).count(where: { $0 == "-" }) > 1 {
+      throw RefxError.standardInputTwice()
+    }
+    try Checkpoints.checkOutput(output, writing, options)
     let format = try Checkpoints.format(of: output, asked: writing.to)
     if let base { return try join(base, part[0], part[1], as: format) }
-    let parts = try part.map { (file: $0, contents: try input.contents(of: $0, skip, options)) }
-    let merged = try CheckpointContents.merged(parts)
+    let merged = try CheckpointContents.merged(files: part) { try input.contents(of: $0, skip, options) }
     for warning in merged.warnings { StandardError.note(warning, options) }
     try save(merged.contents, as: format, [.init("warnings", .array(merged.warnings.map { .string($0) }))])
   }
@@ -56,8 +58,8 @@ struct MergeCommand: ParsableCommand {
   ) throws {
     let bar = ProgressBar("writing", options)
     defer { bar.finish() }
-    for sentence in format.leftOut(of: contents) { StandardError.note(visible(sentence), options) }
-    try Checkpoints.save(
+    for sentence in format.leftOut(of: contents) { StandardError.loss(visible(sentence)) }
+    let files = try Checkpoints.save(
       contents, to: output, as: format, options: writing.options(progress: bar.handler),
       force: writing.force, output: options)
     bar.finish()
@@ -66,7 +68,7 @@ struct MergeCommand: ParsableCommand {
       try StandardOutput.write(
         .object(
           JSONObject(
-            [.init("file", .string(output)), .init("leaves", .integer(Int64(rows)))] + more)))
+            [.init("file", .string(files.last ?? output)), .init("leaves", .integer(Int64(rows)))] + more)))
     }
   }
 }
@@ -79,7 +81,8 @@ extension MergeCommand {
   ) throws {
     let before = try input.contents(of: base, skip, options)
     let merge = try CheckpointContents.merging(
-      try input.contents(of: a, skip, options), try input.contents(of: b, skip, options), base: before)
+      try input.contents(of: a, skip, options), try input.contents(of: b, skip, options), base: before,
+      names: names(of: a, b))
     let taken: JSON = ["a": .integer(Int64(merge.taken.a)), "b": .integer(Int64(merge.taken.b))]
     guard let contents = merge.contents else {
       try show(merge.conflicts, taken: taken)
@@ -98,12 +101,19 @@ extension MergeCommand {
       }
       return try StandardOutput.write(["conflicts": .array(rows), "taken": taken])
     }
-    if options.quiet { return }
     for kind in TreeDiff.Kind.allCases {
       let rows = conflicts.filter { $0.kind == kind }
       if rows.isEmpty { continue }
       try StandardOutput.write("\(kind.rawValue): \(counted(rows.count, "conflict", "conflicts"))\n")
       for row in rows { try StandardOutput.write("  \(row.path.shown): \(visible(row.what))\n") }
     }
+    try StandardOutput.write("nothing was written\n")
+  }
+
+  /// The files' own names where they differ, else the whole paths; A and B where it is one file.
+  private func names(of a: String, _ b: String) -> ThreeWayMerge.Names {
+    func last(_ name: String) -> String { name.split(separator: "/").last.map(String.init) ?? name }
+    if last(a) != last(b) { return ThreeWayMerge.Names(a: last(a), b: last(b)) }
+    return a == b ? ThreeWayMerge.Names() : ThreeWayMerge.Names(a: a, b: b)
   }
 }

@@ -9,12 +9,14 @@ struct PatchCommand: ParsableCommand {
     discussion: """
       'patch make OLD NEW -o P' writes what NEW has and OLD has not: the arrays whose bytes changed, and all of NEW's \
       structure, ties, collections, static values and metadata. P is a checkpoint with a hole for each array that stayed \
-      as it was at its path; inspect lists it.
+      as it was at its path; inspect lists it. One array is the least that is kept: of an array in which one element \
+      changed all are, and an array that was renamed is stored again under its new path.
 
       'patch apply OLD P -o NEW' writes NEW again. It refuses every checkpoint but OLD, by its digest, in whatever \
       format or compression it is; so OLD may be converted in between, and must not be changed.
 
-      OLD is read once for its digest, and as far as needed to compare it with NEW.
+      To make a patch, OLD is read once, and NEW where both files do not keep a hash of an array; then what changed. The \
+      patch may not replace OLD or NEW, --force or not.
 
       With --json it prints {"file", "format", "leaves"}, and make also "changed", "changedBytes" and "unchanged".
 
@@ -49,19 +51,25 @@ struct PatchCommand: ParsableCommand {
   @OptionGroup(title: "Output") var options: OutputOptions
 
   func run() throws {
-    try Checkpoints.checkOutput(output, force: writing.force)
+    try Checkpoints.checkOutput(output, writing, options)
     let format = try Checkpoints.format(of: output, asked: writing.to)
-    let before = try input.contents(of: old, skip, options)
+    if action == .make {
+      // To one of the two alone the patch applies, and only with it the other one can be made again.
+      for file in try Checkpoints.filesReplaced(by: output, as: format, writing) {
+        try Checkpoints.refuse(file, replacing: [old, other])
+      }
+    }
+    let (before, skipped) = try input.read(old, skip, options)
     switch action {
     case .make:
-      let after = try input.contents(of: other, skip, options)
-      let patch = try hashing(before) { try before.patch(to: after, hashes: $0) }
+      let (after, skippedToo) = try input.read(other, skip, options)
+      let patch = try hashing([before, after]) { try before.patch(to: after, hashes: $0) }
       try write(patch.contents, format) {
         [
           .init("changed", .integer(Int64(patch.changed))),
           .init("changedBytes", .integer(Int64(patch.changedBytes))),
           .init("unchanged", .integer(Int64(patch.unchanged))),
-        ]
+        ] + skip.members(skipped + skippedToo)
       }
       if !options.json, !options.quiet, output != "-" {
         try StandardOutput.write(
@@ -69,20 +77,20 @@ struct PatchCommand: ParsableCommand {
         )
       }
     case .apply:
-      let patch = try input.contents(of: other, skip, options)
-      let after = try hashing(before) { hashes in
+      let (patch, skippedToo) = try input.read(other, skip, options)
+      let after = try hashing([before]) { hashes in
         do { return try before.applying(patch, named: other, hashes: hashes) } catch let error as RefxError {
           throw error.inFile(old)
         }
       }
-      try write(after, format) { [] }
+      try write(after, format) { skip.members(skipped + skippedToo) }
     }
   }
 
-  private func hashing<R>(_ contents: CheckpointContents, _ body: (LeafHashes) throws -> R) throws -> R {
+  private func hashing<R>(_ contents: [CheckpointContents], _ body: (LeafHashes) throws -> R) throws -> R {
     let bar = ProgressBar("hashing", options)
     defer { bar.finish() }
-    let total = try Listing(of: contents.tree).uniqueBytes
+    let total = try contents.reduce(0) { $0.addingSaturated(try Listing(of: $1.tree).uniqueBytes) }
     var done = 0
     return try body(
       LeafHashes { count in

@@ -52,7 +52,9 @@ struct ReportCommand: ParsableCommand {
   }
 
   func run() throws {
-    if let output { try Checkpoints.checkOutput(output, force: force) }
+    if let output {
+      try Checkpoints.checkOutput(output, force: force, inputs: [file] + (other.map { [$0] } ?? []))
+    }
     if options.json { StandardOutput.hold() }
     let report = try make()
     guard let output else { return try ReportDocument(report: report).write() }

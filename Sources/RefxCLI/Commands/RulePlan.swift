@@ -59,7 +59,9 @@ struct RulePlan {
     func note(_ sentence: String) { StandardError.note("\(visible(file)): \(visible(sentence))", options) }
     for rule in report.unusedRules { note("rule \(rule) matches nothing: \(report.rules.rules[rule - 1])") }
     for half in report.halfMatches { note(half.sentence) }
-    for path in report.lostAttributes { note("the attributes of '\(path.text)' have no place any more") }
+    for path in report.lostAttributes {
+      StandardError.loss("\(visible(file)): the attributes of '\(path.shown)' have no place any more")
+    }
     return try plan.result()
   }
 

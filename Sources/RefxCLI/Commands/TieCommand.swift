@@ -50,9 +50,9 @@ struct TieCommand: ParsableCommand {
     let paths = try path.map { try RefxCLI.path(from: $0) }
     let take = try self.take.map { try RefxCLI.path(from: $0) }
     let tag = try collection.map { TieCollection.given(try CollectionTag.choice(text: $0)) } ?? .agreed
-    try Checkpoints.checkOutput(output, force: writing.force)
+    try Checkpoints.checkOutput(output, writing, options)
     let format = try Checkpoints.format(of: output, asked: writing.to)
-    let contents = try input.contents(of: file, skip, options)
+    let (contents, skipped) = try input.read(file, skip, options)
     let tied: TiedCheckpoint
     do {
       tied = try contents.tying(paths, take: take, collection: tag)
@@ -67,7 +67,7 @@ struct TieCommand: ParsableCommand {
           .init("alreadyTied", .array(tied.alreadyTied.map(\.json))),
           .init("collection", CollectionTag.json(tied.collection)),
           .init("lostAttributes", .array(tied.lostAttributes.map(\.json))),
-        ]
+        ] + skip.members(skipped)
       }
   }
 
@@ -80,8 +80,8 @@ struct TieCommand: ParsableCommand {
       )
     }
     for path in tied.lostAttributes {
-      StandardError.note(
-        "\(visible(file)): \(path.shown): its attributes went with the value that gave way", options)
+      StandardError.loss(
+        "\(visible(file)): \(path.shown): its attributes went with the value that gave way")
     }
   }
 }
@@ -99,7 +99,7 @@ struct UntieCommand: ParsableCommand {
       matches and nothing shares is said on standard error.
 
       With --json it prints {"file", "format", "leaves", "untied": the sites with values of their own, "unshared": \
-      what matched and shared with nothing}.
+      what matched and shared with nothing, "tiedInside": how many values inside them are shared still}.
 
       Examples:
         refx untie m.refx head -o untied.refx
@@ -127,21 +127,27 @@ struct UntieCommand: ParsableCommand {
 
   func run() throws {
     let pattern = try patterns.regex ? PathPattern(regex: self.pattern) : PathPattern(glob: self.pattern)
-    try Checkpoints.checkOutput(output, force: writing.force)
+    try Checkpoints.checkOutput(output, writing, options)
     let format = try Checkpoints.format(of: output, asked: writing.to)
-    let contents = try input.contents(of: file, skip, options)
+    let (contents, skipped) = try input.read(file, skip, options)
     let untied: UntiedCheckpoint
     do { untied = try contents.untying(pattern) } catch let error as RefxError { throw error.inFile(file) }
     if !untied.unshared.isEmpty {
       let names = ChangedCheckpoint.list(untied.unshared)
       StandardError.note("\(visible(file)): \(names): shared with nothing, left as it was", options)
     }
+    if untied.tiedInside > 0 {
+      StandardError.note(
+        "\(visible(file)): \(counted(untied.tiedInside, "shared value stays", "shared values stay")) inside what was "
+          + "untied: a subtree is copied with what is tied in it", options)
+    }
     try ChangedCheckpoint(contents: untied.contents, file: output, format: format, writing: writing)
       .save(options, label: "writing") {
         [
           .init("untied", .array(untied.untied.map(\.json))),
           .init("unshared", .array(untied.unshared.map(\.json))),
-        ]
+          .init("tiedInside", .integer(Int64(untied.tiedInside))),
+        ] + skip.members(skipped)
       }
   }
 }
@@ -157,7 +163,7 @@ struct ChangedCheckpoint {
   func save(
     _ options: OutputOptions, label: String, _ more: () -> [JSONObject.Member]
   ) throws {
-    for sentence in format.leftOut(of: contents) { StandardError.note(visible(sentence), options) }
+    for sentence in format.leftOut(of: contents) { StandardError.loss(visible(sentence)) }
     let bar = ProgressBar(label, options)
     defer { bar.finish() }
     let files = try Checkpoints.save(
@@ -168,7 +174,7 @@ struct ChangedCheckpoint {
     let rows = try Listing(of: contents.tree).rows.count
     var document = JSONObject(
       [
-        .init("file", .string(file)), .init("format", .string(format.format.name)),
+        .init("file", .string(files.last ?? file)), .init("format", .string(format.format.name)),
         .init("leaves", .integer(Int64(rows))),
       ] + more())
     if files.count > 1 { document["files"] = .array(files.map { .string($0) }) }

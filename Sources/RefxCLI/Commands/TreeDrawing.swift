@@ -4,19 +4,22 @@ import RefxIO
 /// `inspect --tree`: the tree indented, each shared value drawn once and referred to by its #index.
 struct TreeDrawing {
   private let root: Tree<Leaf>
+  private let listed: [Listing.Row]
   private let rows: [Path: Listing.Row]
-  private let style: Style
+  private let frame: InspectFrame
   private let isFiltered: Bool
-  private let listing: Listing
   private let terminal = terminalWidth()
   /// The indexes of values with several sites.
   private let shared: Set<Int>
 
-  init(_ tree: Tree<Leaf>, rows: [Listing.Row], listing: Listing, style: Style) {
-    root = tree
-    self.listing = listing
+  private var style: Style { frame.style }
+
+  init(_ rows: [Listing.Row], in frame: InspectFrame) {
+    let listing = frame.listing
+    root = frame.opened.contents.tree
+    listed = rows
+    self.frame = frame
     self.rows = Dictionary(rows.map { ($0.path, $0) }) { first, _ in first }
-    self.style = style
     shared = Set(listing.rows.filter { listing.isShared($0) }.compactMap(\.reference?.index))
     isFiltered = rows.count != listing.rows.count
   }
@@ -28,11 +31,12 @@ struct TreeDrawing {
     init(_ label: String) { self.label = label }
   }
 
-  func write(title: String, _ details: LeafDetails) throws {
+  func write(_ details: LeafDetails) throws {
     let node = try node(root, .root, details) ?? Node("")
     details.finish()
-    try StandardOutput.write(style.bold(title) + (node.label.isEmpty ? "" : "  " + node.label) + "\n")
+    try frame.begin(node.label)
     try write(node, "")
+    try frame.end(listed)
   }
 
   private func write(_ node: Node, _ indentation: String) throws {
@@ -106,7 +110,8 @@ struct TreeDrawing {
     var label = "\(row.dtype ?? "") \(row.shape ?? [])"
     if let statistics = try details.stats ? details.statistics(row) : nil {
       label += "  min \(statistics.min.text) max \(statistics.max.text) mean \(short(statistics.mean))"
-      label += " std \(short(statistics.deviation))"
+      label += " std \(short(statistics.deviation)) zeros \(statistics.zeros) nan \(statistics.nan)"
+      label += " inf \(statistics.infinite)"
     }
     if let hash = try details.hash ? details.sha256(row) : nil { label += "  " + hash }
     return label

@@ -83,6 +83,7 @@ struct Completion {
     case "dir", "folder": return .folders
     case "file", "out", "in", "base", "old", "new", "part", "other", "patch": return .files
     case "from=to": return .answers(casts(start))
+    case "codes": return .answers(list(LintCode.allCases.map(\.rawValue), start))
     case "kind,…": return .answers(list(TreeDiff.Kind.allCases.map(\.rawValue), start))
     case "pattern=collection":
       guard let mark = start.utf8.lastIndex(of: UInt8(ascii: "=")) else {

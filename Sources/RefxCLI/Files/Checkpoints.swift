@@ -60,7 +60,10 @@ enum Checkpoints {
   }
 
   /// Refuses what may not be written to, before any work is done.
-  static func checkOutput(_ name: String, force: Bool) throws {
+  ///
+  /// - Parameter inputs: files that are read and that what is written cannot stand for: none of them is replaced, by
+  ///   whatever name it goes.
+  static func checkOutput(_ name: String, force: Bool, inputs: [String] = []) throws {
     if name == "-" { return }
     if name.isEmpty { throw RefxError.badArgument("the file to write", name, expected: "a name") }
     var status = stat()
@@ -68,7 +71,53 @@ enum Checkpoints {
     guard status.st_mode & S_IFMT == S_IFREG else {
       throw RefxError.notARegularFile(kind: kind(of: status.st_mode), file: name)
     }
+    try refuse(name, replacing: inputs)
     if !force { throw RefxError.fileExists(file: name) }
+  }
+
+  /// The same of a file that gets a checkpoint: the folder must be there, and standard output free for it and no
+  /// terminal.
+  ///
+  /// - Parameter dryRun: whether nothing will be written, and standard output is for words.
+  static func checkOutput(
+    _ name: String, _ writing: WritingOptions, _ output: OutputOptions, dryRun: Bool = false
+  ) throws {
+    try checkOutput(name, force: writing.force)
+    if name != "-" { return try AtomicFile.checkFolder(of: name) }
+    if dryRun { return }
+    if output.json { throw RefxError.jsonBesideData() }
+    if isatty(1) == 1 { throw RefxError.dataToTerminal() }
+  }
+
+  /// Refuses shards over those of an earlier save, before any work is done.
+  static func checkShards(
+    _ name: String, as store: any CheckpointStore.Type, _ writing: WritingOptions
+  ) throws {
+    if writing.force || name == "-" { return }
+    let earlier = try filesReplaced(by: name, as: store, writing).dropFirst()
+    if !earlier.isEmpty { throw RefxError.earlierFiles(Array(earlier), of: name) }
+  }
+
+  /// The files that a save to `name` may replace or remove.
+  static func filesReplaced(
+    by name: String, as store: any CheckpointStore.Type, _ writing: WritingOptions
+  ) throws -> [String] {
+    guard let sharded = store as? any ShardedStore.Type, writing.maxShardSize != nil || sharded.isIndex(name)
+    else { return [name] }
+    return [name] + (try sharded.filesOfEarlierSaves(to: name)).filter { $0 != name }
+  }
+
+  /// Refuses a file to write that is one of those that are read, by whatever name or link, the shards of an index
+  /// among them.
+  static func refuse(_ output: String, replacing inputs: [String]) throws {
+    guard output != "-", let file = FileIdentity(output) else { return }
+    for input in inputs where input != "-" {
+      let stores = Formats.all.stores.compactMap { $0 as? any ShardedStore.Type }.filter { $0.isIndex(input) }
+      let shards = try stores.flatMap { try $0.filesOfEarlierSaves(to: input) }
+      if ([input] + shards).contains(where: { FileIdentity($0) == file }) {
+        throw RefxError.outputIsRead(output, input: input)
+      }
+    }
   }
 
   private static func kind(of mode: mode_t) -> String {
@@ -124,5 +173,18 @@ enum Checkpoints {
         "written as \(counted(saved.files.count - 1, "shard", "shards")) and \(visible(index))", output)
     }
     for file in saved.stale { StandardError.note("removed \(visible(file)), of an earlier save", output) }
+  }
+}
+
+/// Which file a name stands for, links followed.
+private struct FileIdentity: Equatable {
+  private let device: dev_t
+  private let inode: ino_t
+
+  /// nil where there is no file.
+  init?(_ name: String) {
+    var status = stat()
+    guard stat(name, &status) == 0 else { return nil }
+    (device, inode) = (status.st_dev, status.st_ino)
   }
 }

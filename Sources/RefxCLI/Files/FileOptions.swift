@@ -29,15 +29,44 @@ struct SkipOptions: ParsableArguments {
   ///
   /// - Throws: ``RefxError`` that names each of them, unless they are to be skipped.
   func supported(_ tree: Tree<Leaf>, of file: String, _ output: OutputOptions) throws -> Tree<Leaf> {
+    try supported(tree, of: file).tree
+  }
+
+  /// The tree without unsupported leaves, and these. They are listed on standard error, `--quiet` or not.
+  ///
+  /// - Throws: ``RefxError`` that names each of them, unless they are to be skipped.
+  func supported(
+    _ tree: Tree<Leaf>, of file: String
+  ) throws -> (tree: Tree<Leaf>, skipped: [SkippedLeaf]) {
     let unsupported = try tree.unsupportedLeaves()
-    if unsupported.isEmpty { return tree }
+    if unsupported.isEmpty { return (tree, []) }
     guard skipUnsupported else { throw RefxError.unsupportedLeaves(unsupported).inFile(file) }
-    for (path, reason) in unsupported {
-      StandardError.note(
-        "\(visible(file)): \(path.shown): skipped: \(visible(reason.typeName)): \(visible(reason.reason))",
-        output)
-    }
-    return try tree.skippingUnsupported()
+    let skipped = unsupported.map { SkippedLeaf(file: file, path: $0.path, leaf: $0.reason) }
+    for leaf in skipped { StandardError.loss(leaf.sentence) }
+    return (try tree.skippingUnsupported(), skipped)
+  }
+
+  /// What was skipped, where that was asked for.
+  func members(_ skipped: [SkippedLeaf]) -> [JSONObject.Member] {
+    skipUnsupported ? [.init("skipped", .array(skipped.map(\.json)))] : []
+  }
+}
+
+/// A leaf that was left out because it cannot be represented.
+struct SkippedLeaf {
+  let file: String
+  let path: Path
+  let leaf: UnsupportedLeaf
+
+  var sentence: String {
+    "\(visible(file)): \(path.shown): skipped: \(visible(leaf.typeName)): \(visible(leaf.reason))"
+  }
+
+  var json: JSON {
+    [
+      "file": .string(file), "path": path.json, "type": .string(leaf.typeName),
+      "reason": .string(leaf.reason),
+    ]
   }
 }
 
@@ -46,9 +75,17 @@ extension InputOptions {
   ///
   /// - Throws: ``RefxError`` that names each unsupported leaf, unless they are to be skipped.
   func contents(of name: String, _ skip: SkipOptions, _ output: OutputOptions) throws -> CheckpointContents {
+    try read(name, skip, output).contents
+  }
+
+  /// The same, and what was left out.
+  func read(
+    _ name: String, _ skip: SkipOptions, _ output: OutputOptions
+  ) throws -> (contents: CheckpointContents, skipped: [SkippedLeaf]) {
     var contents = try open(name, output).contents
-    contents.tree = try skip.supported(contents.tree, of: name, output)
-    return contents
+    let skipped: [SkippedLeaf]
+    (contents.tree, skipped) = try skip.supported(contents.tree, of: name)
+    return (contents, skipped)
   }
 }
 

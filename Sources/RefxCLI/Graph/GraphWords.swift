@@ -8,22 +8,22 @@ struct GraphWords {
   let graph: SharingGraph
   /// The name of what is drawn.
   let title: String
+  /// Whether patterns chose what is drawn.
+  let isSelection: Bool
 
-  init(_ graph: SharingGraph, title: String) {
+  init(_ graph: SharingGraph, title: String, isSelection: Bool = false) {
     self.graph = graph
+    self.isSelection = isSelection
     self.title = visible(title)
   }
 
   /// `3 shared values at 7 sites`.
   var summary: String {
-    if graph.values.isEmpty { return "nothing is shared" }
+    if !graph.hasMatch { return "nothing matches the pattern" }
+    if graph.values.isEmpty { return isSelection ? "nothing that matches is shared" : "nothing is shared" }
     let sites = graph.values.reduce(0) { $0 + $1.sites.count }
-    let saved = graph.values.reduce(0) { sum, value in
-      let (product, overflow) = value.bytes.multipliedReportingOverflow(by: value.sites.count - 1)
-      return sum.addingReportingOverflow(overflow ? .max : product).overflow ? .max : sum + product
-    }
     return "\(counted(graph.values.count, "shared value", "shared values")) at "
-      + "\(counted(sites, "site", "sites")), which saves \(humanBytes(saved))"
+      + "\(counted(sites, "site", "sites")), which saves \(humanBytes(graph.savedBytes))"
   }
 
   /// The lines of a group's box, the first its name.
@@ -65,7 +65,8 @@ struct GraphWords {
 
   /// The lines of a shared value's box, the first its number.
   func lines(of value: SharingGraph.Value) -> [String] {
-    var lines = ["#\(value.index)" + (value.collection.map { " " + CollectionTag.shown($0) } ?? "")]
+    let tag = CollectionTag.shown(value.collection)
+    var lines = ["#\(value.index)" + (tag.isEmpty ? "" : " " + tag)]
     if value.dtype == "tree" {
       lines.append("tree of \(counted(value.leaves, "array", "arrays"))")
     } else {

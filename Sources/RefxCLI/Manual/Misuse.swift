@@ -26,7 +26,8 @@ struct Misuse {
       return RefxError.optionBeforeCommand(name, program: manual.program)
     }
     return RefxError.unknownOption(
-      name, meant: Nearest.to(name, among: manual.root.options.flatMap(\.spellings)),
+      name,
+      meant: name == "-V" ? "--version" : Nearest.to(name, among: manual.root.options.flatMap(\.spellings)),
       help: "see \(manual.program) --help")
   }
 
@@ -38,6 +39,14 @@ struct Misuse {
     if let option = line.unfinished {
       return RefxError.missingValue(
         option.spelling, of: option.manual.placeholder, values: option.manual.values, help: help)
+    }
+    // The parser takes no word for a value that begins with a minus.
+    for (spelling, option, value) in line.detached where value.hasPrefix("-") && value != "-" {
+      if command.option(Misuse.name(of: value)) != nil {
+        return RefxError.missingValue(spelling, of: option.placeholder, values: option.values, help: help)
+      }
+      let long = option.spellings.first { $0.hasPrefix("--") } ?? spelling
+      return RefxError.valueBeginsWithMinus(value, of: long)
     }
     for (spelling, option, value) in line.values
     where !option.values.isEmpty && !option.values.contains(value) {
@@ -91,6 +100,8 @@ struct ParsedLine {
   private(set) var positionals: [String] = []
   /// Every option that was given with a value, in order.
   private(set) var values: [(spelling: String, option: ArgumentManual, value: String)] = []
+  /// Those of them whose value is a word of its own.
+  private(set) var detached: [(spelling: String, option: ArgumentManual, value: String)] = []
   private(set) var given: [ArgumentManual] = []
   private(set) var unknown: [String] = []
   /// The option at the end whose value is still to come.
@@ -102,6 +113,7 @@ struct ParsedLine {
     for word in words {
       if let option = unfinished {
         values.append((option.spelling, option.manual, word))
+        detached.append((option.spelling, option.manual, word))
         unfinished = nil
       } else if isOver || word == "-" || !word.hasPrefix("-") {
         positionals.append(word)

@@ -24,6 +24,7 @@ struct DiffDocument {
         .init("collection", .array(diff.collection.map(row))),
         .init("type", .array(diff.type.map(row))),
         .init("value", .array(diff.value.map(row))),
+        .init("unchanged", diff.unchanged.map { .integer(Int64($0)) } ?? .null),
       ]))
   }
 
@@ -35,6 +36,7 @@ struct DiffDocument {
       .init("to", change.to.map { .string($0) } ?? .null),
     ]
     if change.leaves > 0 { members.append(.init("leaves", .integer(Int64(change.leaves)))) }
+    if change.moved > 0 { members.append(.init("moved", .integer(Int64(change.moved)))) }
     if let newPath = change.newPath { members.append(.init("newPath", newPath.json)) }
     return .object(JSONObject(members))
   }
@@ -50,19 +52,25 @@ struct DiffDocument {
   }
 
   private func row(_ change: CollectionChange) -> JSON {
-    [
-      "path": change.path.json, "from": CollectionTag.json(change.from), "to": CollectionTag.json(change.to),
+    var members: [JSONObject.Member] = [
+      .init("path", change.path.json), .init("from", CollectionTag.json(change.from)),
+      .init("to", CollectionTag.json(change.to)),
     ]
+    if let other = change.other { members.append(.init("other", other.json)) }
+    return .object(JSONObject(members))
   }
 
   private func row(_ change: TypeChange) -> JSON {
     func type(_ dtype: DType, _ shape: [Int]) -> JSON {
       ["dtype": .string(dtype.name), "shape": .array(shape.map { .integer(Int64($0)) })]
     }
-    return [
-      "path": change.path.json, "from": type(change.fromDType, change.fromShape),
-      "to": type(change.toDType, change.toShape),
+    var members: [JSONObject.Member] = [
+      .init("path", change.path.json), .init("from", type(change.fromDType, change.fromShape)),
+      .init("to", type(change.toDType, change.toShape)),
     ]
+    if let other = change.other { members.append(.init("other", other.json)) }
+    if change.more > 0 { members.append(.init("more", .integer(Int64(change.more)))) }
+    return .object(JSONObject(members))
   }
 
   private func row(_ change: ValueChange) -> JSON {
@@ -77,6 +85,7 @@ struct DiffDocument {
       .init("nan", .integer(Int64(change.difference.nan))),
     ]
     if let other = change.other { members.append(.init("other", other.json)) }
+    if change.more > 0 { members.append(.init("more", .integer(Int64(change.more)))) }
     return .object(JSONObject(members))
   }
 }

@@ -2,7 +2,8 @@ import Refx
 import RefxIO
 import RefxStore
 
-/// One array as text: a line for each row of the last axis, an empty line between the blocks of outer ones.
+/// One array as text: a line for each row of the last axis, an empty line between the blocks of outer ones. Strings
+/// are written as in JSON, so that none looks like another.
 struct LeafText {
   private let leaf: Leaf
   private let path: Path
@@ -12,7 +13,8 @@ struct LeafText {
     self.path = path
   }
 
-  func write() throws {
+  /// - Parameter progress: called with the bytes of each piece that was written.
+  func write(progress: (Int) -> Void) throws {
     if leaf.dtype == .string { return try writeStrings() }
     guard let size = leaf.dtype.itemSize, let text = LeafText.element(leaf.dtype) else { return }
     // The extents beside an axis of 0 may be of any size.
@@ -28,6 +30,7 @@ struct LeafText {
         position += 1
       }
       try StandardOutput.write(line)
+      progress(piece.count)
     }
     if position > 0 { try StandardOutput.write("\n") }
   }
@@ -39,7 +42,7 @@ struct LeafText {
     for position in 0..<leaf.count {
       let string = try reader.string()
       try StandardOutput.write(separators.before(position))
-      try StandardOutput.write(JSON.string(visible(string)).bytes())
+      try StandardOutput.write(JSON.terminalSafe(JSON.string(string).bytes()))
     }
     if leaf.count > 0 { try StandardOutput.write("\n") }
   }

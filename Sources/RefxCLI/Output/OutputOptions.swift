@@ -11,7 +11,7 @@ struct OutputOptions: ParsableArguments {
   @Flag(help: "Print one JSON document.")
   var json = false
 
-  @Flag(name: [.short, .long], help: "Say nothing but what was asked for, and errors.")
+  @Flag(name: [.short, .long], help: "Say nothing but what was asked for, what is lost, and errors.")
   var quiet = false
 
   @Option(help: ArgumentHelp("Colour: auto, always or never.", valueName: "when"))

@@ -6,6 +6,8 @@ import Synchronization
 final class ProgressBar: Sendable {
   private struct State {
     var shownAt: ContinuousClock.Instant?
+    /// When the work was first heard of, and how much was done by then: what came before is no part of its rate.
+    var begun: (at: ContinuousClock.Instant, done: Int)?
     var isShown = false
     var text = ""
   }
@@ -34,14 +36,15 @@ final class ProgressBar: Sendable {
   func update(_ done: Int, _ total: Int) {
     guard isEnabled else { return }
     let now = ContinuousClock.now
-    let elapsed = start.duration(to: now)
     state.withLock { state in
       let isOver = done >= total
-      if isPatient && elapsed < .seconds(1) { return }
+      let begun = state.begun ?? (now, done)
+      state.begun = begun
+      if isPatient && start.duration(to: now) < .seconds(1) { return }
       let pause = Duration.milliseconds(isTerminal ? 100 : 1000)
       if let shownAt = state.shownAt, shownAt.duration(to: now) < pause, !isOver { return }
       state.shownAt = now
-      let text = line(done, total, elapsed)
+      let text = line(done, total, rate(done - begun.done, begun.at.duration(to: now)))
       // In a log nothing is gained by saying the same again.
       if !isTerminal && text == state.text { return }
       state.text = text
@@ -59,13 +62,19 @@ final class ProgressBar: Sendable {
     }
   }
 
-  /// As much as the terminal has room for: the share first, then the bar, the time left, the rate.
-  private func line(_ done: Int, _ total: Int, _ elapsed: Duration) -> String {
-    let share = total > 0 ? min(1, max(0, Double(done) / Double(total))) : 0
+  /// Bytes in a second; nil before there is enough to judge by.
+  private func rate(_ done: Int, _ elapsed: Duration) -> Double? {
+    if elapsed < .milliseconds(500) { return nil }
     let seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) / 1e18
-    let rate = seconds > 0 ? Double(done) / seconds : 0
-    let speed = "  \(humanBytes(Int(min(rate, 1e15))))/s"
-    let left = rate > 0 && done < total ? "  \(humanTime(Double(total - done) / rate)) left" : ""
+    return Double(done) / seconds
+  }
+
+  /// As much as the terminal has room for: the share first, then the bar, the time left, the rate.
+  private func line(_ done: Int, _ total: Int, _ rate: Double?) -> String {
+    let share = total > 0 ? min(1, max(0, Double(done) / Double(total))) : 0
+    let speed = rate.map { "  \(humanBytes(Int(min($0, 1e15))))/s" } ?? ""
+    let left =
+      rate.map { $0 > 0 && done < total ? "  \(humanTime(Double(total - done) / $0)) left" : "" } ?? ""
     let percent = "\(Int(share * 100))%"
     func bar(_ width: Int) -> String {
       let filled = Int(share * Double(width))

@@ -82,4 +82,9 @@ enum StandardError {
   static func note(_ line: String, _ options: OutputOptions) {
     if !options.quiet { write("refx: " + line) }
   }
+
+  /// A word about something that does not come through: it is said with `--quiet` too.
+  static func loss(_ line: String) {
+    write("refx: " + line)
+  }
 }

@@ -130,7 +130,8 @@ struct Table {
 
   /// Cells that nobody would understand without their title.
   private static let named: Set<String> = [
-    "stored", "min", "max", "mean", "std", "zeros", "nan", "inf", "rules", "matches", "kept", "becomes",
+    "changed", "max abs", "max rel", "rms", "stored", "min", "max", "mean", "std", "zeros", "nan", "inf",
+    "rules", "matches", "kept", "becomes",
   ]
 }
 

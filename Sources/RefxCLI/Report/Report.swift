@@ -60,7 +60,7 @@ struct Report {
     let saved = listing.logicalBytes - listing.uniqueBytes
     let share = listing.logicalBytes > 0 ? Double(saved) / Double(listing.logicalBytes) * 100 : 0
     // Not a whole percent is still more than nothing.
-    let percent = share >= 9.95 || share == 0 ? fixed(share, 0) : fixed(share, 1)
+    let percent = saved > 0 && share < 0.1 ? "under 0.1" : fixed(share, share >= 9.95 || saved == 0 ? 0 : 1)
     return "Sharing saves \(percent) %: \(sums)."
   }
 }

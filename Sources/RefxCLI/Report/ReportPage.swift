@@ -74,7 +74,8 @@ struct ReportPage {
 ///
 /// A row is `[keys that the path shares with the row before, [its other keys], kind, index or -1, collection,
 /// dtype, shape, bytes, stored, statistics, histogram, value or reason]`, where kind, collection and dtype are
-/// positions in `words`; what stands at a Ref's first site is not said again at its others.
+/// positions in `words`; what stands at a Ref's first site is not said again at its others. `inside` is a list of
+/// `[index, bytes]`: what one site of a shared subtree would take if nothing were shared.
 struct ReportRows {
   let report: Report
 
@@ -118,7 +119,19 @@ struct ReportRows {
     let flags: JSON = [
       "values": .bool(report.survey != nil), "histograms": .bool(showsHistograms && report.survey != nil),
     ]
-    try append(Array(",\"has\":".utf8) + flags.bytes() + Array("}".utf8))
+    try append(Array(",\"has\":".utf8) + flags.bytes())
+    try append(Array(",\"inside\":".utf8) + JSON.array(inside).bytes() + Array("}".utf8))
+  }
+
+  /// Of each shared subtree, whose rows have no bytes of their own, its index and what one of its sites would take.
+  private var inside: [JSON] {
+    report.listing.rows.compactMap { row in
+      guard let reference = row.reference, reference.isFirst, row.leaf == nil, report.listing.isShared(row)
+      else {
+        return nil
+      }
+      return [.integer(Int64(reference.index)), .integer(Int64(report.listing.siteBytes(row)))]
+    }
   }
 
   /// Without what is too long to be read on a page, such as the words of a tokenizer.

@@ -132,7 +132,7 @@ extension ReportScript {
         if (row.kind === "unsupported") fact("why", visible(row.word));
         if (row.shape !== null && row.kind !== "static") {
           fact("bytes", short(row.bytes) + (row.bytes < 1000 ? "" : " (" + bytesText(row.bytes) + ")"));
-          if (row.stored !== null) fact("stored", short(row.stored) + (row.bytes > 0 ? " (" + (100 * row.stored / row.bytes).toFixed(0) + " %)" : ""));
+          if (row.stored !== null) fact("stored", short(row.stored) + (row.bytes > 0 ? " (" + percent(row.stored / row.bytes) + ")" : ""));
         }
       }
       if (node.children.length) {
@@ -148,9 +148,12 @@ extension ReportScript {
         const [min, max, mean, deviation, zeros, nan, infinite] = row.stats;
         const numbers = element("dl", { class: "facts" });
         const add = (name, value) => numbers.append(element("dt", {}, name), element("dd", {}, short(value)));
-        add("min", min); add("max", max); add("mean", mean); add("std", deviation); add("zeros", zeros);
-        add("NaN", nan); add("Inf", infinite);
+        const of = row.dtype.startsWith("complex") ? " of the magnitude" : "";
+        // All four are NaN where no value is finite, and never where one is.
+        if (min !== "nan") { add("min" + of, min); add("max" + of, max); add("mean" + of, mean); add("std" + of, deviation); }
+        add("zeros", zeros); add("NaN", nan); add("Inf", infinite);
         box.append(element("h3", {}, "Values"), numbers);
+        if (min === "nan") box.append(element("p", { class: "faint" }, "There are no finite values."));
       }
       if (isConstant && row.stats) box.append(element("p", { class: "faint" }, "Every finite value is " + short(row.stats[0]) + "."));
       if (hasSpread(node)) {

@@ -56,7 +56,7 @@ extension ReportScript {
         }, (row.first ? "#" : "→ #") + row.index));
       }
       if (row && row.index >= 0 && row.collection !== null) {
-        line.append(element("span", { class: "tag group" }, visible(row.collection)));
+        line.append(element("span", { class: "tag group" }, tagText(row.collection)));
       }
       if (node.kinds) for (const kind of node.kinds) line.append(element("span", { class: "tag change " + kindClass(kind) }, kind));
       else if (node.changes) line.append(element("span", { class: "tag" }, counted(node.changes, "change", "changes")));

@@ -50,6 +50,8 @@ enum ReportScript {
     }
     data.leaves = null;
     const shared = [...sites.values()].filter(row => row.length > 1);
+    const inside = new Map(data.inside);
+    const saves = places => (inside.get(places[0].row.index) ?? places[0].row.bytes) * (places.length - 1);
 
     const keysOf = node => {
       const keys = [];
@@ -111,7 +113,15 @@ enum ReportScript {
       return size >= 1e-3 && size < 1e6 ? String(Number(value.toPrecision(5))) : value.toExponential(3);
     };
     const counted = (count, one, many) => short(count) + " " + (count === 1 ? one : many);
-    const tagText = tag => tag === null ? "no collection" : visible(tag);
+    // As everywhere in text: - is none, an integer itself, and a string that reads as either has its first byte in %.
+    const tagText = tag => {
+      if (tag === null) return "-";
+      if (typeof tag === "number") return String(tag);
+      const isNumber = /^[+-]?[0-9]+$/.test(tag) && BigInt.asIntN(64, BigInt(tag.replace("+", ""))) === BigInt(tag.replace("+", ""));
+      if (!isNumber && tag !== "-" && !tag.startsWith("%")) return visible(tag);
+      return "%" + tag.charCodeAt(0).toString(16).toUpperCase() + visible(tag.slice(1));
+    };
+    const percent = share => share <= 0 ? "0 %" : share < 0.01 ? "< 1 %" : (100 * share).toFixed(0) + " %";
     const shapeText = row => row.shape === null ? "" : "[" + row.shape.join(", ") + "]";
     const typeText = row => {
       if (row.kind === "static") return row.dtype + " " + visible(JSON.stringify(row.word));
@@ -145,7 +155,8 @@ enum ReportScript {
         rows.slice(done, done + count).forEach(row => box.append(make(row)));
         done += Math.min(count, rows.length - done);
         more.hidden = done >= rows.length;
-        more.textContent = "Show " + short(Math.min(step * 4, rows.length - done)) + " more of " + short(rows.length - done);
+        const left = rows.length - done, next = Math.min(step * 4, left);
+        more.textContent = "Show " + short(next) + " more" + (next < left ? " of " + short(left) : "");
       };
       more.addEventListener("click", () => add(step * 4));
       add(step);
@@ -191,7 +202,7 @@ enum ReportScript {
         return panel;
       }
       const rows = [...shared].sort((a, b) =>
-        b[0].row.bytes * (b.length - 1) - a[0].row.bytes * (a.length - 1) || a[0].row.index - b[0].row.index);
+        saves(b) - saves(a) || a[0].row.index - b[0].row.index);
       const body = element("tbody");
       const more = some(rows, places => {
         const row = places[0].row;
@@ -200,7 +211,7 @@ enum ReportScript {
         list.append(rest);
         return element("tr", {}, element("td", {}, element("span", { class: "tag tied" }, "#" + row.index)),
           element("td", {}, tagText(row.collection)), element("td", {}, typeText(row)),
-          element("td", { class: "number", "data-title": "saves" }, bytesText(row.bytes * (places.length - 1))), list);
+          element("td", { class: "number", "data-title": "saves" }, bytesText(saves(places))), list);
       }, body, 25);
       panel.append(element("div", { class: "scroll" }, element("table", {}, element("thead", {}, element("tr", {},
         ...["ref", "collection", "type"].map(title => element("th", { scope: "col" }, title)),

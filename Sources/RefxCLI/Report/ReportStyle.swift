@@ -144,6 +144,8 @@ enum ReportStyle {
       .room { height: auto; overflow: visible }
       .row { position: static; transform: none; break-inside: avoid }
       section, .pane { break-inside: auto; border: 0; padding: 0 }
+      h1, h2, h3, summary { break-after: avoid }
+      tr { break-inside: avoid }
       button.more { display: none }
       .meter i, .tag { print-color-adjust: exact; -webkit-print-color-adjust: exact }
     }

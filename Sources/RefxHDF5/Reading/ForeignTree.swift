@@ -39,9 +39,11 @@ struct ForeignTree {
     let contents = CheckpointContents(tree: tree, attributes: attributes.found)
     warnings += attributes.warnings
     let threads = graph.input.options.threads
-    return OpenedCheckpoint(
+    var opened = OpenedCheckpoint(
       contents: contents, format: HDF5Store.format.name, version: nil, warnings: warnings,
       verify: { try contents.tree.verify(threads: threads, $0, $1) })
+    opened.hasChecksumOf = { ($0.source as? HDF5Leaf)?.hasChecksum ?? false }
+    return opened
   }
 
   private mutating func countSites() {

@@ -65,7 +65,7 @@ final class HDF5Input: Sendable {
     .hdf5Damaged(what, object: object, file: bytes.name)
   }
 
-  func limit(_ expected: String, found: String, at object: String) -> RefxError {
-    .hdf5Limit(expected, found: found, object: object, file: bytes.name)
+  func limit(_ expected: String, found: String, at object: String, advice: String? = nil) -> RefxError {
+    .hdf5Limit(expected, found: found, object: object, file: bytes.name, advice: advice)
   }
 }

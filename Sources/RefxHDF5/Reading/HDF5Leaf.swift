@@ -38,6 +38,18 @@ final class HDF5Leaf: LeafSource {
     isSettled = Atomic(checksum == nil || elements.input.options.verify == .never)
   }
 
+  /// Whether damage to the values is found when they are read: by a checksum of all, or by those of the chunks.
+  var hasChecksum: Bool {
+    if checksum != nil { return true }
+    guard case .chunked(let chunking) = elements.header.layout else { return false }
+    return chunking.filters.contains { filter in
+      switch filter {
+      case .deflate, .fletcher32: true
+      default: false
+      }
+    }
+  }
+
   var storedByteCount: Int? { elements.storedByteCount }
 
   var grid: ChunkGrid {

@@ -15,6 +15,8 @@ struct OwnTree {
   private var placed: Set<Int> = []
   private var warnings: [String] = []
   private var uncheckedLeaves = 0
+  /// The sources of text without a checksum, which lies in memory and so cannot say it itself.
+  private var uncheckedTexts: Set<ObjectIdentifier> = []
 
   /// Whether the root says that the file is of our layout.
   ///
@@ -60,15 +62,21 @@ struct OwnTree {
     }
     try checkStructure(of: tree)
     if uncheckedLeaves > 0 {
-      warnings.append("\(uncheckedLeaves) leaves have no checksum, so their values are not checked")
+      let words = uncheckedLeaves == 1 ? "1 leaf has" : "\(uncheckedLeaves) leaves have"
+      warnings.append("\(words) no checksum, so that changed values are not noticed")
     }
     warnings += attributes.warnings
     let contents = try contents(tree)
     let threads = graph.input.options.threads
-    return OpenedCheckpoint(
+    var opened = OpenedCheckpoint(
       contents: contents, format: HDF5Store.format.name, version: 1, warnings: warnings,
       hasChecksums: true,
       verify: { try contents.tree.verify(threads: threads, $0, $1) })
+    let uncheckedTexts = uncheckedTexts
+    opened.hasChecksumOf = { leaf in
+      (leaf.source as? HDF5Leaf)?.hasChecksum ?? !uncheckedTexts.contains(ObjectIdentifier(leaf.source))
+    }
+    return opened
   }
 
   private mutating func contents(_ tree: Tree<Leaf>) throws -> CheckpointContents {
@@ -294,7 +302,9 @@ struct OwnTree {
     }
     let checksum = try checksum(found)
     if checksum == nil { uncheckedLeaves += 1 }
-    return try leaves.leaf(header, found.name, dtype: dtype, checksum: checksum, codec: codec)
+    let leaf = try leaves.leaf(header, found.name, dtype: dtype, checksum: checksum, codec: codec)
+    if checksum == nil, leaf.dtype == .string { uncheckedTexts.insert(ObjectIdentifier(leaf.source)) }
+    return leaf
   }
 
   private func checksum(_ found: ObjectGraph.Object) throws -> UInt32? {

@@ -125,7 +125,8 @@ final class StoredChunks: Sendable {
     let declared = chunking.byteCount
     guard declared <= 64 << 20 || declared / 4 <= input.bytes.byteCount else {
       throw input.limit(
-        "chunks of at most 64 MiB, or four times the file", found: "\(declared) bytes", at: place())
+        "chunks of at most 64 MiB, or four times the file", found: "\(declared) bytes",
+        at: place(), advice: "write it again with smaller chunks, as h5repack does")
     }
   }
 }

@@ -221,7 +221,8 @@ private struct ChunkReader {
   private func fillChunk() throws -> [UInt8] {
     guard chunking.byteCount <= 64 << 20 else {
       throw elements.input.limit(
-        "chunks of at most 64 MiB", found: "\(chunking.byteCount) bytes", at: elements.name)
+        "chunks of at most 64 MiB", found: "\(chunking.byteCount) bytes",
+        at: elements.name, advice: "write it again with smaller chunks, as h5repack does")
     }
     guard let fill = elements.header.fill else { return [UInt8](repeating: 0, count: chunking.byteCount) }
     return [UInt8](unsafeUninitializedCapacity: chunking.byteCount) { buffer, filled in

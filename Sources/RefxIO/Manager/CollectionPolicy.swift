@@ -73,9 +73,9 @@ extension CheckpointContents {
       }
     }
     if !leavesOut { return self }
-    return try partitioned(names: ["saved", "left out"]) { site in
+    return try planningPartition(names: ["saved", "left out"]) { site in
       try site.index.map { chosen.contains($0) ? 0 : 1 } ?? (chooses(site) ? 0 : 1)
-    }.parts[0].contents
+    }.part(0).contents
   }
 
   /// The arrays of the Refs of each collection as its policy wants them.

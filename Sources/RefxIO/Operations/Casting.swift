@@ -18,6 +18,13 @@ public struct Casts: Sendable {
     self.wanted = wanted
   }
 
+  /// Those of the dtypes to cast that no array of `tree` has, in order of their names.
+  public func unused(in tree: Tree<Leaf>) throws -> [DType] {
+    var missing = Set(wanted.keys)
+    try tree.forEachSite { site in if case .leaf(let leaf) = site.content { missing.remove(leaf.dtype) } }
+    return missing.sorted { $0.name < $1.name }
+  }
+
   static func isPossible(_ from: DType, _ to: DType) -> Bool {
     func isComplex(_ dtype: DType) -> Bool { dtype == .complex64 || dtype == .complex128 }
     if from.itemSize == nil || to.itemSize == nil { return false }

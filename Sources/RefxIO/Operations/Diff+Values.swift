@@ -12,7 +12,8 @@ public struct DiffOptions: Sendable {
   public var exact = false
   /// The kinds to look for. Values are not read where ``TreeDiff/Kind/value`` is missing.
   public var kinds = Set(TreeDiff.Kind.allCases)
-  /// Whether what vanished here and appeared there with the same contents is one row.
+  /// Whether what vanished here and appeared there with the same contents is one row: whole subtrees, and what is
+  /// inside of those that changed. It is compared as what stayed is, ties and collections too.
   public var findsRenames = false
 
   public init() {}
@@ -34,13 +35,36 @@ extension Tree where Element == Leaf {
   public func diff(
     to other: Tree<Leaf>, options: DiffOptions = DiffOptions(), progress: ProgressHandler? = nil
   ) throws -> TreeDiff {
-    var (diff, pairs) = try catalogueDiff(to: other)
-    if options.findsRenames { diff.structure = try renamed(diff.structure, to: other) }
+    let contents = options.findsRenames ? DiffContents(progress: progress) : nil
+    var (diff, pairs) = try catalogueDiff(to: other, findingMovesBy: contents?.marks)
     if options.kinds.contains(.value) {
-      var comparison = ValueComparison(of: pairs, options)
+      var comparison = ValueComparison(of: pairs, options, contents)
       diff.value = try comparison.rows(progress: progress)
+      let changed = Set(diff.value.lazy.map(\.path)).union(diff.type.lazy.map(\.path))
+      diff.unchanged = pairs.count { !changed.contains($0.path) }
     }
     return diff.keeping(options.kinds)
+  }
+
+  /// Whether anything differs from this tree to `other`: the same as ``diff(to:options:progress:)`` not being empty,
+  /// but it stops at the first difference.
+  ///
+  /// - Throws: ``RefxError`` where a payload that decides cannot be read or represented.
+  public func differs(
+    from other: Tree<Leaf>, options: DiffOptions = DiffOptions(), progress: ProgressHandler? = nil
+  ) throws -> Bool {
+    var (diff, pairs) = try catalogueDiff(to: other)
+    if !diff.keeping(options.kinds).isEmpty { return true }
+    var contents: DiffContents?
+    // Only ties, collections and elements of what moved are left to differ.
+    if options.findsRenames && !diff.structure.isEmpty {
+      contents = DiffContents(progress: progress)
+      (diff, pairs) = try catalogueDiff(to: other, findingMovesBy: contents?.marks)
+      if !diff.keeping(options.kinds).isEmpty { return true }
+    }
+    guard options.kinds.contains(.value) else { return false }
+    var comparison = ValueComparison(of: pairs, options, contents)
+    return try comparison.findsAny(progress: progress)
   }
 }
 
@@ -55,15 +79,22 @@ private struct ValueComparison {
   private var placesOfArrays: [Int] = []
   /// Text has a comparison of its own: what is equal in number need not be in length.
   private var texts: [(pair: LeafPair, place: Int)] = []
+  /// Whether stored hashes show that some elements differ.
+  private var isKnownToDiffer = false
   private let total: Int
 
-  init(of pairs: [DiffPair], _ options: DiffOptions) {
+  /// - Parameter contents: what is known of arrays that moved.
+  init(of pairs: [DiffPair], _ options: DiffOptions, _ contents: DiffContents?) {
     self.pairs = pairs
     self.options = options
     total = pairs.reduce(0) { $0.addingSaturated($1.byteCount) }
     for pair in pairs {
       for other in pair.others {
-        if !ValueComparison.isKnownEqual(pair.leaf, other.leaf, options) {
+        let isSame = ValueComparison.isKnownEqual(pair.leaf, other.leaf, options)
+        if !isSame && (options.exact || !(contents?.areSame(pair.leaf, other.leaf) ?? false)) {
+          if !isKnownToDiffer {
+            isKnownToDiffer = ValueComparison.isKnownToDiffer(pair.leaf, other.leaf, options)
+          }
           add(LeafPair(leaf: pair.leaf, path: pair.path, other: other.leaf, otherPath: other.path))
         }
         differences.append(nil)
@@ -88,6 +119,26 @@ private struct ValueComparison {
     return hash == other.source.contentHash
   }
 
+  private static func isKnownToDiffer(_ leaf: Leaf, _ other: Leaf, _ options: DiffOptions) -> Bool {
+    if options.exact || options.nanIsNaN || options.comparison.tolerance != nil { return false }
+    guard let hash = leaf.source.contentHash, let theirs = other.source.contentHash else { return false }
+    return hash != theirs
+  }
+
+  /// Whether any pair differs. Reads no further than to the first.
+  mutating func findsAny(progress: ProgressHandler?) throws -> Bool {
+    struct Found: Error {}
+    if isKnownToDiffer { return true }
+    do {
+      try compareArrays(progress: progress) { if $0 { throw Found() } }
+    } catch is Found {
+      return true
+    }
+    return try texts.contains { pair, _ in
+      try pair.leaf.textDifference(to: pair.other, path: pair.path, otherPath: pair.otherPath) != nil
+    }
+  }
+
   /// The rows of the pairs that differ, in order.
   mutating func rows(progress: ProgressHandler?) throws -> [ValueChange] {
     try compareArrays(progress: progress)
@@ -102,7 +153,10 @@ private struct ValueComparison {
     }
   }
 
-  private mutating func compareArrays(progress: ProgressHandler?) throws {
+  /// - Parameter look: told of each piece whether anything in it differs.
+  private mutating func compareArrays(
+    progress: ProgressHandler?, _ look: (Bool) throws -> Void = { _ in }
+  ) throws {
     let blank = options.comparison
     let pairs = arrays
     let compare = pairs.map { blank.function(for: $0.leaf.dtype) }
@@ -116,7 +170,10 @@ private struct ValueComparison {
     progress?(done, total)
     var sum = blank
     try reader.forEach { number, piece, found in
-      if let found { sum.add(found) }
+      if let found {
+        sum.add(found)
+        try look(found.isAnyChanged)
+      }
       done = done.addingSaturated(piece.range.count)
       progress?(done, total)
       guard piece.isLast else { return }
@@ -125,22 +182,19 @@ private struct ValueComparison {
     }
   }
 
-  /// The row of a pair; nil where nothing differs. Of several arrays that stand for one, that which differs
-  /// most.
+  /// The row of a pair; nil where nothing differs. Of several arrays that stand for one, that which is farthest off.
   private func row(of pair: DiffPair, _ differences: ArraySlice<ElementDifference?>) -> ValueChange? {
     var worst: ValueChange?
+    var count = 0
     for (other, difference) in zip(pair.others, differences) {
       guard let difference else { continue }
-      if let worst,
-        (worst.difference.changed, worst.difference.maxAbs ?? 0)
-          >= (difference.changed, difference.maxAbs ?? 0)
-      {
-        continue
-      }
+      count += 1
+      if let worst, !difference.isLarger(than: worst.difference) { continue }
       worst = ValueChange(
         path: pair.path, other: other.path == pair.path ? nil : other.path, count: pair.leaf.count,
         difference: difference)
     }
+    worst?.more = count - 1
     return worst
   }
 }

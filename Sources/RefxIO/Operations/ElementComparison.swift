@@ -30,6 +30,9 @@ struct ElementComparison {
     self.nanIsNaN = nanIsNaN
   }
 
+  /// Whether any element so far counts as changed.
+  var isAnyChanged: Bool { difference.changed > 0 }
+
   /// What was found; nil where no element counts as changed.
   func result(count: Int) -> ElementDifference? {
     guard difference.changed > 0 else { return nil }

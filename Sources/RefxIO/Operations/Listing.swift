@@ -45,7 +45,8 @@ public struct Listing: Sendable {
   /// The number of different Refs, and of those with more than one site.
   public private(set) var refs = 0
   public private(set) var shared = 0
-  /// Over all rows; over each array once; on disk. A sum that Int does not hold is the largest Int.
+  /// What the tree would take if nothing were shared, arrays in a shared subtree once for each of its sites; over
+  /// each array once; on disk. A sum that Int does not hold is the largest Int.
   public private(set) var logicalBytes = 0
   public private(set) var uniqueBytes = 0
   public private(set) var storedBytes = 0
@@ -53,12 +54,14 @@ public struct Listing: Sendable {
   public private(set) var collections: [CollectionRow] = []
   /// How many sites each Ref has, by index.
   public private(set) var siteCounts: [Int: Int] = [:]
+  private let sizes: SiteSizes
 
   /// Reads no payload.
   ///
   /// - Throws: ``RefxError`` where an index comes before its value.
   public init(of tree: Tree<Leaf>) throws {
     var byCollection: [CollectionTag?: CollectionRow] = [:]
+    sizes = SiteSizes(of: tree)
     // The Refs inside which the walk stands, with the depths of their sites.
     var around: [(depth: Int, collection: CollectionTag?)] = []
     try tree.forEachSite { site in
@@ -77,8 +80,12 @@ public struct Listing: Sendable {
       }
       guard let row = Row(site) else { return }
       rows.append(row)
+      guard isCounted else {
+        // Copies of what lies inside would stand here too.
+        logicalBytes = logicalBytes.addingSaturated(siteBytes(row))
+        return
+      }
       logicalBytes = logicalBytes.addingSaturated(row.bytes)
-      guard isCounted else { return }
       uniqueBytes = uniqueBytes.addingSaturated(row.bytes)
       storedBytes = storedBytes.addingSaturated(row.stored ?? 0)
       guard site.reference != nil || !around.isEmpty else { return }
@@ -92,6 +99,9 @@ public struct Listing: Sendable {
       }
     }
   }
+
+  /// What the row's site would take if nothing were shared: of a Ref that holds a subtree all arrays inside.
+  public func siteBytes(_ row: Row) -> Int { row.reference.map { sizes[$0.index].bytes } ?? row.bytes }
 
   /// Whether the row's Ref has more than one site.
   public func isShared(_ row: Row) -> Bool {

@@ -20,16 +20,26 @@ extension CheckpointContents {
   public static func merged(_ parts: [(file: String, contents: CheckpointContents)]) throws
     -> MergedCheckpoint
   {
-    var merge = try PartMerge(parts)
+    try merged(parts) { $0 }
+  }
+
+  /// The same of parts that are opened one after the other; what they have in common is held once.
+  public static func merged(
+    files: [String], opening open: (String) throws -> CheckpointContents
+  ) throws -> MergedCheckpoint {
+    try merged(files) { ($0, try open($0)) }
+  }
+
+  private static func merged<Input>(
+    _ inputs: [Input], _ open: (Input) throws -> (file: String, contents: CheckpointContents)
+  ) throws -> MergedCheckpoint {
+    var merge = try PartMerge(inputs, open)
     let tree = try merge.tree()
     var warnings: [String] = []
     let first = merge.parts[0]
-    var metadata = first.contents.metadata
-    metadata[PartRecord.key] = first.record.outer
+    let metadata = first.contents.metadata
     for part in merge.parts.dropFirst() {
-      var other = part.contents.metadata
-      other[PartRecord.key] = part.record.outer
-      if other != metadata {
+      if part.contents.metadata != metadata {
         warnings.append(
           "\(visible(part.file)): its metadata is not that of \(visible(first.file)), which was taken")
       }
@@ -55,6 +65,7 @@ extension CheckpointContents {
 private struct PartMerge {
   struct Part {
     let file: String
+    /// With the metadata of the origin.
     let contents: CheckpointContents
     let record: PartRecord
     let values: ValueTable<Leaf>
@@ -78,11 +89,16 @@ private struct PartMerge {
   private var unfilled: [Path] = []
   private let originHoles: Set<Path>
 
-  init(_ inputs: [(file: String, contents: CheckpointContents)]) throws {
+  init<Input>(
+    _ inputs: [Input], _ open: (Input) throws -> (file: String, contents: CheckpointContents)
+  ) throws {
     precondition(!inputs.isEmpty, "a merge needs a part")
     var parts: [Part] = []
-    for (file, contents) in inputs {
-      let record = try PartRecord(contents.metadata, file: file)
+    var skeleton = Tree<Leaf>.hole
+    for input in inputs {
+      var (file, contents) = try open(input)
+      var record = try PartRecord(contents.metadata, file: file)
+      contents.metadata[PartRecord.key] = record.outer
       if let first = parts.first {
         let difference =
           record.structure != first.record.structure
@@ -91,6 +107,13 @@ private struct PartMerge {
         if let difference {
           throw RefxError.partsOfDifferentTrees(file: file, other: first.file, difference: difference)
         }
+      }
+      // Of a thousand parts each has the structure of all.
+      if let first = parts.first {
+        contents.tree = contents.tree.sharing(skeleton).tree
+        record.share(with: first.record)
+      } else {
+        skeleton = contents.tree.skeleton
       }
       let values = try ValueTable(of: contents.tree)
       guard values.indexes.count == record.indexes.count,
@@ -253,7 +276,51 @@ extension PartMerge {
   }
 }
 
+extension PartRecord {
+  /// Takes from another part's record what both say.
+  fileprivate mutating func share(with other: PartRecord) {
+    if names == other.names { names = other.names }
+    if holes == other.holes { holes = other.holes }
+  }
+}
+
 extension Tree where Element == Leaf {
+  /// The structure, with a hole for each site.
+  fileprivate var skeleton: Tree {
+    switch self {
+    case .leaf, .value, .index: .hole
+    case .dictionary(let branches):
+      .dictionary(Branches(ascending: branches.keys, members: branches.members.map(\.skeleton)))
+    case .list(let members): .list(members.map(\.skeleton))
+    case .tuple(let members): .tuple(members.map(\.skeleton))
+    default: self
+    }
+  }
+
+  /// The same tree, which has the nodes of `skeleton` in the place of equal ones of its own: they are in memory once.
+  fileprivate func sharing(_ skeleton: Tree) -> (tree: Tree, isEqual: Bool) {
+    func share(_ members: [Tree], _ others: [Tree]) -> [Tree]? {
+      var isEqual = true
+      let shared = zip(members, others).map { member, other in
+        let (tree, same) = member.sharing(other)
+        isEqual = isEqual && same
+        return tree
+      }
+      return isEqual ? nil : shared
+    }
+    guard hasSameMembers(as: skeleton) else { return (self, false) }
+    switch (self, skeleton) {
+    case (.dictionary(let one), .dictionary(let other)):
+      guard let members = share(one.members, other.members) else { return (skeleton, true) }
+      return (.dictionary(Branches(ascending: other.keys, members: members)), false)
+    case (.list(let one), .list(let other)):
+      return share(one, other).map { (.list($0), false) } ?? (skeleton, true)
+    case (.tuple(let one), .tuple(let other)):
+      return share(one, other).map { (.tuple($0), false) } ?? (skeleton, true)
+    default: return (skeleton, true)
+    }
+  }
+
   fileprivate var isHole: Bool { if case .hole = self { true } else { false } }
 
   /// Whether a partition moves this as a whole: a plain leaf or a Ref.

@@ -31,6 +31,45 @@ public struct PartitionedCheckpoint: Sendable {
   public let cuts: [Cut]
 }
 
+/// Which site of a checkpoint goes to which part. The parts are built when they are asked for, so that of a thousand
+/// with a hole for each site of the others one alone need be in memory.
+public struct PartitionPlan: Sendable {
+  /// What each part is called; "rest" is last.
+  public let names: [String]
+  /// How many sites each part has.
+  public let siteCounts: [Int]
+  /// The shared values whose sites go to different parts.
+  public let cuts: [PartitionedCheckpoint.Cut]
+
+  fileprivate let contents: CheckpointContents
+  fileprivate let values: ValueTable<Leaf>
+  /// The part of each site, in order.
+  fileprivate let destinations: [Int]
+  fileprivate let digest: StructureDigest
+  fileprivate let ownHoles: [Path]
+
+  /// Builds the part at `position` of the names. Reads no payload; takes time in proportion to the whole tree.
+  public func part(_ position: Int) throws -> PartitionedCheckpoint.Part {
+    var builder = PartBuilder(
+      part: position, destinations: destinations, reindexing: Reindexing(values))
+    let tree = try builder.build(contents.tree, at: .root)
+    let record = PartRecord(
+      position: position, names: names, structure: hexadecimal(digest.structure),
+      topology: hexadecimal(digest.topology), indexes: builder.reindexing.originals, holes: ownHoles,
+      outer: contents.metadata[PartRecord.key])
+    var metadata = contents.metadata
+    metadata[PartRecord.key] = record.json
+    return PartitionedCheckpoint.Part(
+      name: names[position],
+      contents: CheckpointContents(tree: tree, metadata: metadata, attributes: contents.attributes),
+      siteCount: siteCounts[position])
+  }
+
+  fileprivate func built() throws -> PartitionedCheckpoint {
+    PartitionedCheckpoint(parts: try names.indices.map { try part($0) }, cuts: cuts)
+  }
+}
+
 extension CheckpointContents {
   /// One part for each collection, in order, and "rest" for everything else: Refs without a collection and
   /// plain leaves. Reads no payload.
@@ -39,21 +78,32 @@ extension CheckpointContents {
   public func partitionedByCollection() throws -> (
     parts: PartitionedCheckpoint, collections: [CollectionTag?]
   ) {
+    let (plan, collections) = try planningPartitionByCollection()
+    return (try plan.built(), collections)
+  }
+
+  /// The same, with the parts built one by one.
+  public func planningPartitionByCollection() throws -> (plan: PartitionPlan, collections: [CollectionTag?]) {
     var found: Set<CollectionTag> = []
     try forEachPartSite { site in if let collection = site.collection { found.insert(collection) } }
     let collections = found.sorted()
     let positions = Dictionary(uniqueKeysWithValues: collections.enumerated().map { ($1, $0) })
-    let parts = try partitioned(names: collections.map(\.description) + ["rest"]) { site in
+    let plan = try planningPartition(names: collections.map(\.description) + ["rest"]) { site in
       site.collection.flatMap { positions[$0] } ?? collections.count
     }
-    return (parts, collections + [nil])
+    return (plan, collections + [nil])
   }
 
   /// One part for each selector and a last one, "rest", for what none chooses; the first match wins. Reads
   /// no payload.
   public func partitioned(by selectors: [(name: String, selector: Selector)]) throws -> PartitionedCheckpoint
   {
-    try partitioned(names: selectors.map(\.name) + ["rest"]) { site in
+    try planningPartition(by: selectors).built()
+  }
+
+  /// The same, with the parts built one by one.
+  public func planningPartition(by selectors: [(name: String, selector: Selector)]) throws -> PartitionPlan {
+    try planningPartition(names: selectors.map(\.name) + ["rest"]) { site in
       try selectors.firstIndex {
         try $0.selector.matches(
           site.path, isReference: site.index != nil, collection: site.collection, content: site.content)
@@ -85,9 +135,9 @@ extension CheckpointContents {
   }
 
   /// - Parameter choose: the position of the part that a site goes to; called once a site.
-  func partitioned(
+  func planningPartition(
     names: [String], _ choose: (PartSite) throws -> Int
-  ) throws -> PartitionedCheckpoint {
+  ) throws -> PartitionPlan {
     var destinations: [Int] = []
     var counts = [Int](repeating: 0, count: names.count)
     let values = try ValueTable(of: tree)
@@ -98,26 +148,9 @@ extension CheckpointContents {
       counts[part] += 1
       if let index = site.index { homes.add(index, at: site.path, in: part) }
     }
-    let cuts = homes.cuts
-
-    let digest = try tree.structureDigest()
-    let ownHoles = holePaths()
-    let parts = try names.indices.map { position in
-      var builder = PartBuilder(
-        part: position, destinations: destinations, reindexing: Reindexing(values))
-      let tree = try builder.build(self.tree, at: .root)
-      let record = PartRecord(
-        position: position, names: names, structure: hexadecimal(digest.structure),
-        topology: hexadecimal(digest.topology), indexes: builder.reindexing.originals, holes: ownHoles,
-        outer: metadata[PartRecord.key])
-      var metadata = self.metadata
-      metadata[PartRecord.key] = record.json
-      return PartitionedCheckpoint.Part(
-        name: names[position],
-        contents: CheckpointContents(tree: tree, metadata: metadata, attributes: attributes),
-        siteCount: counts[position])
-    }
-    return PartitionedCheckpoint(parts: parts, cuts: cuts)
+    return PartitionPlan(
+      names: names, siteCounts: counts, cuts: homes.cuts, contents: self, values: values,
+      destinations: destinations, digest: try tree.structureDigest(), ownHoles: holePaths())
   }
 
   private func holePaths() -> [Path] {

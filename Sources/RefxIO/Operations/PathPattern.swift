@@ -52,6 +52,14 @@ public struct PathPattern: Sendable {
     }
   }
 
+  /// The components of a glob without a star: names that must stand somewhere on a path.
+  var literals: [Key] {
+    guard case .glob(let components) = form else { return [] }
+    return components.compactMap { component in
+      if case .literal(let bytes) = component { Key(String(decoding: bytes, as: UTF8.self)) } else { nil }
+    }
+  }
+
   // MARK: Reading
 
   /// The components' bytes: parted at each `/` that no backslash stands before.

@@ -61,7 +61,7 @@ public struct SharingGraph: Sendable {
     /// `tree` where a subtree is shared; nil for a nothing.
     public let dtype: String?
     public let shape: [Int]?
-    /// The arrays in it, without those of other shared values.
+    /// The arrays in it, once for each of their sites there: what one site would hold if nothing were shared.
     public let leaves: Int
     /// Their logical bytes.
     public let bytes: Int
@@ -86,6 +86,18 @@ public struct SharingGraph: Sendable {
   public private(set) var values: [Value] = []
   public private(set) var edges: [Edge] = []
 
+  /// Whether the selection accepts any node's path; true where there is none.
+  public private(set) var hasMatch = true
+
+  /// Logical bytes that sharing the values saves: what all their sites but the first would take. Of a whole tree the
+  /// difference of the sums that a ``Listing`` gives.
+  public var savedBytes: Int {
+    values.reduce(0) { sum, value in
+      let (saved, overflow) = value.bytes.multipliedReportingOverflow(by: value.sites.count - 1)
+      return sum.addingSaturated(overflow ? .max : saved)
+    }
+  }
+
   /// Subtrees that share nothing and are drawn for one parent; and sites of one value in one group.
   static let mostSubtrees = 8
   static let mostSites = 6
@@ -95,12 +107,14 @@ public struct SharingGraph: Sendable {
   public init(of tree: Tree<Leaf>, selection: ((Path) throws -> Bool)? = nil) throws {
     var counts: [Int: Int] = [:]
     var wanted: Set<Int> = []
+    hasMatch = selection == nil
     try tree.forEachSite { site in
-      guard let reference = site.reference else { return }
-      counts[reference.index, default: 0] += 1
-      if try selection?(site.path) ?? true { wanted.insert(reference.index) }
+      if let reference = site.reference { counts[reference.index, default: 0] += 1 }
+      guard try selection?(site.path) ?? true else { return }
+      hasMatch = true
+      if let reference = site.reference { wanted.insert(reference.index) }
     }
-    var scan = SharingScan(shared: wanted.filter { counts[$0, default: 0] > 1 })
+    var scan = SharingScan(shared: wanted.filter { counts[$0, default: 0] > 1 }, in: tree)
     let root = scan.root(tree)
     values = scan.values.map(\.value)
     place([root], names: [], parent: nil)

@@ -45,13 +45,15 @@ final class SharingBranch {
 /// One walk over a tree that finds its shared values, and which of its branches are alike.
 struct SharingScan {
   private let shared: Set<Int>
+  private let sizes: SiteSizes
   private var positions: [Int: Int] = [:]
   private var signatures: [Signature: Int] = [:]
   private(set) var values: [(value: SharingGraph.Value, inside: SharingBranch?)] = []
 
   /// - Parameter shared: the indexes of the Refs that count; others are looked through.
-  init(shared: Set<Int>) {
+  init(shared: Set<Int>, in tree: Tree<Leaf>) {
     self.shared = shared
+    sizes = SiteSizes(of: tree)
   }
 
   /// What a node is, told by numbers of what it holds: nodes that are alike have one signature.
@@ -119,13 +121,11 @@ struct SharingScan {
       let position = values.count
       positions[value.index] = position
       // The place is taken before what lies inside, whose shared values come later.
-      values.append((SharingScan.value(value, at: path), nil))
+      values.append((described(value, at: path), nil))
       guard case .branch(let inside) = inside(value.value, at: path).0 else {
         return (.site(value: position), number(.site(position)))
       }
-      var described = SharingScan.value(value, at: path, inside)
-      described.sites = values[position].value.sites
-      values[position] = (described, inside)
+      values[position].inside = inside
       return (.site(value: position), number(.site(position)))
     }
   }
@@ -166,17 +166,13 @@ struct SharingScan {
     return (.branch(branch), branch.signature)
   }
 
-  private static func value(
-    _ value: Value<Tree<Leaf>>, at path: Path, _ inside: SharingBranch? = nil
-  ) -> SharingGraph.Value {
+  private func described(_ value: Value<Tree<Leaf>>, at path: Path) -> SharingGraph.Value {
     var dtype: String?
     var shape: [Int]?
-    var byteCount: Int?
     switch value.value {
     case .leaf(let leaf):
       dtype = leaf.source.unsupported?.typeName ?? leaf.dtype.name
       shape = leaf.shape
-      byteCount = leaf.byteCount
     case .static(let constant):
       dtype = constant.typeName
       shape = []
@@ -185,7 +181,6 @@ struct SharingScan {
     }
     return SharingGraph.Value(
       index: value.index, collection: value.collection, dtype: dtype, shape: shape,
-      leaves: inside?.allLeaves ?? (byteCount == nil ? 0 : 1), bytes: inside?.allBytes ?? byteCount ?? 0,
-      sites: [path])
+      leaves: sizes[value.index].leaves, bytes: sizes[value.index].bytes, sites: [path])
   }
 }

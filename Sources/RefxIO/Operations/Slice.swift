@@ -23,21 +23,21 @@ public struct Slice: Sendable, Hashable {
       func number(_ piece: String) throws -> Int? {
         if piece.isEmpty { return nil }
         guard let number = Int(piece) else {
-          throw RefxError.badSlice(text, reason: "'\(piece)' is no number")
+          throw RefxError.unreadableSlice(text, reason: "'\(piece)' is no number")
         }
         return number
       }
       switch pieces.count {
       case 1:
         guard let position = try number(pieces[0]) else {
-          throw RefxError.badSlice(text, reason: "an axis is empty")
+          throw RefxError.unreadableSlice(text, reason: "an axis is empty")
         }
         return .position(position)
       case 2, 3:
         let step = pieces.count == 3 ? try number(pieces[2]) ?? 1 : 1
-        guard step > 0 else { throw RefxError.badSlice(text, reason: "a step is not positive") }
+        guard step > 0 else { throw RefxError.unreadableSlice(text, reason: "a step is not positive") }
         return .range(start: try number(pieces[0]), end: try number(pieces[1]), step: step)
-      default: throw RefxError.badSlice(text, reason: "an axis has more than two colons")
+      default: throw RefxError.unreadableSlice(text, reason: "an axis has more than two colons")
       }
     }
   }
@@ -54,7 +54,10 @@ public struct Slice: Sendable, Hashable {
   /// - Throws: ``RefxError`` where there are too many axes or one is out of range.
   func resolve(_ shape: [Int]) throws -> [(start: Int, count: Int, step: Int, stays: Bool)] {
     guard axes.count <= shape.count else {
-      throw RefxError.badSlice(text, reason: "it has \(axes.count) axes and the array has \(shape.count)")
+      throw RefxError.badSlice(
+        text,
+        reason: "it names \(axes.count) \(axes.count == 1 ? "axis" : "axes"), "
+          + "and the array has \(shape.isEmpty ? "none" : "\(shape.count)")")
     }
     return try shape.indices.map { axis in
       let extent = shape[axis]
@@ -84,20 +87,23 @@ public struct Slice: Sendable, Hashable {
 
 extension Leaf {
   /// The wanted part as a leaf of its own; reads nothing yet, and later no more than the grid's chunks that
-  /// hold a wanted element.
+  /// hold a wanted element. Of text, whose elements have no fixed size, all is read up to the last wanted one.
   ///
-  /// - Throws: ``RefxError`` where the slice does not fit the shape, or the leaf is text.
-  public func sliced(_ slice: Slice) throws -> Leaf {
-    guard let itemSize = dtype.itemSize else {
-      throw RefxError.badSlice(slice.text, reason: "elements of \(dtype.name) have no fixed size")
-    }
+  /// - Parameter path: where the leaf stands, for errors in its text.
+  /// - Throws: ``RefxError`` where the slice does not fit the shape, or the leaf cannot be represented.
+  public func sliced(_ slice: Slice, at path: Path = .root) throws -> Leaf {
+    if let reason = source.unsupported { throw RefxError.unsupportedLeafAlone(reason) }
     let axes = try slice.resolve(shape)
     let result = axes.filter(\.stays).map(\.count)
     // Nothing to gather, and extents beside an axis of 0 may be of any size: their strides need not fit.
     if axes.contains(where: { $0.count == 0 }) {
       return Leaf(dtype: dtype, shape: result, source: MemoryBytes(count: 0) { _ in })
     }
-    let source = SlicedSource(self, itemSize: itemSize, axes: axes.map { ($0.start, $0.count, $0.step) })
+    let wanted = axes.map { (start: $0.start, count: $0.count, step: $0.step) }
+    guard let itemSize = dtype.itemSize else {
+      return Leaf(dtype: dtype, shape: result, source: try SlicedText(self, at: path, axes: wanted))
+    }
+    let source = SlicedSource(self, itemSize: itemSize, axes: wanted)
     return Leaf(dtype: dtype, shape: result, source: source)
   }
 }

@@ -1,6 +1,25 @@
 import Refx
 
 extension Tree where Element == Leaf {
+  /// The positions of those of `rules` that give no leaf or Ref a collection in ``tagging(_:)``.
+  public func unusedTags(
+    among rules: [(pattern: PathPattern, collection: CollectionTag)]
+  ) throws -> [Int] {
+    var used: Set<Int> = []
+    var settled: Set<Int> = []
+    try forEachSite { site in
+      if let reference = site.reference {
+        if settled.contains(reference.index) { return }
+      } else {
+        guard case .leaf = site.content else { return }
+      }
+      guard let rule = try rules.firstIndex(where: { try $0.pattern.matches(site.path) }) else { return }
+      used.insert(rule)
+      if let reference = site.reference { settled.insert(reference.index) }
+    }
+    return rules.indices.filter { !used.contains($0) }
+  }
+
   /// Makes every plain leaf whose path matches a Ref of the collection, and gives the Refs of which a site
   /// matches that collection. The first rule that matches wins.
   public func tagging(_ rules: [(pattern: PathPattern, collection: CollectionTag)]) throws -> Tree {

@@ -21,8 +21,13 @@ package struct TextReader {
     String(decoding: try take(try length()), as: UTF8.self)
   }
 
+  /// Goes on so many bytes from here, or back, without reading them.
+  ///
+  /// - Precondition: the array has them.
+  package mutating func skip(_ count: Int) { offset += count }
+
   /// The length of the next string, whose bytes follow.
-  mutating func length() throws -> Int {
+  package mutating func length() throws -> Int {
     let bytes = try take(8)
     let length = bytes.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
     guard let length = Int(exactly: length), length <= leaf.byteCount - offset else {

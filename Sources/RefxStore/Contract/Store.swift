@@ -117,6 +117,8 @@ public struct OpenedCheckpoint: Sendable {
   public var proposedTies: [ProposedTie]
   /// Whether the format keeps checksums of the values: where it does not, a changed number looks like any other.
   public var hasChecksums: Bool
+  /// Whether one stands beside this leaf of the tree, in formats where some have one and some do not.
+  package var hasChecksumOf: (@Sendable (Leaf) -> Bool)?
   /// Reads and checks everything; calls back with each problem and goes on.
   public var verify: @Sendable (_ progress: ProgressHandler?, _ report: (Problem) -> Void) throws -> Void
 

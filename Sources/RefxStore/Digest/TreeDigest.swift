@@ -7,7 +7,7 @@ import Synchronization
 /// - Topology: the sets of paths that share a value, and the collections.
 /// - Values: the bytes at every path; what lies inside a shared subtree once, under its first site.
 ///
-/// So tying two equal values changes the topology alone. The bytes that are hashed are specified in
+/// So tying two equal arrays changes the topology alone; tying subtrees changes all three. The bytes that are hashed are specified in
 /// `Documentation/digests.md`.
 public struct TreeDigest: Hashable, Sendable {
   /// 32 bytes: paths, node kinds, static values, dtypes, shapes.
@@ -125,7 +125,7 @@ public final class LeafHashes {
   /// Computes the hashes of many leaves on several threads, a leaf on each.
   ///
   /// - Throws: ``RefxError`` for the first that cannot be read or represented.
-  func prepare(_ leaves: [(leaf: Leaf, path: Path)]) throws {
+  package func prepare(_ leaves: [(leaf: Leaf, path: Path)]) throws {
     var missing: [(leaf: Leaf, path: Path)] = []
     for (leaf, path) in leaves where known[ObjectIdentifier(leaf.source)] == nil {
       // The source is kept, so that no other can take its address.

@@ -30,11 +30,16 @@ public enum AtomicFile {
 
   /// Makes the folder `path`, so that it stays where the power goes. Does nothing where it is there.
   ///
+  /// - Parameter removingEmpty: whether ``LiveTemporaries/unlinkAll()`` is to take it away again where this made it
+  ///   and nothing is in it.
+  /// - Returns: whether it was made.
   /// - Throws: ``RefxError`` where the system refuses, or something else has the name.
-  public static func makeFolder(_ path: String) throws {
+  @discardableResult
+  public static func makeFolder(_ path: String, removingEmpty: Bool = false) throws -> Bool {
     guard mkdir(path, 0o777) != 0 else {
+      if removingEmpty { LiveTemporaries.removeWhenEmpty(folder: path) }
       try OpenFolder(of: withoutSlashes(path), named: path).sync()
-      return
+      return true
     }
     let reason = errno
     var status = stat()
@@ -44,6 +49,18 @@ public enum AtomicFile {
     guard status.st_mode & S_IFMT == S_IFDIR else {
       throw RefxError.notAFolder(kind: kindOfFile(mode: status.st_mode), file: path)
     }
+    return false
+  }
+
+  /// Looks whether files can be made in the folder where the one at `path` will lie, links followed; makes none.
+  ///
+  /// - Throws: ``RefxError`` where there is no such folder, or the system refuses.
+  public static func checkFolder(of path: String) throws {
+    let folder = FileName(try FileLocation(following: path).path).folder
+    guard access(folder, W_OK | X_OK) != 0 else { return }
+    throw RefxError.system(
+      errno == ENOENT || errno == ENOTDIR ? "cannot open the folder" : "cannot write the file", errno: errno,
+      file: path)
   }
 
   /// Without the slashes that a folder's name may end in.

@@ -34,7 +34,7 @@ public final class InputFile: Sendable {
     }
     guard status.st_mode & S_IFMT == S_IFREG else {
       close(descriptor)
-      throw RefxError.notARegularFile(kind: kindOfFile(mode: status.st_mode), file: path)
+      throw RefxError.notAFileToRead(kind: kindOfFile(mode: status.st_mode), file: path)
     }
     byteCount = Int(status.st_size)
     content = .descriptor(descriptor)

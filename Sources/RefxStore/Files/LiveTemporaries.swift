@@ -37,6 +37,8 @@ public enum LiveTemporaries {
   /// The address of the newest block.
   private static let newest = Atomic<UInt>(0)
   private static let isStopping = Atomic<Bool>(false)
+  /// The address of the name of the folder that goes where it is empty.
+  private static let folder = Atomic<UInt>(0)
 
   private static var newestBlock: UnsafeMutablePointer<Block>? {
     UnsafeMutablePointer(bitPattern: newest.load(ordering: .sequentiallyConsistent))
@@ -61,6 +63,15 @@ public enum LiveTemporaries {
       }
       next = block.pointee.earlier
     }
+    let name = UnsafeMutablePointer<CChar>(bitPattern: folder.load(ordering: .sequentiallyConsistent))
+    if let name { rmdir(name) }
+  }
+
+  /// Has ``unlinkAll()`` remove the folder at `path`, which this process has made, where nothing is in it then.
+  static func removeWhenEmpty(folder path: String) {
+    // Never freed: the handler may be reading it.
+    guard let name = strdup(path) else { return }
+    folder.store(UInt(bitPattern: name), ordering: .sequentiallyConsistent)
   }
 
   /// Whether ``unlinkAll()`` was called: a temporary that is made now stays if nobody removes it.

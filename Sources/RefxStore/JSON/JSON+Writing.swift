@@ -22,6 +22,7 @@ extension JSON {
     case .null: output += "null".utf8
     case .bool(let value): output += (value ? "true" : "false").utf8
     case .integer(let value): output += String(value).utf8
+    case .unsigned(let value): output += String(value).utf8
     case .number(let value): JSON.writeNumber(value, to: &output)
     case .string(let value): JSON.writeString(value, to: &output)
     case .array(let members):

@@ -5,6 +5,8 @@ public enum JSON: Hashable, Sendable {
   case null
   case bool(Bool)
   case integer(Int64)
+  /// An integer that no Int64 is: for writing it exactly. What is read is never one.
+  case unsigned(UInt64)
   case number(Double)
   case string(String)
   case array([JSON])

@@ -112,7 +112,7 @@ extension TreeDescription {
         try budget.charge(nodes: 1)
         return .list(try self.members(members, at: path, leaf))
       case .object(let object): return try node(object, at: path, leaf)
-      case .bool, .integer, .number: throw RefxError.notATreeDescription("a node", path: path)
+      case .bool, .integer, .unsigned, .number: throw RefxError.notATreeDescription("a node", path: path)
       }
     }
 
@@ -220,7 +220,7 @@ extension TreeDescription {
       case .object(let object):
         guard object.members.count == 1, case .string(let digits)? = object["float64"] else { return nil }
         return UInt64(digits, radix: 16).map { .float(Double(bitPattern: $0)) }
-      case .null, .array: return nil
+      case .null, .array, .unsigned: return nil
       }
     }
   }

@@ -1,6 +1,7 @@
 import Refx
 import RefxStore
 import RefxTestSupport
+import Synchronization
 import Testing
 
 @testable import RefxIO
@@ -56,6 +57,29 @@ import Testing
     #expect(try firstDifference(patch.contents.tree, expected) == nil)
   }
 
+  /// What neither file has a hash of is read once on each side, and what was changed in no dtype or shape alone.
+  @Test func payloadIsReadOnce() throws {
+    func side(_ changed: UInt8) -> (tree: Tree<Leaf>, sources: [WatchedSource]) {
+      let sources = [0, 7, changed].map { WatchedSource(byte: $0) }
+      func leaf(_ place: Int, _ shape: [Int]) -> Tree<Leaf> {
+        .leaf(Leaf(dtype: .uint8, shape: shape, source: sources[place]))
+      }
+      let other = [changed == 1 ? 3000 : 1000, changed == 1 ? 1 : 3]
+      return (
+        ["a": leaf(0, [3000]), "b": leaf(1, other), "c": seen(leaf(2, [3000]), 0), "d": again(0)], sources
+      )
+    }
+    let (old, new) = (side(1), side(2))
+    let patch = try CheckpointContents(tree: old.tree).patch(to: CheckpointContents(tree: new.tree))
+    #expect(patch.changed == 2 && patch.unchanged == 1 && patch.changedBytes == 6000)
+    #expect(old.sources.map(\.bytesRead) == [3000, 3000, 3000])
+    #expect(new.sources.map(\.bytesRead) == [3000, 0, 3000])
+    #expect(
+      try firstDifference(
+        new.tree,
+        CheckpointContents(tree: old.tree).applying(patch.contents, named: "p").tree) == nil)
+  }
+
   @Test func aWrongBaseIsRefusedByItsDigest() throws {
     let old: Tree<Leaf> = ["a": seen(one(1), 0), "b": again(0)]
     let patch = try CheckpointContents(tree: old).patch(to: CheckpointContents(tree: ["a": one(2)]))
@@ -93,5 +117,21 @@ import Testing
       let error = #expect(throws: RefxError.self, "\(number)") { try old.applying(patch, named: "p") }
       #expect(error?.code == .merge, "\(number)")
     }
+  }
+}
+
+/// 3000 bytes of one value, and how many of them were asked for.
+private final class WatchedSource: LeafSource {
+  let byteCount = 3000
+  private let byte: UInt8
+  private let count = Atomic(0)
+
+  var bytesRead: Int { count.load(ordering: .relaxed) }
+
+  init(byte: UInt8) { self.byte = byte }
+
+  func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws {
+    count.add(buffer.count, ordering: .relaxed)
+    buffer.initializeMemory(as: UInt8.self, repeating: byte)
   }
 }

@@ -55,7 +55,8 @@ import Testing
       "b": .index(Index(0, collection: "params")), "c": .index(Index(1, collection: "params")),
     ]
     let graph = try SharingGraph(of: tree)
-    #expect(graph.values.map(\.dtype) == ["tree", "float32"] && graph.values.map(\.leaves) == [1, 1])
+    #expect(graph.values.map(\.dtype) == ["tree", "float32"] && graph.values.map(\.leaves) == [2, 1])
+    #expect(graph.savedBytes == graph.values[0].bytes + graph.values[1].bytes)
     #expect(graph.groups.map(\.parent) == [nil, .value(0)])
     #expect(graph.values[1].sites == [["a", "x"], ["c"]])
   }

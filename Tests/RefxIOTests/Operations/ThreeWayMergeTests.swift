@@ -175,6 +175,65 @@ import Testing
     }
   }
 
+  /// A tree of few names whose values are shared, Refs that hold Refs, or plain.
+  private struct ChainedTree {
+    var random: SeededRandom
+    var count = 0
+
+    mutating func make() -> Tree<Leaf> {
+      count = 0
+      let names = (["w", "x", "y", "z"] as [Key]).filter { _ in !random.oneIn(6) }
+      return .dictionary(names.map { ($0, member(3)) })
+    }
+
+    private mutating func member(_ depth: Int) -> Tree<Leaf> {
+      if count > 0, random.oneIn(3) { return .index(Index(random.below(count), collection: nil)) }
+      switch depth > 0 ? random.below(5) : 4 {
+      case 0, 1, 2:
+        let index = count
+        count += 1
+        return .value(Value(member(depth - 1), index: index, collection: nil))
+      case 3 where random.oneIn(2): return ["v": member(depth - 1), "u": .static(1)]
+      default: return .leaf(Leaf(Tensor([Float(random.below(3))])))
+      }
+    }
+  }
+
+  @Test(arguments: 0..<1500) func refsOfRefsAreJoined(seed: Int) throws {
+    var trees = ChainedTree(random: SeededRandom(seed: UInt64(seed)))
+    // An index inside of its own value counts from there on.
+    func contents() throws -> CheckpointContents { CheckpointContents(tree: try trees.make().reindexed()) }
+    let (base, other) = (try contents(), try contents())
+    for (a, b, expected) in [(other, base, other), (base, other, other), (other, other, other)] {
+      let merge = try CheckpointContents.merging(a, b, base: base)
+      #expect(merge.conflicts == [])
+      guard let tree = merge.contents?.tree else { continue }
+      #expect(try firstDifference(tree, expected.tree) == nil)
+      #expect(try tree.digest() == expected.tree.digest())
+    }
+  }
+
+  @Test func aRefOfARefThatBecomesATiedValueIsNoConflict() throws {
+    func leaf(_ number: Float) -> Tree<Leaf> { .leaf(Leaf(Tensor([number]))) }
+    func ref(_ tree: Tree<Leaf>, _ index: Int) -> Tree<Leaf> { .value(Value(tree, index: index)) }
+    for inside in [leaf(1), ["v": leaf(1), "u": .static(2)]] {
+      let base = CheckpointContents(tree: ["x": ref(ref(leaf(1), 1), 0), "y": leaf(2)])
+      let edit = CheckpointContents(tree: ["x": ref(inside, 0), "y": .index(Index(0))])
+      for (a, b) in [(edit, edit), (edit, base), (base, edit)] {
+        let merge = try CheckpointContents.merging(a, b, base: base)
+        #expect(merge.conflicts == [])
+        #expect(try firstDifference(try #require(merge.contents).tree, edit.tree) == nil)
+      }
+    }
+  }
+
+  @Test func conflictsCallTheTwoByTheirNames() throws {
+    func made(_ value: Int64) -> CheckpointContents { CheckpointContents(tree: ["s": .static(.int(value))]) }
+    let names = ThreeWayMerge.Names(a: "mine.h5", b: "theirs.refx")
+    let merge = try CheckpointContents.merging(made(2), made(3), base: made(1), names: names)
+    #expect(merge.conflicts.map(\.what) == ["mine.h5 has the static value 2, theirs.refx 3"])
+  }
+
   @Test(arguments: 0..<200) func anyThreeTreesEnd(seed: Int) throws {
     var trees = RandomTree(seed: UInt64(9000 + seed), mostElements: 4)
     let three = (0..<3).map { _ in CheckpointContents(tree: trees.make(nodes: 40)) }

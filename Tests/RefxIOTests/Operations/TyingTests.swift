@@ -43,6 +43,16 @@ import Testing
       "\(words)")
   }
 
+  @Test func whatStaysTiedInsideIsCounted() throws {
+    let inner: Tree<Leaf> = ["v": seen(one(1), 1), "w": again(1)]
+    let tree: Tree<Leaf> = ["a": seen(inner, 0), "b": again(0), "c": again(1)]
+    // What the subtree shares with the outside stays shared with it.
+    #expect(try untied(tree, "b").tiedInside == 1)
+    #expect(try untied(["a": seen(inner, 0), "b": again(0)], "b").tiedInside == 1)
+    #expect(try untied(["a": seen(one(1), 0), "b": again(0), "c": again(0)], "c").tiedInside == 0)
+    #expect(try untied(["a": seen(["x": one(1)], 0), "b": again(0)], "**").tiedInside == 0)
+  }
+
   @Test func whatCannotBeTiedIsRefusedInASentence() throws {
     let tree: Tree<Leaf> = [
       "a": one(1), "d": ["w": one(1)], "h": .hole, "n": .nothing, "r": seen(["w": one(1)], 0),

@@ -52,6 +52,7 @@ public enum KerasStore: CheckpointStore {
       opened.version = nil
       // The archive's, over all of the weights.
       opened.hasChecksums = true
+      opened.hasChecksumOf = nil
       let verifyTree = opened.verify
       opened.verify = { progress, report in
         do { try weights.check() } catch var error as RefxError {

@@ -19,19 +19,31 @@ public struct CheckpointPatch: Sendable {
 extension CheckpointContents {
   /// Makes the patch that leads from this checkpoint to `new`.
   ///
-  /// Reads this one's payload for its digest, and arrays of both that stand at one path with one dtype and shape as far
-  /// as they are the same; nothing where both know their hash. Holds a piece at a time.
+  /// Reads this one's payload once, for its digest, and of the new one's once what stands at one path with one dtype and
+  /// shape here; not that of arrays where both know their hash. Holds a piece at a time.
   ///
   /// - Throws: ``RefxError`` where payload cannot be read or represented.
   public func patch(
     to new: CheckpointContents, hashes: LeafHashes = LeafHashes()
   ) throws -> CheckpointPatch {
-    try patch(to: new, from: tree.digest(hashes: hashes))
+    let base = try tree.digest(hashes: hashes)
+    let known = try tree.arraysByPath()
+    try hashes.prepare(try new.tree.arraysToCompare(with: known))
+    return try patch(to: new, from: base, known) { try $0.isSame(as: $1, at: $2, hashes) }
   }
 
-  /// The same, where this checkpoint's digest is known.
+  /// The same, where this checkpoint's digest is known: its payload is read as far as it is that of the new one.
   func patch(to new: CheckpointContents, from base: TreeDigest) throws -> CheckpointPatch {
-    let known = try tree.arraysByPath()
+    try patch(to: new, from: base, tree.arraysByPath()) { leaf, old, path in
+      try leaf.dtype == old.dtype && leaf.shape == old.shape
+        && leaf.hasSameBytes(as: old, path: path, otherPath: path)
+    }
+  }
+
+  private func patch(
+    to new: CheckpointContents, from base: TreeDigest, _ known: [Path: Leaf],
+    _ isSame: (_ leaf: Leaf, _ old: Leaf, Path) throws -> Bool
+  ) throws -> CheckpointPatch {
     var holes: [Path] = []
     var (changed, changedBytes, unchanged) = (0, 0, 0)
     let rest = try new.tree.replacing { node, path in
@@ -40,9 +52,7 @@ extension CheckpointContents {
         holes.append(path)
         return .hole
       case .leaf(let leaf):
-        if let old = known[path], old.dtype == leaf.dtype, old.shape == leaf.shape,
-          try leaf.hasSameBytes(as: old, path: path, otherPath: path)
-        {
+        if let old = known[path], try isSame(leaf, old, path) {
           unchanged += 1
           return .hole
         }
@@ -103,7 +113,32 @@ extension PatchRecord {
   }
 }
 
+extension Leaf {
+  /// Whether both arrays have one dtype, shape and bytes; a hash of the contents that each file keeps, or else SHA-256,
+  /// tells.
+  fileprivate func isSame(as old: Leaf, at path: Path, _ hashes: LeafHashes) throws -> Bool {
+    guard dtype == old.dtype, shape == old.shape, byteCount == old.byteCount else { return false }
+    if source === old.source { return true }
+    if let mine = source.contentHash, let theirs = old.source.contentHash { return mine == theirs }
+    return try hashes.sha256(of: self, at: path) == hashes.sha256(of: old, at: path)
+  }
+}
+
 extension Tree where Element == Leaf {
+  /// The arrays that must be read to see whether they are those of `known` at their paths.
+  fileprivate func arraysToCompare(with known: [Path: Leaf]) throws -> [(leaf: Leaf, path: Path)] {
+    var found: [(leaf: Leaf, path: Path)] = []
+    _ = replacing { node, path in
+      if case .leaf(let leaf) = node, let old = known[path], old.dtype == leaf.dtype, old.shape == leaf.shape,
+        old.source !== leaf.source, leaf.source.contentHash == nil || old.source.contentHash == nil
+      {
+        found.append((leaf, path))
+      }
+      return node
+    }
+    return found
+  }
+
   /// The arrays by their paths, those of Refs by each of their sites; what lies inside a shared subtree by the path under
   /// its first site.
   fileprivate func arraysByPath() throws -> [Path: Leaf] {

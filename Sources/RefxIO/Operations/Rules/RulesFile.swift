@@ -96,6 +96,7 @@ extension JSON {
     case .null: "a value that is neither text nor an integer, a boolean, a list or a table"
     case .bool(let value): "\(value)"
     case .integer(let value): "\(value)"
+    case .unsigned(let value): "\(value)"
     case .number(let value): "\(value)"
     case .string(let value): "'\(value)'"
     case .array: "a list"

@@ -9,8 +9,21 @@ public struct ThreeWayMerge: Sendable {
     public let kind: TreeDiff.Kind
     /// Where; the first of several sites, and the root for metadata.
     public let path: Path
-    /// What A and what B did.
+    /// What the one and what the other did, by their names.
     public let what: String
+  }
+
+  /// What the two edits are called in conflicts.
+  public struct Names: Hashable, Sendable {
+    public let a: String
+    public let b: String
+
+    public init(a: String = "A", b: String = "B") {
+      self.a = a
+      self.b = b
+    }
+
+    var both: String { "\(a) and \(b)" }
   }
 
   /// How many changes came from each; one that both made counts for both.
@@ -35,16 +48,20 @@ extension CheckpointContents {
   ///
   /// Near-linear in the nodes. Payload is read, in pieces, where no stored hash decides.
   ///
+  /// - Parameter names: what conflicts call the two.
   /// - Throws: ``RefxError`` where payload cannot be read or represented, the result were too deep, or the three
   ///   share their values in ways that no versions of one checkpoint do.
   public static func merging(
-    _ a: CheckpointContents, _ b: CheckpointContents, base: CheckpointContents
+    _ a: CheckpointContents, _ b: CheckpointContents, base: CheckpointContents,
+    names: ThreeWayMerge.Names = ThreeWayMerge.Names()
   ) throws -> ThreeWayMerge {
-    try withDeepStack { try base.joining(a, b) }
+    try withDeepStack { try base.joining(a, b, names) }
   }
 
-  private func joining(_ a: CheckpointContents, _ b: CheckpointContents) throws -> ThreeWayMerge {
-    var merge = try TreeMerge(tree, a.tree, b.tree)
+  private func joining(
+    _ a: CheckpointContents, _ b: CheckpointContents, _ names: ThreeWayMerge.Names
+  ) throws -> ThreeWayMerge {
+    var merge = try TreeMerge(tree, a.tree, b.tree, names: names)
     let merged = try merge.merged(Trio(base: tree, a: a.tree, b: b.tree))
     let metadata = mergeMetadata(a.metadata, b.metadata, &merge)
     let attributes = mergeAttributes(a.attributes, b.attributes, &merge)
@@ -100,7 +117,8 @@ extension TreeMerge {
       if one != before { taken.a += 1 }
       if other != before { taken.b += 1 }
       if one != before && other != before && one != other {
-        conflict(.structure, at: path, "A and B changed \(words(visible(name.string))) in different ways")
+        conflict(
+          .structure, at: path, "\(self.names.both) changed \(words(visible(name.string))) in different ways")
         continue
       }
       if let chosen = one == before ? other : one { merged.append((name, chosen)) }

@@ -98,7 +98,7 @@ struct TieClasses {
     let sites =
       members.prefix(4).map { $0.path.isRoot ? "the root" : $0.path.text }.joined(separator: ", ") + more
     guard isComplete(members.filter { !$0.follows }.map(\.cells)) else {
-      return merge.conflict(.topology, at: path, "A and B tie these in different ways: \(sites)")
+      return merge.conflict(.topology, at: path, "\(merge.names.both) tie these in different ways: \(sites)")
     }
     guard let holder = holder[first[numbers[0]]] else { return }
     let chosen = merge.values[holder]
@@ -126,16 +126,27 @@ struct TieClasses {
     guard path.keys.count <= maximumTreeDepth else {
       throw RefxError.treeTooDeep(limit: maximumTreeDepth, path: path)
     }
+    let one = opened(one, merge)
+    let other = opened(other, merge)
     if let index = one.referenceIndex, let theirs = other.referenceIndex {
-      if first[index] == first[theirs] { return true }
-      let (mine, their) = (merge.values[index], merge.values[theirs])
-      // What is no Ref stands in its holder's content as if it were.
-      guard mine.standing == .plain, their.standing == .plain, let x = mine.content, let y = their.content
-      else { return false }
-      return try isSame(x, y, merge, at: path.appending("0"))
+      return first[index] == first[theirs]
     }
     guard one.isReference == other.isReference else { return false }
     return try one.hasSameNode(as: other, at: path) { try isSame($0, $1, merge, at: $2) }
+  }
+
+  /// What stands there once the merge is made: a value that is no Ref is a cell in its holder's content as Refs are,
+  /// where another of the three trees has a Ref in its place.
+  private func opened(_ tree: Tree<Leaf>, _ merge: TreeMerge) -> Tree<Leaf> {
+    var tree = tree
+    // A ring of them would not be a tree; each is met once.
+    for _ in merge.values {
+      guard let index = tree.referenceIndex, let holder = holder[first[index]],
+        merge.values[holder].standing == .plain, let content = merge.values[holder].content
+      else { break }
+      tree = content
+    }
+    return tree
   }
 
   /// Counts what each tied and untied.

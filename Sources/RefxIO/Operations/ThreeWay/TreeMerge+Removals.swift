@@ -27,8 +27,8 @@ extension TreeMerge {
       conflict(
         .structure, at: removal.path,
         removal.isOfA
-          ? "A changed it, B removed it or put something else there"
-          : "A removed it or put something else there, B changed it")
+          ? "\(names.a) changed it, \(names.b) removed it or put something else there"
+          : "\(names.a) removed it or put something else there, \(names.b) changed it")
     }
   }
 

@@ -61,6 +61,7 @@ struct TreeMerge {
   let base: ValueTable<Leaf>
   let a: ValueTable<Leaf>
   let b: ValueTable<Leaf>
+  let names: ThreeWayMerge.Names
   var conflicts: [ThreeWayMerge.Conflict] = []
   var taken = ThreeWayMerge.Taken()
   var values: [MergedCell] = []
@@ -70,7 +71,10 @@ struct TreeMerge {
   private var plainCount = 0
   private var stepsLeft: Int
 
-  init(_ base: Tree<Leaf>, _ a: Tree<Leaf>, _ b: Tree<Leaf>) throws {
+  init(
+    _ base: Tree<Leaf>, _ a: Tree<Leaf>, _ b: Tree<Leaf>, names: ThreeWayMerge.Names = ThreeWayMerge.Names()
+  ) throws {
+    self.names = names
     self.base = try ValueTable(of: base)
     self.a = try ValueTable(of: a)
     self.b = try ValueTable(of: b)
@@ -209,7 +213,7 @@ extension TreeMerge {
     if let before, theirs != before { taken.b += 1 }
     if mine == theirs || theirs == before { return mine }
     if mine == before { return theirs }
-    conflict(.collection, at: path, "A has it \(mine.inWords), B \(theirs.inWords)")
+    conflict(.collection, at: path, "\(names.a) has it \(mine.inWords), \(names.b) \(theirs.inWords)")
     return mine
   }
 }
@@ -240,7 +244,7 @@ extension TreeMerge {
       }
     }
     guard mine.isOfKind(theirs) else {
-      conflict(.structure, at: path, "A has \(mine.inWords), B \(theirs.inWords)")
+      conflict(.structure, at: path, "\(names.a) has \(mine.inWords), \(names.b) \(theirs.inWords)")
       return nil
     }
     return try mergeKind(Trio(base: nil, a: mine, b: theirs), mine, theirs, at: path)
@@ -261,14 +265,14 @@ extension TreeMerge {
       if let before, theirs != before { taken.b += 1 }
       if mine == theirs || theirs == before { return trio.a }
       if mine == before { return trio.b }
-      conflict(.structure, at: path, "A has the static value \(mine), B \(theirs)")
+      conflict(.structure, at: path, "\(names.a) has the static value \(mine), \(names.b) \(theirs)")
       return nil
     case (.list(let mine), .list(let theirs)), (.tuple(let mine), .tuple(let theirs)):
       let before = trio.base?.members
       guard mine.count == theirs.count || mine.count == before?.count || theirs.count == before?.count else {
         conflict(
           .structure, at: path,
-          "A has \(mine.count) members, B \(theirs.count)"
+          "\(names.a) has \(mine.count) members, \(names.b) \(theirs.count)"
             + (before.map { ", the base \($0.count)" } ?? ""))
         return nil
       }
@@ -289,14 +293,14 @@ extension TreeMerge {
     if mine.dtype != theirs.dtype || mine.shape != theirs.shape {
       conflict(
         .type, at: path,
-        "A has \(mine.dtype.name) \(mine.shape), B \(theirs.dtype.name) \(theirs.shape)"
+        "\(names.a) has \(mine.dtype.name) \(mine.shape), \(names.b) \(theirs.dtype.name) \(theirs.shape)"
           + (base.map { ", the base \($0.dtype.name) \($0.shape)" } ?? ""))
       return nil
     }
     if try mine.holdsSame(as: theirs, at: path) { return .leaf(mine) }
     conflict(
       .value, at: path,
-      base == nil ? "A and B added it with different values" : "A and B gave it different values")
+      "\(names.both) " + (base == nil ? "added it with different values" : "gave it different values"))
     return nil
   }
 

@@ -9,6 +9,8 @@ public struct UntiedCheckpoint: Sendable {
   public let untied: [Path]
   /// What matched and shared with nothing before.
   public let unshared: [Path]
+  /// How many shared values there still are inside the untied ones: a shared subtree is copied with what is tied in it.
+  public let tiedInside: Int
 }
 
 extension CheckpointContents {
@@ -45,7 +47,9 @@ extension CheckpointContents {
         to: result.tree, tied: []
       ).attributes
     }
-    return UntiedCheckpoint(contents: result, untied: untied, unshared: unshared)
+    return UntiedCheckpoint(
+      contents: result, untied: untied, unshared: unshared,
+      tiedInside: try result.tree.countOfShared(below: Set(untied)))
   }
 
   /// Why a pattern matches nothing: it may be a path through a later site of a shared subtree.
@@ -58,6 +62,23 @@ extension CheckpointContents {
       if case .index? = values.place(beginning, in: tree)?.node { outer = beginning }
     }
     return .untiedInsideShared(path, listedAs: place.path, sharedAt: outer)
+  }
+}
+
+extension Tree where Element == Leaf {
+  /// How many Refs with several sites have one below one of `paths`.
+  fileprivate func countOfShared(below paths: Set<Path>) throws -> Int {
+    if paths.isEmpty { return 0 }
+    var sites: [Int: Int] = [:]
+    var inside: Set<Int> = []
+    try forEachSite { site in
+      guard let index = site.reference?.index else { return }
+      sites[index, default: 0] += 1
+      if inside.contains(index) { return }
+      let keys = site.path.keys
+      if keys.indices.contains(where: { paths.contains(Path(Array(keys[..<$0]))) }) { inside.insert(index) }
+    }
+    return inside.count { sites[$0, default: 0] > 1 }
   }
 }
 
