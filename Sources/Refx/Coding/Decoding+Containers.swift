@@ -5,7 +5,7 @@ extension Optional: DecodableContainer where Wrapped: Decodable {
     switch node {
     case .tree(.none), .known: return nil
     case .missing:
-      if !session.allowing.contains(.missingOptionals) {
+      if !session.mayLackOptional(at: place) {
         try session.report(.missing, at: place, expected: "none or \(wanted(Wrapped.self))")
       }
       return nil

@@ -16,7 +16,7 @@ extension DecodingSession {
       guard openRefs > opening.openRefs else { throw RefxError.cycleWithoutRef(type, path: place.path) }
       throw NotThereYet()
     }
-    if let collection = shared[position].collection, !allowing.contains(.collection) {
+    if let collection = shared[position].collection, !allowing.allow(.collection, at: place) {
       try report(
         .collection, at: place, expected: "none: a class instance has no collection", found: "\(collection)")
     }
@@ -39,7 +39,7 @@ extension DecodingSession {
     holding type: V.Type, from node: DecodingNode, at place: Place
   ) throws -> Ref<V> {
     guard case .tree(let tree) = node, let position = entry(of: tree) else {
-      if node.isThere, !allowing.contains(.plainForRef) {
+      if node.isThere, !allowing.allow(.plainForRef, at: place) {
         try report(
           .topology, at: place, expected: "a Ref", found: node.summary.map { "\($0) that is not shared" })
       }

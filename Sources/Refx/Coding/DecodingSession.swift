@@ -3,7 +3,7 @@
 /// A walk that does not collect stops at the first difference. One that collects records each difference and
 /// goes on with a placeholder; its result is never handed out.
 final class DecodingSession {
-  let allowing: Leniency
+  let allowing: Allowances
   let isCollecting: Bool
   var shared: SharedValues
   private(set) var differences: [Difference] = []
@@ -22,7 +22,7 @@ final class DecodingSession {
 
   init(of shared: SharedValues, allowing: Leniency, isCollecting: Bool) {
     self.shared = shared
-    self.allowing = allowing
+    self.allowing = Allowances(allowing)
     self.isCollecting = isCollecting
   }
 
@@ -200,7 +200,8 @@ extension DecodingSession {
   /// What stands here where the model has no Ref.
   func plain(_ node: DecodingNode, at place: Place) throws -> DecodingNode {
     guard case .tree(let tree) = node, tree.isReference else { return node }
-    if !allowing.contains(.refForPlain) {
+    let isCopied = allowing.allow(.refForPlain, at: place)
+    if !isCopied {
       try report(.topology, at: place, expected: "a plain value", found: "a Ref")
       // What is wrong inside is said at the first site: sites inside sites would be as many as 2 to their depth.
       if let position = entry(of: tree), !lookedThrough.insert(position).inserted { return .known }
@@ -211,22 +212,26 @@ extension DecodingSession {
         throw RefxError.copiedTooOften(path: place.path)
       }
     }
-    var content = tree
-    // As many steps as there are Refs, so that a ring of Refs in Refs ends.
-    for _ in 0...shared.entries.count {
-      guard let position = entry(of: content) else { return .tree(content) }
-      content = shared[position].content
-    }
+    if isCopied { markCopied(tree) }
+    if let content = shared.plain(tree) { return .tree(content) }
     throw RefxError.ringOfRefs(path: place.path)
   }
 
-  /// The entry of a Ref that stands here; nil where none does.
-  func entry(of tree: Tree<Leaf>) -> Int? {
-    switch tree {
-    case .value(let value): shared.position(of: value.index)
-    case .index(let index): shared.position(of: index.index)
-    default: nil
+  /// Marks the Refs that are looked through, up to those that are marked.
+  private func markCopied(_ tree: Tree<Leaf>) {
+    var tree = tree
+    while let position = entry(of: tree), !shared[position].isCopied {
+      shared[position].isCopied = true
+      tree = shared[position].content
     }
+  }
+
+  /// The entry of a Ref that stands here; nil where none does.
+  func entry(of tree: Tree<Leaf>) -> Int? { shared.position(of: tree) }
+
+  /// Whether the file may lack what is Optional at `place`.
+  func mayLackOptional(at place: @autoclosure () -> Place) -> Bool {
+    allowing.allow(.missingOptionals, at: place()) || allowing.allow(.missing, at: place())
   }
 
   func postpone(_ fill: @escaping () throws -> Void) { postponed.append(fill) }

@@ -29,21 +29,27 @@ public struct Difference: Hashable, Sendable {
   public let expected: String?
   /// What the file has.
   public let found: String?
+  /// What else is known: how far the values concerned are apart.
+  public let remark: String?
 
-  public init(_ kind: Kind, _ path: Path, expected: String? = nil, found: String? = nil) {
+  public init(
+    _ kind: Kind, _ path: Path, expected: String? = nil, found: String? = nil, remark: String? = nil
+  ) {
     self.path = path
     self.kind = kind
     self.expected = expected
     self.found = found
+    self.remark = remark
   }
 }
 
 extension Difference: CustomStringConvertible {
-  /// One line: the path, the kind, what was expected and what was found.
+  /// One line: the path, the kind, what was expected and what was found, and what else is known.
   public var description: String {
     let place = path.isRoot ? "the root" : path.text
     let parts = [expected.map { "expected \($0)" }, found.map { "found \($0)" }].compactMap { $0 }
     return "\(place): \(kind.rawValue)" + (parts.isEmpty ? "" : ": " + parts.joined(separator: ", "))
+      + (remark.map { "; \($0)" } ?? "")
   }
 }
 
@@ -53,27 +59,6 @@ extension Difference: Comparable {
     if a.path != b.path { return a.path < b.path }
     return a.description < b.description
   }
-}
-
-/// Which differences are let pass. Nothing is, unless it is named.
-public struct Leniency: OptionSet, Hashable, Sendable {
-  public let rawValue: Int
-
-  public init(rawValue: Int) { self.rawValue = rawValue }
-
-  /// The file holds more than the model asks for; the rest is left.
-  public static let unexpected = Leniency(rawValue: 1 << 0)
-  /// The file lacks what is Optional in the model; it becomes nil. For formats that drop nil, and models
-  /// that have gained a property.
-  public static let missingOptionals = Leniency(rawValue: 1 << 1)
-  /// A plain value stands where the model has a Ref; the Ref is then its own, without a collection.
-  public static let plainForRef = Leniency(rawValue: 1 << 2)
-  /// A shared value stands where the model has a plain one; each site then gets a copy.
-  public static let refForPlain = Leniency(rawValue: 1 << 3)
-  /// In `restore`: the file lacks what the model has; the model keeps it.
-  public static let missing = Leniency(rawValue: 1 << 4)
-  /// A Ref belongs to another collection in the file.
-  public static let collection = Leniency(rawValue: 1 << 5)
 }
 
 extension Leaf {

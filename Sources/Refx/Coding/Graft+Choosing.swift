@@ -1,34 +1,40 @@
 // Which sites of the model are taken from the checkpoint.
 
 extension Graft {
-  /// Finds the chosen Refs: each site of a Ref counts.
-  mutating func choose(in tree: Tree<Leaf>, at place: Place) {
+  /// Finds the chosen Refs: each site of a Ref counts. Plain sites are looked at only to know which parts of the
+  /// selection choose nothing.
+  mutating func choose(in tree: Tree<Leaf>, at place: Place, isInRef: Bool) {
     switch tree {
-    case .dictionary(let branches):
+    case .dictionary(let branches) where branches.count > 0:
       for position in branches.keys.indices {
-        choose(in: branches.members[position], at: place.appending(branches.keys[position]))
+        choose(in: branches.members[position], at: place.appending(branches.keys[position]), isInRef: isInRef)
       }
-    case .list(let members), .tuple(let members):
+    case .list(let members) where !members.isEmpty, .tuple(let members) where !members.isEmpty:
       for position in members.indices {
-        choose(in: members[position], at: place.appending(position: position))
+        choose(in: members[position], at: place.appending(position: position), isInRef: isInRef)
       }
     case .value(let value):
       mark(value.index, at: place)
-      choose(in: value.value, at: inner(of: value.index, at: place))
+      choose(
+        in: value.value, at: inner(of: value.index, at: place),
+        isInRef: isInRef || model.objects[value.index].ref != nil)
     case .index(let index): mark(index.index, at: place)
-    default: break
+    default: if !isInRef, !selection.haveAllChosen { _ = selection.choose(place, nil, isRef: false) }
     }
   }
 
   private mutating func mark(_ number: Int, at place: Place) {
-    guard let ref = model.objects[number].ref, !isChosen[number] else { return }
-    isChosen[number] = selection.chooses(place, ref.collection, true)
+    guard let ref = model.objects[number].ref else { return }
+    if isChosen[number], bringsInside[number], selection.haveAllChosen { return }
+    let choice = selection.choose(place, ref.collection, isRef: true)
+    if choice.isChosen { isChosen[number] = true }
+    if choice.bringsInside { bringsInside[number] = true }
   }
 
-  /// Chooses the Refs inside chosen Refs, through class instances too; by whichever site a Ref was chosen.
+  /// Chooses the Refs inside those that bring them, through class instances too; by whichever site.
   mutating func chooseInside() {
-    var isKnown = isChosen
-    var open = isChosen.indices.filter { isChosen[$0] }
+    var isKnown = bringsInside
+    var open = bringsInside.indices.filter { bringsInside[$0] }
     while let number = open.popLast() {
       if model.objects[number].ref != nil { isChosen[number] = true }
       model.objects[number].content.forEachOuterReference { inside in
@@ -40,7 +46,7 @@ extension Graft {
 
   /// Whether a plain site is taken from the file.
   func takes(_ place: Place, _ around: Surroundings) -> Bool {
-    around.isRefChosen ?? selection.chooses(place, nil, false)
+    around.isRefChosen ?? selection.chooses(place, nil, isRef: false)
   }
 
   /// Whether anything at or below a site of the model is taken from the file.
@@ -65,7 +71,7 @@ extension Graft {
   }
 
   func objectSurroundings(_ around: Surroundings) -> Surroundings {
-    Surroundings(isRefChosen: around.isRefChosen, isInObject: true)
+    Surroundings(isRefChosen: around.isRefChosen, ref: around.ref, isInObject: true)
   }
 
   /// Whether anything in an object is taken from the file.
@@ -87,9 +93,9 @@ extension Graft {
       }
     case .list(let members), .tuple(let members):
       members.indices.contains { holdsWanted(members[$0], at: place.appending(position: $0)) }
-    case .value(let value): selection.chooses(place, value.collection, true)
-    case .index(let index): selection.chooses(place, index.collection, true)
-    default: selection.chooses(place, nil, false)
+    case .value(let value): selection.chooses(place, value.collection, isRef: true)
+    case .index(let index): selection.chooses(place, index.collection, isRef: true)
+    default: selection.chooses(place, nil, isRef: false)
     }
   }
 }

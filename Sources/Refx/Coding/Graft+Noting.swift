@@ -11,7 +11,7 @@ extension Graft {
 
   /// Each chosen leaf of what the file does not have.
   mutating func noteMissing(_ own: Tree<Leaf>, at place: Place, in around: Surroundings) {
-    if allowing.contains(.missing) { return }
+    if around.mayBeMissing || allowing.allowEverywhere(.missing) { return keep(in: around) }
     switch own {
     case .dictionary(let branches):
       for position in branches.keys.indices {
@@ -22,37 +22,51 @@ extension Graft {
       for position in members.indices {
         _ = lay(nil, over: members[position], at: place.appending(position: position), in: around)
       }
-    case .none:
-      if takes(place, around), !allowing.contains(.missingOptionals) {
-        note(.missing, place, expected: "none")
-      }
     default:
-      if takes(place, around) { note(.missing, place, expected: DecodingNode.tree(own).summary) }
+      guard takes(place, around) else { break }
+      let isNone = if case .none = own { true } else { false }
+      if allowing.allow(.missing, at: place) || isNone && allowing.allow(.missingOptionals, at: place) {
+        keep(in: around)
+      } else {
+        note(.missing, place, expected: DecodingNode.tree(own).summary)
+      }
     }
   }
 
-  mutating func noteUnexpected(_ found: Tree<Leaf>, at place: Place, in around: Surroundings) {
-    if allowing.contains(.unexpected) { return }
-    let isWanted =
-      if let position = position(of: found) {
-        selection.chooses(place, file[position].collection, true)
-      } else {
-        takes(place, around) || holdsWanted(found, at: place)
-      }
-    if isWanted { note(.unexpected, place, found: DecodingNode.tree(found).summary) }
+  /// The Ref around keeps something of its own.
+  mutating func keep(in around: Surroundings) {
+    if let ref = around.ref { isKept[ref] = true }
   }
 
-  /// Notes each pair that differs. Reads their payload.
+  mutating func noteUnexpected(_ found: Tree<Leaf>, at place: Place, in around: Surroundings) {
+    for (tree, place) in allowing.refused(found, at: place) {
+      let isWanted =
+        if let position = position(of: tree) {
+          selection.chooses(place, file[position].collection, isRef: true)
+        } else {
+          takes(place, around) || holdsWanted(tree, at: place)
+        }
+      if isWanted { note(.unexpected, place, found: DecodingNode.tree(tree).summary) }
+    }
+  }
+
+  /// Notes what differs in values, and in topology. Reads the payload of leaves of which only one can be kept.
+  ///
+  /// - Throws: the error of a payload that cannot be read, where nothing differs.
   mutating func compareValues() throws {
+    var unreadable: RefxError?
     for pair in toCompare {
       do {
-        if try pair.mine.tensor() == pair.theirs.tensor() { continue }
-      } catch let error as RefxError {
-        throw error.atPath(pair.place.path)
+        if try pair.mine.holdsSameBytes(as: pair.theirs) { continue }
+      } catch {
+        unreadable = unreadable ?? (error as? RefxError)?.atPath(pair.place.path)
+        continue
       }
       note(
         .value, pair.place, expected: "the value that is there: nothing here can be assigned",
         found: "another \(pair.theirs.summary)")
     }
+    let other = compareTopology()
+    if differences.isEmpty, let error = unreadable ?? other { throw error }
   }
 }

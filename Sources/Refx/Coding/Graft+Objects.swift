@@ -7,7 +7,7 @@ extension Graft {
     let entry = model.objects[number]
     var inside = around
     if entry.ref != nil {
-      inside = Surroundings(isRefChosen: isChosen[number], isInObject: false)
+      inside = Surroundings(isRefChosen: isChosen[number], ref: number)
     } else {
       inside.isInObject = true
     }
@@ -15,10 +15,13 @@ extension Graft {
     let innerPlace = inner(of: number, at: place)
     guard let found else {
       if entry.ref != nil, selection.isPartial {
-        if isFirst { absent.append((number, place)) }
+        if isFirst { absent.append((number, place, around.mayBeMissing)) }
       } else if isFirst {
+        if entry.ref != nil {
+          inside.mayBeMissing = around.mayBeMissing || allowing.allow(.missing, at: place)
+        }
         contents[number] = lay(nil, over: entry.content, at: innerPlace, in: inside)
-      } else if matters, !allowing.contains(.missing) {
+      } else if matters, !around.mayBeMissing, !allowing.allow(.missing, at: place) {
         note(.missing, place, expected: "the value of \(name(entry.firstPath))")
       }
       return
@@ -27,16 +30,19 @@ extension Graft {
       layPlain(found, over: number, at: place, in: inside, isFirst: isFirst, matters: matters)
       return
     }
-    let isNewInModel = entryOfObject[number] == nil
-    if isNewInModel, objectOfEntry[position] == nil, isFirst || plainContent[number] == nil {
+    let pair = Meeting.Pair(number: number, position: position)
+    meetings.append(Meeting(pair: pair, place: place))
+    if let first = objectOfEntry[position], first != number { meetsTwice = true }
+    if objectOfEntry[position] == nil { objectOfEntry[position] = number }
+    if !isLaid(number) {
       entryOfObject[number] = position
-      objectOfEntry[position] = number
       compareCollections(number, position, at: place, matters: matters)
       contents[number] = lay(file[position].content, over: entry.content, at: innerPlace, in: inside)
-    } else if entryOfObject[number] != position, matters {
-      let tie = objectOfEntry[position].map { "the value of \(name(model.objects[$0].firstPath))" }
-      let own = isNewInModel ? "a value of its own" : "the value of \(name(entry.firstPath))"
-      note(.topology, place, expected: own, found: tie ?? "a value of its own")
+    } else if entryOfObject[number] == nil {
+      if matters { plainMeetings.append((number, found, place)) }
+    } else if entryOfObject[number] != position, furtherMeetings.insert(pair).inserted {
+      meetsTwice = true
+      compareCollections(number, position, at: place, matters: matters)
     }
   }
 
@@ -47,22 +53,17 @@ extension Graft {
     matters: Bool
   ) {
     let entry = model.objects[number]
-    let innerPlace = inner(of: number, at: place)
-    if entry.isShared, matters, !allowing.contains(.plainForRef) {
+    if entry.isShared, matters, !allowing.allow(.plainForRef, at: place) {
       note(
         .topology, place, expected: isFirst ? "a Ref" : "the value of \(name(entry.firstPath))",
         found: "a value that is not shared")
-    }
-    if isFirst {
-      plainContent[number] = found
-      contents[number] = lay(found, over: entry.content, at: innerPlace, in: inside)
-    } else if matters, allowing.contains(.plainForRef), let first = plainContent[number] {
+    } else if entry.isShared, matters, isLaid(number) {
       // One Ref cannot take two values.
-      if case .leaf(let one) = first, case .leaf(let other) = found {
-        toCompare.append(Comparison(mine: one, theirs: other, place: place))
-      } else {
-        note(.topology, place, expected: "the value of \(name(entry.firstPath))", found: "a value of its own")
-      }
+      plainMeetings.append((number, found, place))
+    }
+    if !isLaid(number) {
+      plainContent[number] = found
+      contents[number] = lay(found, over: entry.content, at: inner(of: number, at: place), in: inside)
     }
   }
 
@@ -80,26 +81,10 @@ extension Graft {
   mutating func compareCollections(_ number: Int, _ position: Int, at place: Place, matters: Bool) {
     let mine = model.objects[number].ref?.collection
     let theirs = file[position].collection
-    guard matters, mine != theirs, !allowing.contains(.collection) else { return }
+    guard matters, mine != theirs, !allowing.allow(.collection, at: place) else { return }
     note(
       .collection, place, expected: mine.map { "\($0)" } ?? "none", found: theirs.map { "\($0)" } ?? "none")
   }
 
-  func position(of tree: Tree<Leaf>) -> Int? {
-    switch tree {
-    case .value(let value): file.position(of: value.index)
-    case .index(let index): file.position(of: index.index)
-    default: nil
-    }
-  }
-
-  /// What a shared value of the file holds in the end; nil where Refs hold each other and nothing else.
-  func resolved(_ tree: Tree<Leaf>) -> Tree<Leaf>? {
-    var content = tree
-    for _ in 0...file.entries.count {
-      guard let position = position(of: content) else { return content }
-      content = file[position].content
-    }
-    return nil
-  }
+  func position(of tree: Tree<Leaf>) -> Int? { file.position(of: tree) }
 }

@@ -43,8 +43,9 @@ struct KeyedNodeDecoder<K: CodingKey>: KeyedDecodingContainerProtocol {
     case .tree(.none): return true
     case .tree: return false
     case .missing:
-      if session.allowing.contains(.missingOptionals) { return true }
-      try session.report(.missing, at: owner.place.appending(name), expected: "none or a value")
+      let place = owner.place.appending(name)
+      if session.mayLackOptional(at: place) { return true }
+      try session.report(.missing, at: place, expected: "none or a value")
       return true
     case .known: return true
     }

@@ -104,7 +104,7 @@ final class NodeDecoder: Decoder {
   /// Notes each member that nobody asked for.
   func reportUnexpected() throws {
     for child in children { try child.reportUnexpected() }
-    if isTaken || session.allowing.contains(.unexpected) { return }
+    if isTaken || session.allowing.allowEverywhere(.unexpected) { return }
     if let asked, asked.areAll { return }
     guard case .tree(let tree) = try plain() else { return }
     switch tree {
@@ -125,8 +125,9 @@ final class NodeDecoder: Decoder {
   }
 
   private func noteUnexpected(_ tree: Tree<Leaf>, _ key: Key) {
-    session.note(
-      Difference(.unexpected, place.appending(key).path, found: DecodingNode.tree(tree).summary))
+    for (part, place) in session.allowing.refused(tree, at: place.appending(key)) {
+      session.note(Difference(.unexpected, place.path, found: DecodingNode.tree(part).summary))
+    }
   }
 }
 

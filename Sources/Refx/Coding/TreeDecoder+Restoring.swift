@@ -4,21 +4,41 @@ extension TreeDecoder {
   /// that differs is a difference: nothing could assign it.
   ///
   /// Everything is compared first, then the chosen payload is read into memory, then everything is assigned:
-  /// where this throws, nothing has changed. Old and new values are in memory together for that moment.
+  /// where this throws, nothing has changed. Old and new values are in memory together for that moment. What is
+  /// not chosen is not read.
   ///
-  /// - Throws: ``RefxError`` with every difference in its details; where a payload cannot be read; where a Ref
+  /// - Parameters:
+  ///   - selection: what is taken.
+  ///   - topology: what is done where the tree ties other sites than the model.
+  ///   - requiring: collections of which every Ref of the model must take a value, whatever `selection` leaves
+  ///     out and ``allowing`` lets pass.
+  /// - Throws: ``RefxError`` with every difference in its details; where a required collection would keep values
+  ///   of the model; where a part of `selection` chooses nothing; where a payload cannot be read; where a Ref
   ///   cannot be written here (its trace level, its collection).
   public func restore<Model: Codable>(
-    _ model: inout Model, from tree: Tree<Leaf>, select selection: RestoreSelection = .all
+    _ model: inout Model, from tree: Tree<Leaf>, select selection: RestoreSelection = .all,
+    topology: TopologyContract = .exact, requiring: [CollectionTag] = []
+  ) throws {
+    var terms = RestoreTerms()
+    terms.selection = selection
+    terms.allowing = allowing
+    terms.topology = topology
+    terms.requiring = requiring
+    try TreeDecoder.restore(&model, from: tree, terms)
+  }
+
+  package static func restore<Model: Codable>(
+    _ model: inout Model, from tree: Tree<Leaf>, _ terms: RestoreTerms
   ) throws {
     let live = try LiveModel(model)
-    var graft = try Graft(tree, onto: live, selection: selection, allowing: allowing)
-    try TreeDecoder.check(graft.differences)
+    var graft = try Graft(tree, onto: live, terms)
     try graft.compareValues()
-    try TreeDecoder.check(graft.differences)
+    try graft.refuseDifferences()
+    try graft.refuseGaps()
 
     let shared = SharedValues(holding: live.objects, contents: graft.contents)
-    let session = DecodingSession(of: shared, allowing: [], isCollecting: false)
+    // The tree is the model's own but for its values: where a key is absent, the model leaves nil out.
+    let session = DecodingSession(of: shared, allowing: .missingOptionals, isCollecting: false)
     var assignments: [() -> Void] = []
     for (number, entry) in live.objects.enumerated() where graft.isChosen[number] {
       guard let ref = entry.object as? any RestorableRef else {
@@ -33,14 +53,26 @@ extension TreeDecoder {
     }
     var newModel: Model?
     if graft.takesPlainLeaves { newModel = try session.model(Model.self, from: graft.tree) }
-    try TreeDecoder.check(session.differences)
+    if !session.differences.isEmpty { throw RefxError.mismatch(Set(session.differences).sorted()) }
 
     for assign in assignments { assign() }
     if let newModel { model = newModel }
   }
+}
 
-  private static func check(_ differences: [Difference]) throws {
-    if !differences.isEmpty { throw RefxError.mismatch(Set(differences).sorted()) }
+extension Graft {
+  fileprivate func refuseDifferences() throws {
+    if differences.isEmpty { return }
+    let remarks =
+      requiredGaps.map(\.line) + selection.idleParts.map(RefxError.idleSelection) + allowing.unused
+    throw RefxError.mismatch(Set(differences).sorted(), remarks: remarks)
+  }
+
+  fileprivate func refuseGaps() throws {
+    if let idle = selection.idleParts.first { throw RefxError.selectsNothing(idle, known: collections) }
+    if selection.choosesNothing { throw RefxError.selectsNothing("an empty selection", known: collections) }
+    let gaps = requiredGaps
+    if !gaps.isEmpty { throw RefxError.requiredCollections(gaps) }
   }
 }
 

@@ -19,31 +19,42 @@ public struct TreeDecoder: Sendable {
 
   /// The model in `tree`, whose payload is read here where it is not in memory.
   ///
-  /// - Throws: ``RefxError`` with every difference in its details where the tree does not fit; where a payload
-  ///   cannot be read; where sharing is broken or the tree is too deep.
-  public func decode<Model: Decodable>(_ type: Model.Type, from tree: Tree<Leaf>) throws -> Model {
-    try decode(type, from: tree, sharing: try SharedValues(of: tree))
+  /// - Parameter requiring: collections that the tree must have, and of which the model must take every value. A
+  ///   model takes all that it is given unless ``allowing`` lets something pass.
+  /// - Throws: ``RefxError`` with every difference in its details where the tree does not fit; where a required
+  ///   collection is not taken; where a payload cannot be read; where sharing is broken or the tree is too deep.
+  public func decode<Model: Decodable>(
+    _ type: Model.Type, from tree: Tree<Leaf>, requiring: [CollectionTag] = []
+  ) throws -> Model {
+    try decode(type, from: tree, sharing: try SharedValues(of: tree), requiring: requiring)
   }
 
-  func decode<Model: Decodable>(_ type: Model.Type, from tree: Tree<Leaf>, sharing: SharedValues) throws
-    -> Model
-  {
+  func decode<Model: Decodable>(
+    _ type: Model.Type, from tree: Tree<Leaf>, sharing: SharedValues, requiring: [CollectionTag] = []
+  ) throws -> Model {
     let session = DecodingSession(of: sharing, allowing: allowing, isCollecting: false)
+    var fitting: Model?
     do {
       let model = try session.model(type, from: tree)
-      if session.differences.isEmpty { return model }
+      if session.differences.isEmpty { fitting = model }
     } catch let error as RefxError {
       if error.code != .mismatch { throw error }
     } catch is DecodingSession.NotThereYet {
       throw RefxError.cycleWithoutRef(type, path: .root)
     }
-    throw RefxError.mismatch(try differences(of: type, from: tree, sharing: sharing))
+    if let fitting {
+      let gaps = session.gaps(in: tree, requiring: requiring)
+      if !gaps.isEmpty { throw RefxError.requiredCollections(gaps) }
+      return fitting
+    }
+    let (all, remarks) = try differences(of: type, from: tree, sharing: sharing)
+    throw RefxError.mismatch(all, remarks: remarks)
   }
 
   /// Every difference: a second walk, which goes on where the first one stopped.
   private func differences<Model: Decodable>(
     of type: Model.Type, from tree: Tree<Leaf>, sharing: SharedValues
-  ) throws -> [Difference] {
+  ) throws -> (all: [Difference], remarks: [String]) {
     let session = DecodingSession(of: sharing, allowing: allowing, isCollecting: true)
     var unseen: Path?
     do {
@@ -57,6 +68,6 @@ public struct TreeDecoder: Sendable {
     if let unseen {
       all.append(Difference(.type, unseen, found: "no value to go on with: what follows is not compared"))
     }
-    return all
+    return (all, session.allowing.unused)
   }
 }

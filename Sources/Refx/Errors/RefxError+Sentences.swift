@@ -972,11 +972,47 @@ extension RefxError {
   }
 
   /// A tree that does not fit a model, with every difference.
-  package static func mismatch(_ differences: [Difference]) -> RefxError {
+  ///
+  /// - Parameter remarks: further lines, about what was asked for.
+  package static func mismatch(_ differences: [Difference], remarks: [String] = []) -> RefxError {
     let count = differences.count == 1 ? "in one place" : "in \(differences.count) places"
     return RefxError(
       .mismatch, "the checkpoint does not fit the model \(count); nothing was assigned",
-      details: differences.map(\.description))
+      details: differences.map(\.description) + remarks)
+  }
+
+  /// What is said of a leniency for some places beside differences that it might have been meant for.
+  static func unusedAllowance(_ kind: String, _ places: String) -> String {
+    "nothing that is \(kind) was found at \(places), where it is allowed"
+  }
+
+  /// What is said of a part of a selection beside differences.
+  static func idleSelection(_ part: String) -> String {
+    "the selection of \(part) chooses nothing in the model"
+  }
+
+  static func selectsNothing(_ part: String, known: [CollectionTag]) -> RefxError {
+    let collections = known.isEmpty ? "none" : known.map(\.description).joined(separator: ", ")
+    return RefxError(
+      .mismatch, "\(idleSelection(part)), so nothing was assigned",
+      advice: "name a collection of the model (\(collections)), or the paths of leaves and Refs")
+  }
+
+  /// Refs of required collections that would stay as they are.
+  static func requiredCollections(_ gaps: [RequiredGap]) -> RefxError {
+    var collections: [CollectionTag] = []
+    for gap in gaps where collections.last != gap.collection { collections.append(gap.collection) }
+    let sentences = collections.map { collection in
+      let own = gaps.filter { $0.collection == collection }
+      let paths = own.compactMap(\.path).map { $0.isRoot ? "the root" : $0.text }
+      if paths.isEmpty { return "the collection '\(collection)' is required, and \(own[0].reason)" }
+      let more = paths.count > 3 ? " and \(paths.count - 3) more" : ""
+      let shown = paths.prefix(3).joined(separator: ", ") + more
+      return "the collection '\(collection)' is required, and would not be restored at \(shown)"
+    }
+    return RefxError(
+      .mismatch, sentences.joined(separator: "; ") + "; nothing was assigned",
+      details: gaps.filter { $0.path != nil }.map(\.line))
   }
 
   package static func modelRefuses(_ type: Any.Type, _ error: any Error, path: Path) -> RefxError {

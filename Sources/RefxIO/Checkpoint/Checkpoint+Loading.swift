@@ -31,39 +31,52 @@ extension Checkpoint {
   /// Loads a model: what was shared is shared again, Refs keep the collections they have in the file. A file of an
   /// older version of a ``VersionedModel`` is migrated first.
   ///
-  /// - Parameter allowing: the differences to let pass; none, unless they are named.
-  /// - Throws: ``RefxError`` with every difference in its details where the file does not fit the model, and
-  ///   where it cannot be read.
+  /// The ties are the file's, whatever the model's type: to hold a file to the ties of a model that is there,
+  /// restore it.
+  ///
+  /// - Parameters:
+  ///   - allowing: the differences to let pass, everywhere or where a glob says; none, unless they are named.
+  ///   - requiring: collections that the file must have, and of which the model must take every value: so that
+  ///     no leniency loads a model whose `batch_stats` are those of its initialiser.
+  /// - Throws: ``RefxError`` with every difference in its details where the file does not fit the model; where a
+  ///   required collection is not taken; and where the file cannot be read.
   public static func load<Model: Decodable>(
-    _ type: Model.Type, from path: String, allowing: Leniency = [], format: FormatName? = nil,
-    options: OpenOptions = OpenOptions(), formats: Formats = .all
+    _ type: Model.Type, from path: String, allowing: Leniency = [], requiring: [CollectionTag] = [],
+    format: FormatName? = nil, options: OpenOptions = OpenOptions(), formats: Formats = .all
   ) throws -> Model {
     let file = try open(path, format: format, options: options, formats: formats)
-    return try decode(type, from: file, named: path, allowing: allowing, options: options)
+    do {
+      return try load(type, from: file.contents, allowing: allowing, requiring: requiring, options: options)
+    } catch let error as RefxError {
+      throw error.inFile(path)
+    }
+  }
+
+  /// Loads a model from a checkpoint that is open; see
+  /// ``load(_:from:allowing:requiring:format:options:formats:)``. Errors name no file.
+  public static func load<Model: Decodable>(
+    _ type: Model.Type, from contents: CheckpointContents, allowing: Leniency = [],
+    requiring: [CollectionTag] = [], options: OpenOptions = OpenOptions()
+  ) throws -> Model {
+    try contents.migrated(to: type).tree.readAhead(options) {
+      try TreeDecoder(allowing: allowing).decode(type, from: $0, requiring: requiring)
+    }
   }
 
   /// A model out of the bytes of a checkpoint, which are not copied as a whole.
   ///
-  /// - Throws: what ``load(_:from:allowing:format:options:formats:)`` throws; its errors call the file "bytes".
+  /// - Throws: what ``load(_:from:allowing:requiring:format:options:formats:)`` throws; its errors call the file
+  ///   "bytes".
   public static func decode<Model: Decodable>(
-    _ type: Model.Type, from bytes: [UInt8], allowing: Leniency = [], format: FormatName? = nil,
-    options: OpenOptions = OpenOptions(), formats: Formats = .all
+    _ type: Model.Type, from bytes: [UInt8], allowing: Leniency = [], requiring: [CollectionTag] = [],
+    format: FormatName? = nil, options: OpenOptions = OpenOptions(), formats: Formats = .all
   ) throws -> Model {
     let memory = InputFile(MemoryBytes(sharing: bytes), name: "bytes")
     let file = try open(memory, format: format, options: options, formats: formats)
-    return try decode(type, from: file, named: "bytes", allowing: allowing, options: options)
-  }
-
-  private static func decode<Model: Decodable>(
-    _ type: Model.Type, from file: OpenedCheckpoint, named name: String, allowing: Leniency,
-    options: OpenOptions
-  ) throws -> Model {
     do {
-      return try file.contents.migrated(to: type).tree.readAhead(options) {
-        try TreeDecoder(allowing: allowing).decode(type, from: $0)
-      }
+      return try load(type, from: file.contents, allowing: allowing, requiring: requiring, options: options)
     } catch let error as RefxError {
-      throw error.inFile(name)
+      throw error.inFile("bytes")
     }
   }
 }

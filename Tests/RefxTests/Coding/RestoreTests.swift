@@ -60,7 +60,8 @@ import Testing
     #expect(
       error?.details == [
         "a: collection: expected params, found other",
-        "b: topology: expected the value of a, found a value of its own",
+        "b: collection: expected params, found none",
+        "b: topology: expected one value at a, b, found 2 values: a | b; the checkpoint's values are equal byte for byte",
         "c: shape: expected [3], found [4]",
         "c: topology: expected a Ref, found a value that is not shared",
         "d: dtype: expected float32, found float64",
@@ -83,7 +84,7 @@ import Testing
     var model = Pair(a: Ref(2), b: Ref(3))
     #expect(
       refusal { try TreeDecoder().restore(&model, from: tree) }?.details == [
-        "b: topology: expected a value of its own, found the value of a"
+        "b: topology: expected 2 values: a | b, found one value at a, b; the model's values differ"
       ])
     #expect(model.a.value == 2 && model.b.value == 3)
   }
