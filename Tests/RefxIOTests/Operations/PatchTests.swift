@@ -47,6 +47,28 @@ import Testing
     }
   }
 
+  /// Each kind of change alone, beside an array that stays.
+  @Test func everyKindOfChangeIsInIt() throws {
+    let old: Tree<Leaf> = [
+      "a": one(1), "b": seen(one(2), 0, "p"), "c": again(0, "p"), "n": .nothing, "s": .static("relu"),
+    ]
+    func changed(_ key: Key, to node: Tree<Leaf>?) -> Tree<Leaf> {
+      guard case .dictionary(let branches) = old else { return old }
+      var members = zip(branches.keys, branches.members).filter { $0.0 != key }.map { ($0, $1) }
+      if let node { members.append((key, node)) }
+      return .dictionary(members)
+    }
+    for (number, new) in [
+      changed("s", to: .static("gelu")), changed("s", to: .static(3)), changed("s", to: nil),
+      changed("s", to: .nothing), changed("n", to: .none), changed("n", to: [:]), changed("a", to: one(3)),
+      changed("a", to: nil), changed("a", to: seen(one(1), 1)), changed("c", to: seen(one(2), 1, "p")),
+      changed("z", to: one(1)), changed("z", to: .static(true)),
+    ].enumerated() {
+      try check(old, new, "change \(number)")
+      try check(new, old, "change \(number) back")
+    }
+  }
+
   @Test func onlyWhatChangedIsInIt() throws {
     let large = Leaf(Tensor([Float](repeating: 1, count: 5000)))
     let old: Tree<Leaf> = ["a": .leaf(large), "b": seen(one(1), 0), "c": again(0)]
