@@ -330,6 +330,6 @@ extension TreeDigest {
 extension RefxError {
   /// Whether a file is not what it should be, so that an earlier one is the better choice.
   var isDamage: Bool {
-    [.damaged, .cut, .notACheckpoint, .notAFile].contains(code)
+    [.damaged, .cut, .notACheckpoint, .notAFile, .merge].contains(code)
   }
 }
