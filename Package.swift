@@ -43,6 +43,9 @@ let package = Package(
       name: "RefxCLI",
       dependencies: ["RefxIO", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
 
+    // An example: a training that is broken off and goes on to the same bits.
+    .executableTarget(name: "TrainText", dependencies: ["RefxIO"]),
+
     // What the command line cannot show is timed here, one job in a process; Tools/bench runs it.
     .executableTarget(name: "RefxBench", dependencies: ["RefxIO", "RefxBenchC"]),
     .target(name: "RefxBenchC"),
@@ -71,7 +74,7 @@ let package = Package(
     .testTarget(
       name: "RefxFuzzTests", dependencies: ["RefxIO", "RefxTestSupport"], path: "Tests/Fuzzing",
       exclude: ["Package.swift", "Entry", "Driver"], sources: ["Targets", "Replay"]),
-    .testTarget(name: "RefxCLITests", dependencies: ["RefxTestSupport"]),
+    .testTarget(name: "RefxCLITests", dependencies: ["RefxTestSupport", "TrainText"]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17

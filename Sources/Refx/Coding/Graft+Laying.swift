@@ -4,6 +4,8 @@ extension Graft {
   mutating func lay(
     _ found: Tree<Leaf>?, over own: Tree<Leaf>, at place: Place, in around: Surroundings
   ) -> Tree<Leaf> {
+    // What is in another part is missing here.
+    if case .hole? = found { return lay(nil, over: own, at: place, in: around) }
     switch own {
     case .value(let value):
       layObject(found, value.index, at: place, in: around, isFirst: true)

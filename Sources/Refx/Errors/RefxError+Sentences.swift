@@ -1964,3 +1964,101 @@ extension RefxError {
       expected: "codes of findings: \(known.joined(separator: ", "))")
   }
 }
+
+// MARK: - Steps of a training
+
+extension RefxError.Code {
+  /// Somebody called it off.
+  public static let cancelled = Self(rawValue: "cancelled")
+}
+
+extension RefxError {
+  package static func cancelled() -> RefxError {
+    RefxError(.cancelled, "the save was called off")
+  }
+
+  package static func managerOpenElsewhere(_ folder: String) -> RefxError {
+    RefxError(
+      .exists, "another checkpoint manager saves to the folder", file: folder,
+      advice: "end it first, save to another folder, or only look (StepFolder)")
+  }
+
+  package static func stepExists(_ step: Int, folder: String) -> RefxError {
+    RefxError(
+      .exists, "step \(step) is there already", file: folder,
+      advice: "save with replacing: true, or remove the later steps first when going on from an earlier one")
+  }
+
+  package static func stepNotCounted(_ step: Int) -> RefxError {
+    RefxError(.usage, expected: "a step of 0 or more", found: "\(step)")
+  }
+
+  package static func metricNotFinite(_ name: String, _ value: String, step: Int) -> RefxError {
+    RefxError(
+      .usage, "the metric '\(name)' of step \(step) is \(value), and nothing was saved",
+      advice: "look at the training, or save without the metric")
+  }
+
+  package static func reservedMetadata(_ key: String, step: Int) -> RefxError {
+    RefxError(
+      .usage, "the metadata of step \(step) has the name '\(key)', which is taken", advice: "choose another")
+  }
+
+  package static func damagedStep(file: String, reason: String) -> RefxError {
+    RefxError(.damaged, "what the file says of its step is damaged: \(reason)", file: file)
+  }
+
+  package static func notAStep(file: String) -> RefxError {
+    RefxError(
+      .notACheckpoint, "the checkpoint is called as a step is, and says nothing of one", file: file,
+      advice: "give it another name; it is left alone")
+  }
+
+  package static func stepIsNoFile(file: String) -> RefxError {
+    RefxError(.notAFile, file: file, expected: "the file of a step", found: "no regular file")
+  }
+
+  package static func stepCalledAnother(_ name: Int, is step: Int, file: String) -> RefxError {
+    RefxError(
+      .notACheckpoint, "the file is called as step \(name) is, and holds step \(step)", file: file,
+      advice: "give it its name back")
+  }
+
+  package static func stepVanished(_ step: Int, file: String) -> RefxError {
+    RefxError(.system, "the file of step \(step) was removed by somebody as soon as it was there", file: file)
+  }
+
+  package static func noSuchStep(_ step: Int, known: [Int], folder: String) -> RefxError {
+    let some = known.suffix(5).map(String.init).joined(separator: ", ")
+    return RefxError(
+      .noSuchPath, "there is no whole step \(step)", file: folder,
+      advice: known.isEmpty ? "there are no steps at all" : "the latest are \(some)")
+  }
+
+  package static func baseStepMissing(_ step: Int, digest: String, file: String) -> RefxError {
+    RefxError(
+      .damaged, "step \(step) holds what changed since another step, which is not there", file: file,
+      expected: "a step whose values have the digest \(digest.prefix(16))…", found: "none",
+      advice: "bring it back, or go on from an earlier step")
+  }
+
+  package static func noWholeStep(folder: String, problems: [String]) -> RefxError {
+    RefxError(
+      .damaged, "the folder has steps, and none of them can be read", file: folder,
+      advice: "bring one back, or begin anew in another folder", details: problems)
+  }
+
+  /// The error of a save that was made in the background.
+  package func ofStep(_ step: Int) -> RefxError {
+    var copy = self
+    copy.details.append("step \(step) was not saved; earlier steps are as they were")
+    return copy
+  }
+
+  /// An error of an earlier save, said by a later one.
+  package func whileSaving(_ step: Int) -> RefxError {
+    var copy = self
+    copy.details.append("step \(step) is on its way all the same")
+    return copy
+  }
+}

@@ -43,6 +43,8 @@ struct ConvertCommand: ParsableCommand {
         refx convert a.h5 b.h5 --rules names.toml --dry-run
         # what is sound in a damaged file
         refx convert --salvage broken.refx rest.refx
+        # a step of a training that holds only changes, whole
+        refx convert --base step-0000000100.refx step-0000000120.refx whole.refx
       """)
 
   @Argument(help: "The checkpoint; - reads standard input.", completion: .file())
@@ -75,6 +77,13 @@ struct ConvertCommand: ParsableCommand {
   @Flag(help: "Tie the names that the file's metadata says were dropped to the values that it kept.")
   var acceptTies = false
 
+  @Option(
+    help: ArgumentHelp(
+      "The checkpoint that FILE holds the changes of: a patch, or an incremental step of a training.",
+      valueName: "base"),
+    completion: .file())
+  var base: String?
+
   @Flag(help: "Say what would be written, and write nothing.")
   var dryRun = false
 
@@ -88,6 +97,8 @@ struct ConvertCommand: ParsableCommand {
 
   func validate() throws {
     if nest != nil && flatten != nil { throw ValidationError("--nest and --flatten cannot be used together") }
+    if base != nil && salvage { throw ValidationError("--base and --salvage cannot be used together") }
+    if base == "-" && file == "-" { throw RefxError.standardInputTwice() }
     if nest?.isEmpty ?? false { throw ValidationError("--nest needs a separator") }
     if flatten?.isEmpty ?? false { throw ValidationError("--flatten needs a separator") }
   }
@@ -103,6 +114,13 @@ struct ConvertCommand: ParsableCommand {
     let opened = try input.open(file, options, verify: salvage ? .values : .always)
     let saved = salvage ? try Rescue(opened, of: file, options) : nil
     var contents = saved?.contents ?? opened.contents
+    if let base {
+      do {
+        contents = try input.open(base, options).contents.applying(contents, named: file)
+      } catch let error as RefxError {
+        throw error.inFile(base)
+      }
+    }
     let skipped: [SkippedLeaf]
     (contents.tree, skipped) = try skip.supported(contents.tree, of: file)
     do { contents = try accepting(opened.proposedTies, contents) } catch let error as RefxError {

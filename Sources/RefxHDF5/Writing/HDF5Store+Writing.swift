@@ -37,8 +37,10 @@ extension HDF5Store {
     let (bytes, root) = try writer.write(contents.tree, metadata: metadata) { header in
       header.addAttribute(LayoutNames.format, text: LayoutNames.formatValue)
       header.addAttribute(LayoutNames.version, number: 1 as Int64)
-      header.addAttribute(
-        LayoutNames.codec, text: ChunkCodec(compression: options.compression).identity.text)
+      if !contents.tree.leaves().haveWishes {
+        header.addAttribute(
+          LayoutNames.codec, text: ChunkCodec(compression: options.compression).identity.text)
+      }
       header.addAttribute(LayoutNames.structure, text: hexadecimal(structure.combined))
     }
     try file.append(bytes)

@@ -135,7 +135,7 @@ extension CheckpointContents {
   }
 
   /// - Parameter choose: the position of the part that a site goes to; called once a site.
-  private func planningPartition(
+  func planningPartition(
     names: [String], _ choose: (PartSite) throws -> Int
   ) throws -> PartitionPlan {
     var destinations: [Int] = []

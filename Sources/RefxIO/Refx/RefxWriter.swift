@@ -124,7 +124,7 @@ struct RefxWriter {
     if !contents.metadata.isEmpty {
       try add(RefxLayout.Section.metadata, JSON.object(contents.metadata).bytes(), isRequired: false)
     }
-    if hasCompressedLeaves {
+    if hasCompressedLeaves, !outline.leaves.haveWishes {
       let identity = ChunkCodec(compression: options.compression).identity
       try add(RefxLayout.Section.codec, Array(identity.text.utf8), isRequired: false)
     }

@@ -5,6 +5,8 @@ struct LeafPlan {
   let leaf: Leaf
   let grid: ChunkGrid
   let storage: LeafStorage
+  /// How strongly its chunks are compressed.
+  let compression: Compression
   /// Where the chunks come from as they are; nil where they are encoded.
   let copied: (any EncodedChunks)?
   /// Sums that a file vouches for, and that nothing needs to be decoded for.
@@ -15,6 +17,7 @@ struct LeafPlan {
     try LeafPlan.check(leaf)
     self.leaf = leaf
     grid = ChunkGrid(of: leaf)
+    compression = leaf.compression(in: codec.compression)
     storage = LeafStorage(of: leaf, compression: codec.compression)
     if storage == .compressed, let chunks = leaf.source as? any EncodedChunks,
       chunks.codecIdentity == codec.identity, chunks.chunkCount == grid.count

@@ -9,9 +9,11 @@ package enum LeafStorage: UInt8, Sendable {
 
   /// How `leaf` is stored with `compression`: single elements, empty leaves, text and what is smaller than
   /// ``ChunkGrid/rawBelow`` are always raw.
+  ///
+  /// - Parameter compression: that of the file, where the leaf does not ask for another.
   package init(of leaf: Leaf, compression: Compression) {
     let isRaw =
-      compression == .none || leaf.shape.isEmpty || leaf.byteCount < ChunkGrid.rawBelow
+      leaf.compression(in: compression) == .none || leaf.shape.isEmpty || leaf.byteCount < ChunkGrid.rawBelow
       || leaf.dtype.itemSize == nil
     self = isRaw ? .raw : .compressed
   }

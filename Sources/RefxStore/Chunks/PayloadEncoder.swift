@@ -43,7 +43,7 @@ package final class PayloadEncoder {
     var jobs = EncodingJobs(of: leaves, codec: codec)
     pipeline = OrderedPipeline(
       threads: threads, window: 2 * threads + 2, makeSlot: { EncodedPieces() },
-      makeScratch: { SlabEncoder(codec: codec, keeping: kept) }, nextJob: { jobs.next() },
+      makeScratch: { SlabEncoder(keeping: kept) }, nextJob: { jobs.next() },
       work: { job, pieces, encoder in pieces.fill(job, of: leaves, with: encoder) })
   }
 

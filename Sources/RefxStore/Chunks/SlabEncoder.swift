@@ -16,16 +16,21 @@ struct SlabResult {
 
 /// Reads, sums and encodes slabs, in memory that it keeps. One for each thread.
 final class SlabEncoder {
-  private let codec: ChunkCodec
   private let kept: KeptSums
   // Each with memory of its own, which a file of raw leaves needs nothing of.
-  private lazy var chunkEncoder = ChunkEncoder(compression: codec.compression)
+  private var chunkEncoders: [Compression: ChunkEncoder] = [:]
   private lazy var chunkDecoder = ChunkDecoder()
   private let logical = ByteBuffer()
 
-  init(codec: ChunkCodec, keeping kept: KeptSums) {
-    self.codec = codec
+  init(keeping kept: KeptSums) {
     self.kept = kept
+  }
+
+  private func chunkEncoder(_ compression: Compression) -> ChunkEncoder {
+    if let encoder = chunkEncoders[compression] { return encoder }
+    let encoder = ChunkEncoder(compression: compression)
+    chunkEncoders[compression] = encoder
+    return encoder
   }
 
   private func storedCRC32(_ bytes: UnsafeRawBufferPointer) -> UInt32? {
@@ -43,7 +48,7 @@ final class SlabEncoder {
     let (bytes, owner) = try SlabEncoder.read(plan.leaf, range) { logical.room(for: range.count) }
     defer { withExtendedLifetime(owner) {} }
     let sums = SlabSums(of: bytes, kept)
-    let stored = try chunkEncoder.encode(
+    let stored = try chunkEncoder(plan.compression).encode(
       bytes, itemSize: plan.grid.itemSize, chunkBytes: plan.grid.chunkBytes, into: output)
     return SlabResult(stored: stored, crc32: storedCRC32(stored), byteCount: bytes.count, sums: sums)
   }

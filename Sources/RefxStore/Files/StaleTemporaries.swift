@@ -1,4 +1,5 @@
 import Glibc
+import Refx
 
 /// Removes what writers of `file` that were killed have left beside it. Never fails.
 ///
@@ -21,6 +22,20 @@ func removeStaleTemporaries(of file: String) {
       }
     if isStale { unlink(path) }
   }
+}
+
+/// Removes what writers that were killed have left of the files in `folder` whose names `isOurs` knows.
+package func removeStaleTemporaries(in folder: String, of isOurs: (String) -> Bool) {
+  guard let directory = opendir(folder) else { return }
+  var targets: Set<Key> = []
+  while let entry = readdir(directory) {
+    let found = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+      String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+    }
+    if let target = TemporaryName.target(of: found), isOurs(target) { targets.insert(Key(target)) }
+  }
+  closedir(directory)
+  for target in targets { removeStaleTemporaries(of: folder + "/" + target.string) }
 }
 
 private func isUntouchedForADay(_ path: String) -> Bool {

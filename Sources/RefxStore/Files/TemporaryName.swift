@@ -29,6 +29,15 @@ struct TemporaryName {
     prefix = ".\(name).refx-tmp-"
   }
 
+  /// The file of which `name` may be a temporary; nil where it is no such name, or a shortened one.
+  static func target(of name: String) -> String? {
+    guard name.utf8.first == UInt8(ascii: "."), let mark = name.range(ofAscii: ".refx-tmp-") else {
+      return nil
+    }
+    let target = String(name[name.index(after: name.startIndex)..<mark])
+    return target.isEmpty || target.utf8.contains(UInt8(ascii: "~")) ? nil : target
+  }
+
   func next() -> String {
     let number = TemporaryName.counter.add(1, ordering: .relaxed).newValue
     let process = ProcessIdentity.own
@@ -57,5 +66,19 @@ struct TemporaryName {
 
   private func isHexadecimalDigit(_ byte: UInt8) -> Bool {
     (0x30...0x39).contains(byte) || (0x61...0x66).contains(byte)
+  }
+}
+
+extension String {
+  /// Where `text`, which is ASCII, begins for the first time.
+  fileprivate func range(ofAscii text: String) -> String.Index? {
+    let wanted = Array(text.utf8)
+    let bytes = Array(utf8)
+    guard bytes.count >= wanted.count else { return nil }
+    for start in 0...(bytes.count - wanted.count)
+    where bytes[start..<(start + wanted.count)].elementsEqual(wanted) {
+      return utf8.index(utf8.startIndex, offsetBy: start)
+    }
+    return nil
   }
 }

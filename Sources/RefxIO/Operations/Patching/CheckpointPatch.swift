@@ -29,6 +29,21 @@ extension CheckpointContents {
     let base = try tree.digest(hashes: hashes)
     let known = try tree.arraysByPath()
     try hashes.prepare(try new.tree.arraysToCompare(with: known))
+    return try patch(to: new, from: base, known) { try $0.isSame(as: $1, at: $2, hashes) }
+  }
+
+  /// The same, where this checkpoint's digest is known: its payload is read as far as it is that of the new one.
+  func patch(to new: CheckpointContents, from base: TreeDigest) throws -> CheckpointPatch {
+    try patch(to: new, from: base, tree.arraysByPath()) { leaf, old, path in
+      try leaf.dtype == old.dtype && leaf.shape == old.shape
+        && leaf.hasSameBytes(as: old, path: path, otherPath: path)
+    }
+  }
+
+  private func patch(
+    to new: CheckpointContents, from base: TreeDigest, _ known: [Path: Leaf],
+    _ isSame: (_ leaf: Leaf, _ old: Leaf, Path) throws -> Bool
+  ) throws -> CheckpointPatch {
     var holes: [Path] = []
     var (changed, changedBytes, unchanged) = (0, 0, 0)
     let rest = try new.tree.replacing { node, path in
@@ -37,7 +52,7 @@ extension CheckpointContents {
         holes.append(path)
         return .hole
       case .leaf(let leaf):
-        if let old = known[path], try leaf.isSame(as: old, at: path, hashes) {
+        if let old = known[path], try isSame(leaf, old, path) {
           unchanged += 1
           return .hole
         }

@@ -1,0 +1,97 @@
+import Refx
+import RefxStore
+
+extension StepFolder {
+  /// Gives a model the values of the latest step that is whole, as ``Checkpoint/restore(_:from:select:topology:allowing:requiring:format:options:formats:)``
+  /// does. A step that turns out to be damaged is passed over for the one before it.
+  ///
+  /// - Parameter skipping: is told of each file that is passed over.
+  /// - Returns: the step; nil where the folder has none, and the model is as it was.
+  /// - Throws: ``RefxError`` where the step does not fit the model, and where there are steps and all are damaged: a
+  ///   training that begins anew over them is not what anybody wants.
+  @discardableResult
+  public func resume<Model: Codable>(
+    _ model: inout Model, select selection: RestoreSelection = .all, topology: TopologyContract = .exact,
+    allowing: Leniency = [], requiring: [CollectionTag] = [], skipping: (FileProblem) -> Void = { _ in }
+  ) throws -> SavedStep? {
+    var passed: [FileProblem] = []
+    // A step may be removed by the process that saves between the look and the opening; there is a later one then.
+    for _ in 0..<16 {
+      let listing = try list()
+      passed = listing.problems
+      var isStale = false
+      for step in listing.steps.reversed() {
+        do {
+          try restore(
+            &model, from: step, among: listing.steps, selection, topology, allowing, requiring)
+          for problem in passed { skipping(problem) }
+          return step
+        } catch let error as RefxError where error.code == .system && StepFolder.isGone(step.path) {
+          isStale = true
+          break
+        } catch let error as RefxError where error.isDamage {
+          passed.append(FileProblem(file: step.path, what: error.withoutFile))
+        }
+      }
+      if !isStale { break }
+    }
+    if passed.isEmpty { return nil }
+    throw RefxError.noWholeStep(folder: path, problems: passed.map { "\($0.file): \($0.what)" })
+  }
+
+  /// Gives a model the values of one step.
+  ///
+  /// - Throws: ``RefxError`` where it is not there, is damaged, or does not fit the model, which is as it was then.
+  @discardableResult
+  public func restore<Model: Codable>(
+    _ model: inout Model, step number: Int, select selection: RestoreSelection = .all,
+    topology: TopologyContract = .exact, allowing: Leniency = [], requiring: [CollectionTag] = []
+  ) throws -> SavedStep {
+    let found = try step(number)
+    try restore(
+      &model, from: found, among: found.isIncremental ? list().steps : [], selection, topology, allowing,
+      requiring)
+    return found
+  }
+
+  private func restore<Model: Codable>(
+    _ model: inout Model, from step: SavedStep, among steps: [SavedStep], _ selection: RestoreSelection,
+    _ topology: TopologyContract, _ allowing: Leniency, _ requiring: [CollectionTag]
+  ) throws {
+    let contents = try contents(of: step, among: steps)
+    do {
+      try Checkpoint.restore(
+        &model, from: contents, select: selection, topology: topology, allowing: allowing,
+        requiring: requiring, options: options)
+    } catch let error as RefxError {
+      throw error.inFile(step.path)
+    }
+  }
+}
+
+extension CheckpointManager {
+  /// Waits for the saves under way, and gives a model the values of the latest step that is whole; see
+  /// ``StepFolder/resume(_:select:topology:allowing:requiring:skipping:)``. Files that are passed over are said to
+  /// ``Settings/warn``.
+  @discardableResult
+  public func resume<Model: Codable>(
+    _ model: inout Model, select selection: RestoreSelection = .all, topology: TopologyContract = .exact,
+    allowing: Leniency = [], requiring: [CollectionTag] = []
+  ) throws -> SavedStep? {
+    try finish()
+    return try folder.resume(
+      &model, select: selection, topology: topology, allowing: allowing, requiring: requiring
+    ) { problem in
+      settings.warn("\(visible(problem.file)) is passed over: \(visible(problem.what))")
+    }
+  }
+
+  /// Removes the steps after `step` that managers of this folder have saved: for a training that goes on from an
+  /// earlier one than the latest.
+  ///
+  /// - Throws: ``RefxError`` where a file cannot be removed; those after it are gone then.
+  public func removeSteps(after step: Int) throws {
+    try finish()
+    try removeLater(than: step)
+  }
+}

@@ -1,0 +1,335 @@
+import Glibc
+import Refx
+import RefxStore
+import Synchronization
+
+/// Saves the steps of a training to a folder while the training goes on, keeps those that matter, and gives them back.
+///
+/// ```swift
+/// let manager = try CheckpointManager("runs/7", keep: .latest(3), .best(2, by: "loss"))
+/// var model = Model()
+/// var step = try manager.resume(&model)?.step ?? 0
+/// while step < 10_000 {
+///   let loss = train(&model)
+///   step += 1
+///   if step % 100 == 0 { try manager.save(model, step: step, metrics: ["loss": loss]) }
+/// }
+/// try manager.finish()
+/// ```
+///
+/// A step is one file, which takes its name when it is whole and on the disk. Only then are earlier ones removed, and
+/// only files that this manager, or one before it in the same folder, has saved. One manager at a time may save to a
+/// folder; reading needs none (``StepFolder``).
+public final class CheckpointManager: Sendable {
+  /// The steps that lie in the folder.
+  public let folder: StepFolder
+
+  let retention: [Retention]
+  let settings: Settings
+  private let lock: FolderLock
+  private let store: any CheckpointStore.Type
+  private let queue: SaveQueue
+  let state: Mutex<State>
+
+  /// What is chosen once for all saves of a manager.
+  public struct Settings: Sendable {
+    /// The format of the files.
+    public var format: FormatName = .refx
+    public var compression: Compression = .fast
+    /// When a step counts as saved.
+    public var durability: Checkpoint.Durability = .full
+    /// How the Refs of single collections are saved.
+    public var policies: [CollectionPolicy] = []
+    /// After a whole step, so many steps may follow that hold only what changed since it; 0 for none. The step they
+    /// stand on stays as long as one of them does.
+    public var changesBetweenWholes = 0
+    /// How many saves may be under way; one more waits until there is room.
+    public var mostPending = 2
+    /// Whether the process ends only when the saves under way have ended.
+    public var waitsAtExit = true
+    /// Is told what does not stop a save: a file that is passed over, an earlier step that cannot be removed.
+    public var warn: @Sendable (String) -> Void = { _ in }
+
+    public init() {}
+  }
+
+  struct State {
+    /// Whole steps, by their numbers.
+    var steps: [Int: SavedStep]
+    /// Steps on their way to the disk.
+    var pending: [PendingSave] = []
+    /// How many steps since the last whole one hold only changes.
+    var changes = 0
+  }
+
+  /// Opens a folder, and makes it where it is missing. Removes what saves that were killed have left.
+  ///
+  /// - Parameters:
+  ///   - keep: what stays of the steps; everything where nothing is said.
+  /// - Throws: ``RefxError`` where another manager saves there, the format cannot be written, or the system refuses.
+  public init(
+    _ folder: String, keep: Retention..., settings: Settings = Settings(),
+    options: OpenOptions = OpenOptions(), formats: Formats = .all
+  ) throws {
+    try AtomicFile.makeFolder(folder)
+    lock = try FolderLock(in: folder)
+    store = try formats.store(toWrite: "step", as: settings.format)
+    self.folder = StepFolder(folder, options: options, formats: formats)
+    self.settings = settings
+    retention = keep.isEmpty ? [.all] : keep
+    queue = SaveQueue(capacity: max(1, settings.mostPending), waitsAtExit: settings.waitsAtExit)
+    removeStaleTemporaries(in: folder) {
+      $0 == StepIndex.fileName || StepName($0, formats: formats) != nil
+    }
+    let listing = try self.folder.list()
+    for problem in listing.problems {
+      settings.warn("\(visible(problem.file)) is passed over: \(visible(problem.what))")
+    }
+    state = Mutex(
+      State(
+        steps: Dictionary(listing.steps.map { ($0.step, $0) }) { $1 },
+        changes: listing.steps.reversed().prefix { $0.isIncremental }.count))
+    StepIndex.write(listing.steps, in: folder)
+  }
+
+  /// The steps that are whole, the earliest first; those under way are not among them.
+  public var steps: [SavedStep] {
+    state.withLock { $0.steps.values.sorted { $0.step < $1.step } }
+  }
+
+  // MARK: Saving
+
+  /// Saves a model in the background, and returns once its state is captured: tensors share their bytes with the
+  /// save and copy them when they are written to next. A Ref is captured once, whatever the number of its sites.
+  ///
+  /// Waits only where ``Settings/mostPending`` saves are under way.
+  ///
+  /// - Parameters:
+  ///   - step: its number; 0 or more.
+  ///   - metrics: finite numbers, for ``Retention`` and whoever lists the steps.
+  ///   - metadata: other words about it.
+  ///   - selection: the sites that are saved, a Ref with all of its sites where one is chosen; everything where it is
+  ///     empty. The file has holes in the place of the others.
+  ///   - replacing: whether a step of that number may be replaced.
+  ///   - progress: called now and then with the bytes of values done so far and in all, on another thread.
+  /// - Throws: ``RefxError`` where the model cannot become a tree, a metric is not finite, or the step is there
+  ///   already; then nothing is saved. Where an earlier save failed and nobody was told, its error, once; this one is
+  ///   on its way all the same.
+  @discardableResult
+  public func save<Model: Encodable>(
+    _ model: Model, step: Int, metrics: [String: Double] = [:], metadata: JSONObject = [:],
+    select selection: [Selector] = [], replacing: Bool = false, progress: ProgressHandler? = nil
+  ) throws -> PendingSave {
+    try check(step, metrics, metadata)
+    queue.waitForRoom()
+    let pending = PendingSave(step: step)
+    let tree = try TreeEncoder().encode(model)
+    let contents = CheckpointContents(
+      tree: tree, metadata: StructureVersion.marking(metadata, for: Model.self))
+    let time = CheckpointManager.now()
+    let failed = try state.withLock { state in
+      let failed = state.pending.filter(\.isDone)
+      state.pending.removeAll(where: \.isDone)
+      if !replacing, state.steps[step] != nil || state.pending.contains(where: { $0.step == step }) {
+        throw RefxError.stepExists(step, folder: folder.path)
+      }
+      state.pending.append(pending)
+      return failed
+    }
+    queue.add(
+      SaveQueue.Job(pending: pending) { [self] in
+        do {
+          return try write(
+            contents, step, metrics, time, selection, replacing: replacing, pending, progress: progress)
+        } catch let error as RefxError {
+          throw error.ofStep(step)
+        }
+      })
+    for earlier in failed {
+      if let error = earlier.takeUnseenError() as? RefxError { throw error.whileSaving(step) }
+    }
+    return pending
+  }
+
+  /// Saves a model and waits until it is on the disk.
+  ///
+  /// - Throws: what ``save(_:step:metrics:metadata:select:replacing:progress:)`` and ``PendingSave/wait()`` throw.
+  @discardableResult
+  public func saveNow<Model: Encodable>(
+    _ model: Model, step: Int, metrics: [String: Double] = [:], metadata: JSONObject = [:],
+    select selection: [Selector] = [], replacing: Bool = false, progress: ProgressHandler? = nil
+  ) throws -> SavedStep {
+    try save(
+      model, step: step, metrics: metrics, metadata: metadata, select: selection, replacing: replacing,
+      progress: progress
+    ).wait()
+  }
+
+  /// Waits until every save has ended.
+  ///
+  /// - Throws: the error of the first that failed and of which nobody was told.
+  public func finish() throws {
+    queue.drain()
+    let ended = state.withLock { state in
+      defer { state.pending.removeAll(where: \.isDone) }
+      return state.pending.filter(\.isDone)
+    }
+    var first: (any Error)?
+    for pending in ended {
+      if let error = pending.takeUnseenError() { first = first ?? error }
+    }
+    if let first { throw first }
+  }
+
+  // MARK: On the thread of the saves
+
+  private func write(
+    _ captured: CheckpointContents, _ step: Int, _ metrics: [String: Double], _ time: Double,
+    _ selection: [Selector], replacing: Bool, _ pending: PendingSave, progress: ProgressHandler?
+  ) throws -> SavedStep {
+    if pending.isCancelled { throw RefxError.cancelled() }
+    var contents = captured
+    if !selection.isEmpty {
+      contents = try contents.keeping { site in
+        try selection.contains {
+          try $0.matches(
+            site.path, isReference: site.index != nil, collection: site.collection, content: site.content)
+        }
+      }
+    }
+    let casts: [StepCast]
+    (contents, casts) = try contents.applying(settings.policies)
+    let known = state.withLock { ($0.steps, $0.changes) }
+    var record = StepRecord(
+      step: step, metrics: metrics, time: time, run: lock.run, digest: nil, casts: casts)
+    contents.metadata[StepRecord.key] = record.json
+    var base: String?
+    if let change = try changes(to: contents, known.0.values.filter { $0.step != step }, known.1) {
+      base = change.base
+      contents = change.contents
+    } else if settings.changesBetweenWholes > 0 {
+      record = StepRecord(
+        step: step, metrics: metrics, time: time, run: lock.run,
+        digest: TreeDigest.Text(try contents.tree.digest()), casts: casts)
+      contents.metadata[StepRecord.key] = record.json
+    }
+
+    let path = folder.path + "/" + StepName.text(step, suffix: store.format.suffixes.first ?? "")
+    let batch = AtomicBatch(durable: settings.durability == .full)
+    let options = WriteOptions(compression: settings.compression, progress: progress)
+    try batch.write(path, overwrite: replacing || known.0[step] == nil && isDamaged(path)) { target in
+      try store.write(
+        contents, to: CancellableTarget(target) { pending.isCancelled }, options: options)
+    }
+    if pending.isCancelled { throw RefxError.cancelled() }
+    try batch.commit()
+
+    guard let identity = try FileIdentity(of: path) else { throw RefxError.stepVanished(step, file: path) }
+    var words = captured.metadata
+    words[StepRecord.key] = nil
+    let saved = SavedStep(
+      step: step, metrics: metrics, metadata: words, time: time, path: path, byteCount: identity.byteCount,
+      base: base, run: lock.run, digest: record.digest)
+    if let old = known.0[step], old.path != path, old.run == lock.run { unlink(old.path) }
+    state.withLock { state in
+      state.steps[step] = saved
+      state.changes = base == nil ? 0 : state.changes + 1
+    }
+    removeWhatNeedNotStay()
+    return saved
+  }
+
+  /// What changed since the last whole step, where that is wanted and worth it.
+  private func changes(
+    to contents: CheckpointContents, _ steps: [SavedStep], _ changes: Int
+  ) throws -> (contents: CheckpointContents, base: String)? {
+    guard settings.changesBetweenWholes > changes,
+      let base = steps.filter({ $0.digest != nil && !$0.isIncremental }).max(by: { $0.time < $1.time }),
+      let digest = base.digest, let known = TreeDigest(digest)
+    else { return nil }
+    do {
+      let old = try Checkpoint.open(base.path, options: folder.options, formats: folder.formats).contents
+      let patch = try old.patch(to: contents, from: known)
+      let whole = contents.tree.leaves().reduce(0) { $0.addingSaturated($1.byteCount) }
+      // A file that holds nearly all is better one that needs no other.
+      guard patch.changedBytes < whole / 10 * 9 else { return nil }
+      return (patch.contents, digest.values)
+    } catch let error as RefxError where error.isDamage || error.code == .system {
+      settings.warn("\(visible(base.path)) cannot be built on: \(error.withoutFile)")
+      return nil
+    }
+  }
+
+  /// Whether what lies there is called as the step and is none, so that nothing is lost with it.
+  private func isDamaged(_ path: String) -> Bool {
+    do {
+      _ = try Checkpoint.open(path, options: folder.options, formats: folder.formats)
+      return false
+    } catch let error as RefxError {
+      return error.isDamage
+    } catch {
+      return false
+    }
+  }
+
+  private func removeWhatNeedNotStay() {
+    let (left, gone) = state.withLock { state in
+      let all = Array(state.steps.values)
+      let kept = Retention.kept(retention, of: all)
+      // Only what a manager of this folder has written, and never what somebody put there.
+      let gone = all.filter { !kept.contains($0.step) && $0.run == lock.run }
+      for step in gone { state.steps[step.step] = nil }
+      return (state.steps.values.sorted { $0.step < $1.step }, gone.sorted { $0.step < $1.step })
+    }
+    for step in gone where unlink(step.path) != 0 && errno != ENOENT {
+      settings.warn("\(visible(step.path)) cannot be removed: \(String(cString: strerror(errno)))")
+    }
+    StepIndex.write(left, in: folder.path)
+  }
+
+  func removeLater(than step: Int) throws {
+    let gone = state.withLock { state in
+      state.steps.values.filter { $0.step > step && $0.run == lock.run }.sorted { $0.step > $1.step }
+    }
+    for later in gone {
+      guard unlink(later.path) == 0 || errno == ENOENT else {
+        throw RefxError.system("cannot remove the step", errno: errno, file: later.path)
+      }
+      state.withLock { $0.steps[later.step] = nil }
+    }
+    StepIndex.write(steps, in: folder.path)
+  }
+
+  private func check(_ step: Int, _ metrics: [String: Double], _ metadata: JSONObject) throws {
+    if step < 0 { throw RefxError.stepNotCounted(step) }
+    for (name, value) in metrics.sorted(by: { $0.key < $1.key }) where !value.isFinite {
+      throw RefxError.metricNotFinite(name, "\(value)", step: step)
+    }
+    for key in [StepRecord.key, PatchRecord.key, PartRecord.key, StructureVersion.key]
+    where metadata[key] != nil {
+      throw RefxError.reservedMetadata(key.string, step: step)
+    }
+  }
+
+  private static func now() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+  }
+}
+
+extension TreeDigest {
+  init?(_ text: Text) {
+    guard let structure = PatchRecord.bytes(text.structure), let topology = PatchRecord.bytes(text.topology),
+      let values = PatchRecord.bytes(text.values)
+    else { return nil }
+    self.init(structure: structure, topology: topology, values: values)
+  }
+}
+
+extension RefxError {
+  /// Whether a file is not what it should be, so that an earlier one is the better choice.
+  var isDamage: Bool {
+    [.damaged, .cut, .notACheckpoint, .notAFile, .merge].contains(code)
+  }
+}

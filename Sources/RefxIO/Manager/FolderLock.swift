@@ -1,0 +1,55 @@
+import Glibc
+import Refx
+import RefxStore
+
+/// Held by the one process that saves steps to a folder; the system lets go of it when that ends, however it does.
+///
+/// The file says which training the folder belongs to, so that files which somebody else put there are never taken
+/// for its own.
+final class FolderLock: Sendable {
+  static let fileName = ".refx-lock"
+
+  let run: String
+  private let descriptor: Int32
+
+  /// - Throws: ``RefxError`` where another manager holds it, or the system refuses.
+  init(in folder: String) throws {
+    let path = folder + "/" + FolderLock.fileName
+    let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o666)
+    guard descriptor >= 0 else { throw RefxError.system("cannot open the file", errno: errno, file: path) }
+    do {
+      while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+        if errno == EINTR { continue }
+        if errno == EWOULDBLOCK { throw RefxError.managerOpenElsewhere(folder) }
+        throw RefxError.system("cannot lock the file", errno: errno, file: path)
+      }
+      run = try FolderLock.run(of: descriptor, path)
+    } catch {
+      close(descriptor)
+      throw error
+    }
+    self.descriptor = descriptor
+  }
+
+  deinit { close(descriptor) }
+
+  /// What the file says, or, where it says nothing yet, a new number.
+  private static func run(of descriptor: Int32, _ path: String) throws -> String {
+    var bytes = [UInt8](repeating: 0, count: 64)
+    let count = pread(descriptor, &bytes, bytes.count, 0)
+    if count == 33, bytes[32] == 0x0A, bytes[..<32].allSatisfy({ $0.isHexadecimal }) {
+      return String(decoding: bytes[..<32], as: UTF8.self)
+    }
+    var generator = SystemRandomNumberGenerator()
+    let run = hexadecimal((0..<16).map { _ in UInt8.random(in: 0...255, using: &generator) })
+    let line = Array((run + "\n").utf8)
+    guard ftruncate(descriptor, 0) == 0, pwrite(descriptor, line, line.count, 0) == line.count,
+      fsync(descriptor) == 0
+    else { throw RefxError.system("cannot write the file", errno: errno, file: path) }
+    return run
+  }
+}
+
+extension UInt8 {
+  fileprivate var isHexadecimal: Bool { (0x30...0x39).contains(self) || (0x61...0x66).contains(self) }
+}

@@ -1,0 +1,119 @@
+import Glibc
+import Refx
+import RefxStore
+import Synchronization
+
+/// Saves one after the other on a thread of its own, in the order in which they came.
+final class SaveQueue: @unchecked Sendable {
+  // Sendable: everything that changes is changed under the monitor.
+
+  struct Job {
+    let pending: PendingSave
+    var work: () throws -> SavedStep
+  }
+
+  private let monitor = Monitor()
+  private let capacity: Int
+  private let waitsAtExit: Bool
+  private var waiting: [Job] = []
+  private var isWorking = false
+  private var hasThread = false
+
+  /// - Parameters:
+  ///   - capacity: how many saves may be under way before another has to wait.
+  ///   - waitsAtExit: whether the process ends only after what is under way.
+  init(capacity: Int, waitsAtExit: Bool) {
+    self.capacity = capacity
+    self.waitsAtExit = waitsAtExit
+  }
+
+  /// Waits until there is room for one more: where the disk is slower than the training, here is where it shows.
+  func waitForRoom() {
+    monitor.withLock {
+      while waiting.count + (isWorking ? 1 : 0) >= capacity { monitor.wait() }
+    }
+  }
+
+  func add(_ job: Job) {
+    if waitsAtExit { SavesAtExit.begin() }
+    let needsThread = monitor.withLock {
+      waiting.append(job)
+      defer { hasThread = true }
+      return !hasThread
+    }
+    if needsThread, !startThread() {
+      // Without a thread, the caller's does it.
+      run()
+    }
+  }
+
+  /// Waits until all that was added is done.
+  func drain() {
+    monitor.withLock { while !waiting.isEmpty || isWorking { monitor.wait() } }
+  }
+
+  /// The thread ends when there is nothing left to do, and starts anew with the next save.
+  private func run() {
+    while true {
+      let job: Job? = monitor.withLock {
+        isWorking = false
+        monitor.notifyAll()
+        guard !waiting.isEmpty else {
+          hasThread = false
+          return nil
+        }
+        isWorking = true
+        return waiting.removeFirst()
+      }
+      guard var job else { return }
+      let result = Result { try job.work() }
+      // Whoever waits for the end finds nothing held by what has ended: not the captured state, not the manager.
+      job.work = { throw RefxError.cancelled() }
+      job.pending.end(with: result)
+      if waitsAtExit { SavesAtExit.end() }
+    }
+  }
+
+  private func startThread() -> Bool {
+    var attributes = pthread_attr_t()
+    guard pthread_attr_init(&attributes) == 0 else { return false }
+    defer { pthread_attr_destroy(&attributes) }
+    pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
+    // Enough for the deepest tree; taken as it is used.
+    pthread_attr_setstacksize(&attributes, 64 << 20)
+    let queue = Unmanaged.passRetained(self)
+    var thread = pthread_t()
+    let status = pthread_create(
+      &thread, &attributes,
+      { argument in
+        argument.map { Unmanaged<SaveQueue>.fromOpaque($0).takeRetainedValue().run() }
+        return nil
+      }, queue.toOpaque())
+    if status != 0 { queue.release() }
+    return status == 0
+  }
+}
+
+/// Keeps the process from ending before what is under way.
+private enum SavesAtExit {
+  private static let monitor = Monitor()
+  private static let count = Mutex(0)
+  private static let isInstalled: Bool = {
+    atexit { SavesAtExit.wait() }
+    return true
+  }()
+
+  static func begin() {
+    _ = isInstalled
+    count.withLock { $0 += 1 }
+  }
+
+  static func end() {
+    count.withLock { $0 -= 1 }
+    monitor.withLock { monitor.notifyAll() }
+  }
+
+  private static func wait() {
+    monitor.withLock { while count.withLock({ $0 }) > 0 { monitor.wait() } }
+  }
+}
