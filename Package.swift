@@ -74,7 +74,7 @@ let package = Package(
     .testTarget(
       name: "RefxFuzzTests", dependencies: ["RefxIO", "RefxTestSupport"], path: "Tests/Fuzzing",
       exclude: ["Package.swift", "Entry", "Driver"], sources: ["Targets", "Replay"]),
-    .testTarget(name: "RefxCLITests", dependencies: ["RefxTestSupport", "TrainText"]),
+    .testTarget(name: "RefxCLITests", dependencies: ["RefxTestSupport", "TrainText", "ReliabilityCheck"]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17

@@ -2,6 +2,7 @@
 enum Registry {
   static let all: [Job] =
     LimitJobs.all
+    + ManagerJobs.all
     + CheckpointJobs.all
     + CodecJobs.all
     + FileJobs.all

@@ -48,6 +48,18 @@ import Testing
     #expect(try Command.run(["verify"] + files).code == 0)
   }
 
+  /// The process ends only when what is under way is on the disk.
+  @Test func theEndWaitsForSaves() throws {
+    let scratch = try Scratch()
+    let check = try #require(Command.executable).deletingLastPathComponent().appending(
+      path: "ReliabilityCheck"
+    ).path
+    let ended = try Command.shell("'\(check)' exit run; echo $?; ls run | wc -l", in: scratch)
+    #expect(ended.text == "0\n20\n", "\(ended.text)")
+    let files = (1...20).map { scratch.path("run/step-00000000\($0 < 10 ? "0" : "")\($0).refx") }
+    #expect(try Command.run(["verify"] + files).code == 0)
+  }
+
   @Test func aStepOfChangesIsMadeWholeByTheCommand() throws {
     let scratch = try Scratch()
     struct Model: Codable {

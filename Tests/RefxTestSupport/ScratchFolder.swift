@@ -37,4 +37,17 @@ public final class ScratchFolder: Sendable {
     }
     return names.sorted()
   }
+
+  /// Removes a folder in the folder, so that what it lies in can go.
+  public func removeFolder(_ name: String) {
+    guard let directory = opendir(file(name)) else { return }
+    while let entry = readdir(directory) {
+      let entry = withUnsafeBytes(of: &entry.pointee.d_name) {
+        String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      if entry != ".", entry != ".." { unlink(file(name) + "/" + entry) }
+    }
+    closedir(directory)
+    rmdir(file(name))
+  }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import RefxIO
 import RefxStore
 import RefxTestSupport
 
@@ -8,6 +9,8 @@ import RefxTestSupport
 ///     ReliabilityCheck roundtrip COUNT SEED    random trees through every pair of formats
 ///     ReliabilityCheck stress SECONDS SEED     eight threads through the front door
 ///     ReliabilityCheck handles COUNT           files opened and closed
+///     ReliabilityCheck manager STEPS SEED      a training that saves, calls off and fails at random
+///     ReliabilityCheck exit FOLDER             saves twenty steps and ends at once
 ///
 /// The last line has the figures. Exit code 1 where something does not hold.
 @main struct ReliabilityCheck {
@@ -19,7 +22,12 @@ import RefxTestSupport
       case ("roundtrip", 2): try roundTrip(numbers[0], from: numbers[1])
       case ("stress", 2): try stress(seconds: numbers[0], seed: numbers[1])
       case ("handles", 1): try handles(Int(numbers[0]))
-      default: fail("usage: ReliabilityCheck roundtrip COUNT SEED | stress SECONDS SEED | handles COUNT")
+      case ("manager", 2): try manager(Int(numbers[0]), seed: numbers[1])
+      case ("exit", 1): try saveAndEnd(arguments.last ?? "")
+      default:
+        fail(
+          "usage: ReliabilityCheck roundtrip COUNT SEED | stress SECONDS SEED | handles COUNT "
+            + "| manager STEPS SEED | exit FOLDER")
       }
     } catch { fail("\(error)") }
   }
@@ -52,6 +60,29 @@ import RefxTestSupport
     print(
       "handles: \(figures.opened) files opened, \(figures.refused) refused, 0 violations; before: "
         + "\(figures.before); after: \(figures.after)")
+  }
+
+  private static func manager(_ steps: Int, seed: UInt64) throws {
+    let folder = ScratchFolder()
+    defer { folder.removeFolder("run") }
+    var stress = ManagerStress(folder: folder.file("run"), seed: seed)
+    let figures = try stress.run(steps: steps)
+    print(
+      "manager: \(steps) steps, \(figures.saved) saved, \(figures.cancelled) called off, \(figures.failed) failed, "
+        + "\(figures.restarts) managers, 0 violations, \(peakMiB()) MiB")
+  }
+
+  /// Nobody waits for what is under way: the end of the process does.
+  private static func saveAndEnd(_ folder: String) throws {
+    struct Model: Codable {
+      var numbers = Tensor((0..<500_000).map { Float($0) })
+      var step = 0
+    }
+    var settings = CheckpointManager.Settings()
+    settings.mostPending = 100
+    let manager = try CheckpointManager(folder, settings: settings)
+    for step in 1...20 { try manager.save(Model(step: step), step: step) }
+    exit(manager.steps.count == 20 ? 3 : 0)
   }
 
   private static func peakMiB() -> Int {

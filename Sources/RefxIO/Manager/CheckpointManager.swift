@@ -43,6 +43,9 @@ public final class CheckpointManager: Sendable {
     /// After a whole step, so many steps may follow that hold only what changed since it; 0 for none. The step they
     /// stand on stays as long as one of them does.
     public var changesBetweenWholes = 0
+    /// How many threads encode a save; all cores but one where it is nil, so that the training keeps one. They give
+    /// way to it where there are not enough.
+    public var threads: Int?
     /// How many saves may be under way; one more waits until there is room.
     public var mostPending = 2
     /// Whether the process ends only when the saves under way have ended.
@@ -216,7 +219,9 @@ public final class CheckpointManager: Sendable {
 
     let path = folder.path + "/" + StepName.text(step, suffix: store.format.suffixes.first ?? "")
     let batch = AtomicBatch(durable: settings.durability == .full)
-    let options = WriteOptions(compression: settings.compression, progress: progress)
+    let options = WriteOptions(
+      compression: settings.compression, progress: progress,
+      threads: settings.threads ?? max(1, Cores.available - 1))
     try batch.write(path, overwrite: replacing || known.0[step] == nil && isDamaged(path)) { target in
       try store.write(
         contents, to: CancellableTarget(target) { pending.isCancelled }, options: options)

@@ -86,6 +86,8 @@ final class SaveQueue: @unchecked Sendable {
     let status = pthread_create(
       &thread, &attributes,
       { argument in
+        // Of this thread and those that it starts: the training comes first.
+        setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 5)
         argument.map { Unmanaged<SaveQueue>.fromOpaque($0).takeRetainedValue().run() }
         return nil
       }, queue.toOpaque())

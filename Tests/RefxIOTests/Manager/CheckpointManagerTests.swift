@@ -349,6 +349,14 @@ import Testing
     #expect(model.value == 1)
   }
 
+  /// Saves that are waited for, called off, that fail, while the model goes on changing.
+  @Test(arguments: 1...6) func whateverBecomesOfThem(seed: UInt64) throws {
+    defer { clean() }
+    var stress = ManagerStress(folder: scratch.file("run"), seed: seed)
+    let figures = try stress.run(steps: 150)
+    #expect(figures.saved > 60 && figures.cancelled > 0, "seed \(seed): \(figures)")
+  }
+
   @Test func eightReadersWhileOneSaves() throws {
     defer { clean() }
     let manager = try CheckpointManager(scratch.file("run"), keep: .latest(2), settings: settings())
@@ -357,7 +365,7 @@ import Testing
     let failures = Mutex<[String]>([])
     let reads = Mutex(0)
     let folder = StepFolder(scratch.file("run"))
-    var readers = (0..<8).map { _ in
+    let readers = (0..<8).map { _ in
       Thread {
         while !isOver.withLock({ $0 }) {
           do {
@@ -376,7 +384,7 @@ import Testing
     for step in 2...60 { try manager.saveNow(TrainedModel.after(step), step: step) }
     while reads.withLock({ $0 }) < 8 { usleep(1000) }
     isOver.withLock { $0 = true }
-    for index in readers.indices { readers[index].join() }
+    for reader in readers { reader.join() }
     #expect(failures.withLock { $0 } == [])
   }
 }
