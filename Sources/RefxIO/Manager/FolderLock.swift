@@ -31,7 +31,11 @@ final class FolderLock: Sendable {
     self.descriptor = descriptor
   }
 
-  deinit { close(descriptor) }
+  deinit {
+    // A process that another thread starts at this moment has the descriptor, too, for a moment.
+    flock(descriptor, LOCK_UN)
+    close(descriptor)
+  }
 
   /// What the file says, or, where it says nothing yet, a new number.
   private static func run(of descriptor: Int32, _ path: String) throws -> String {

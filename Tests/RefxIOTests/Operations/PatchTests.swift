@@ -60,7 +60,8 @@ import Testing
     }
     for (number, new) in [
       changed("s", to: .static("gelu")), changed("s", to: .static(3)), changed("s", to: nil),
-      changed("s", to: .nothing), changed("n", to: Tree<Leaf>.none), changed("n", to: [:]), changed("a", to: one(3)),
+      changed("s", to: .nothing), changed("n", to: Tree<Leaf>.none), changed("n", to: [:]),
+      changed("a", to: one(3)),
       changed("a", to: nil), changed("a", to: seen(one(1), 1)), changed("c", to: seen(one(2), 1, "p")),
       changed("z", to: one(1)), changed("z", to: .static(true)),
     ].enumerated() {
