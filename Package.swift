@@ -8,6 +8,13 @@ let package = Package(
     .library(name: "RefxIO", targets: ["RefxIO"]),
     .executable(name: "refx", targets: ["RefxCLI"]),
     .executable(name: "refx-bench", targets: ["RefxBench"]),
+    // Checkpoints of models that no one process holds: over any ranks, and over those of MPI.
+    .library(name: "RefxDistributed", targets: ["RefxDistributed"]),
+    .library(name: "RefxMPI", targets: ["RefxMPI"]),
+    .executable(name: "refx-mpi", targets: ["RefxMPICommand"]),
+  ],
+  traits: [
+    .trait(name: "MPI", description: "Ranks of MPI: the library RefxMPI and the command refx-mpi; needs Open MPI.")
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
@@ -43,6 +50,16 @@ let package = Package(
       name: "RefxCLI",
       dependencies: ["RefxIO", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
 
+    // Saving and loading over ranks, whatever connects them.
+    .target(name: "RefxDistributed", dependencies: ["RefxIO"]),
+
+    // Ranks of MPI. Without the trait these three are empty, and nothing of MPI is needed.
+    .target(name: "RefxMPI", dependencies: ["RefxDistributed", "CMPI"]),
+    .executableTarget(name: "RefxMPICommand", dependencies: ["RefxMPI"]),
+    .target(
+      name: "CMPI", dependencies: [.target(name: "COpenMPI", condition: .when(traits: ["MPI"]))],
+      cSettings: [.define("REFX_MPI", .when(traits: ["MPI"]))]),
+
     // An example: a training that is broken off and goes on to the same bits.
     .executableTarget(name: "TrainText", dependencies: ["RefxIO"]),
 
@@ -53,6 +70,7 @@ let package = Package(
     // C is met behind one door: each of these is a module map and a shim.h.
     .systemLibrary(
       name: "CHDF5", pkgConfig: "hdf5-serial", providers: [.apt(["libhdf5-dev", "pkg-config"])]),
+    .systemLibrary(name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CISAL", pkgConfig: "libisal", providers: [.apt(["libisal-dev"])]),
     .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),

@@ -1,0 +1,4 @@
+#if MPI
+  import CMPI
+  import RefxDistributed
+#endif
