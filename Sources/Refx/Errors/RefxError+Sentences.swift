@@ -2062,3 +2062,22 @@ extension RefxError {
     return copy
   }
 }
+
+// MARK: - MPI
+
+extension RefxError {
+  /// - Parameter reason: the words of MPI.
+  package static func ofMPI(_ what: String, reason: String, file: String?) -> RefxError {
+    RefxError(.system, "\(what): \(reason)", file: file)
+  }
+
+  package static func fileOfRanksIsClosed(_ file: String) -> RefxError {
+    RefxError(.system, "the file was closed, and cannot be written any more", file: file)
+  }
+
+  package static func builtWithoutMPI() -> RefxError {
+    RefxError(
+      .system, "this refx-mpi was built without MPI",
+      advice: "install Open MPI (Tools/setup --mpi) and build it anew: swift build --traits MPI --product refx-mpi")
+  }
+}
