@@ -219,6 +219,8 @@ public struct WriteOptions: Sendable {
   /// Spreads the values over files of at most so many bytes of values each, in formats that can (safetensors); a
   /// larger value has a file of its own. One file where it is nil, or where all fits in one.
   public var maxShardBytes: Int?
+  /// Gives the payload in the place of this process's threads, where ranks write one file together.
+  package var feed: (any PayloadFeed)?
 
   public init(
     compression: Compression = .fast, progress: ProgressHandler? = nil, shared: SharedPolicy = .keep,
