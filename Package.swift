@@ -81,6 +81,8 @@ let package = Package(
 
     .target(
       name: "RefxTestSupport", dependencies: ["RefxIO"], path: "Tests/RefxTestSupport"),
+    // What ranks of MPI say to each other; Tools/mpi-test starts it.
+    .executableTarget(name: "MPICheck", dependencies: ["RefxMPI"], path: "Tests/MPICheck"),
     .executableTarget(
       name: "CodecCheck", dependencies: ["RefxStore", "RefxTestSupport"], path: "Tests/CodecCheck"),
     .executableTarget(

@@ -28,7 +28,8 @@ package protocol Crew: AnyObject {
 
   /// Writes files that take their places when `batch` is committed.
   func write(
-    _ contents: CheckpointContents, to path: String, as store: any CheckpointStore.Type, options: WriteOptions,
+    _ contents: CheckpointContents, to path: String, as store: any CheckpointStore.Type,
+    options: WriteOptions,
     overwrite: Bool, with batch: AtomicBatch
   ) throws -> SavedFiles
 
@@ -57,7 +58,8 @@ private final class Single: Crew {
   func collected(_ paths: [Path], in tree: Tree<Leaf>) -> [Path] { paths }
 
   func write(
-    _ contents: CheckpointContents, to path: String, as store: any CheckpointStore.Type, options: WriteOptions,
+    _ contents: CheckpointContents, to path: String, as store: any CheckpointStore.Type,
+    options: WriteOptions,
     overwrite: Bool, with batch: AtomicBatch
   ) throws -> SavedFiles {
     try Checkpoint.write(contents, to: path, as: store, options: options, overwrite: overwrite, with: batch)

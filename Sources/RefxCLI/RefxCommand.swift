@@ -55,6 +55,11 @@ extension RootCommand {
     }
   }
 
+  /// Says an error that came up before a command could run.
+  package static func fail(_ error: any Error, _ words: [String]) -> Int32 {
+    Failure(error).report(asJSON: words.contains("--json"))
+  }
+
   /// Runs one command line.
   ///
   /// - Returns: the exit code.

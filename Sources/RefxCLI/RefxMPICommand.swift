@@ -10,6 +10,10 @@ package struct RefxMPICommand: RootCommand {
       however many ranks there are. The first rank speaks; what goes wrong on any rank is said once, with its \
       number. Every rank must see the files under the same names.
 
+      convert and partition write .refx and HDF5 with all ranks, other formats with one. They take --io posix \
+      (each rank writes its ranges by itself; what is done without a word) or --io mpi (the ranges of all ranks go \
+      in collective calls of MPI-IO).
+
       Exit codes: 0 done, equal or sound; 1 the answer is no; 2 trouble.
 
       Examples:

@@ -15,11 +15,12 @@
 
     /// Opens the file at `path`, which is there. Collective.
     ///
+    /// - Parameter name: what the file is called in errors.
     /// - Throws: ``RefxError`` with the reason of MPI, on every rank.
-    public init(_ path: String) throws {
-      self.path = path
+    public init(_ path: String, named name: String) throws {
+      self.path = name
       var file: OpaquePointer?
-      try check(refx_mpi_file_open(path, &file), "cannot open the file on all ranks", file: path)
+      try check(refx_mpi_file_open(path, &file), "cannot open the file on all ranks", file: name)
       self.file = file
     }
 

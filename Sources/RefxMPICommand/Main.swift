@@ -14,19 +14,32 @@ enum Main {
     #if MPI
       do {
         let ranks = try MPICommunicator.world()
-        Crews.current = RankedCrew(ranks)
-        let code = RefxMPICommand.run(RefxMPICommand.words)
+        let code = run(over: ranks)
         // The launcher ends all ranks when it sees one exit with an error: the first must have said its words.
         try ranks.barrier()
         try MPICommunicator.finish()
         exit(code)
       } catch {
-        StandardError.write("refx-mpi: \((error as? RefxError)?.description ?? "\(error)")")
+        StandardError.write("refx: \((error as? RefxError)?.description ?? "\(error)")")
         MPICommunicator.abort(code: 2)
       }
     #else
-      StandardError.write("refx-mpi: \(RefxError.builtWithoutMPI())")
+      StandardError.write("refx: \(RefxError.builtWithoutMPI())")
       exit(2)
     #endif
   }
+
+  #if MPI
+    private static func run(over ranks: MPICommunicator) -> Int32 {
+      let words = RefxMPICommand.words
+      Crews.current = RankedCrew(ranks, writing: .posix)
+      do {
+        let (words, writing) = try IOChoice.taken(from: words)
+        Crews.current = RankedCrew(ranks, writing: writing)
+        return RefxMPICommand.run(words)
+      } catch {
+        return RefxMPICommand.fail(error, words)
+      }
+    }
+  #endif
 }

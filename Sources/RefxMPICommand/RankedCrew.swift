@@ -1,4 +1,5 @@
 #if MPI
+  import Glibc
   import Refx
   import RefxCLI
   import RefxDistributed
@@ -13,9 +14,11 @@
   final class RankedCrew: Crew {
     private let ranks: any Communicator
     private let leaves: SharedLeaves
+    private let writing: RankedWriting
 
-    init(_ ranks: any Communicator) {
+    init(_ ranks: any Communicator, writing: RankedWriting) {
       self.ranks = ranks
+      self.writing = writing
       leaves = SharedLeaves(ranks)
     }
 
@@ -47,17 +50,31 @@
     }
 
     func write(
-      _ contents: CheckpointContents, to path: String, as store: any CheckpointStore.Type, options: WriteOptions,
+      _ contents: CheckpointContents, to path: String, as store: any CheckpointStore.Type,
+      options: WriteOptions,
       overwrite: Bool, with batch: AtomicBatch
     ) throws -> SavedFiles {
       // Nobody is still looking whether the file is there.
       try meet(nil)
-      return try writeByFirst(contents, to: path, as: store, options: options, overwrite: overwrite, with: batch)
+      let isSharded =
+        options.maxShardBytes != nil || (store as? any ShardedStore.Type)?.isIndex(path) ?? false
+      if !isSharded, DistributedCheckpoint.canWrite(store) {
+        try RankedCrew.met {
+          try DistributedCheckpoint.write(
+            contents, to: path, over: ranks, format: FormatName(rawValue: store.format.name),
+            options: options,
+            overwrite: overwrite, writing: writing, with: batch)
+        }
+        return SavedFiles(files: [path], stale: [])
+      }
+      return try writeByFirst(
+        contents, to: path, as: store, options: options, overwrite: overwrite, with: batch)
     }
 
     /// Other formats go front to back, so that one rank writes them.
     private func writeByFirst(
-      _ contents: CheckpointContents, to path: String, as store: any CheckpointStore.Type, options: WriteOptions,
+      _ contents: CheckpointContents, to path: String, as store: any CheckpointStore.Type,
+      options: WriteOptions,
       overwrite: Bool, with batch: AtomicBatch
     ) throws -> SavedFiles {
       let words = try RankedCrew.met {
@@ -128,9 +145,20 @@
     /// Marks what `body` throws as thrown by every rank.
     fileprivate static func met<Result>(_ body: () throws -> Result) throws -> Result {
       do { return try body() } catch var error as RefxError {
+        // There is no meeting any more, and this rank may be the only one that knows.
+        if error.code == .mpi {
+          print(to: 2, "refx: \(error)")
+          MPICommunicator.abort(code: 2)
+        }
         error.cause = Met()
         throw error
       }
+    }
+
+    /// Says a line, whichever rank this is.
+    private static func print(to descriptor: Int32, _ line: String) {
+      let bytes = Array((line + "\n").utf8)
+      _ = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, bytes.count) }
     }
 
     private static func isMet(_ error: any Error) -> Bool { (error as? RefxError)?.cause is Met }

@@ -2162,10 +2162,17 @@ extension RefxError {
 
 // MARK: - MPI
 
+extension RefxError.Code {
+  /// MPI failed, and the ranks cannot hear each other any more: nothing is left but to end them all.
+  public static let mpi = Self(rawValue: "mpi")
+}
+
 extension RefxError {
-  /// - Parameter reason: the words of MPI.
+  /// - Parameters:
+  ///   - reason: the words of MPI.
+  ///   - file: the file that MPI could not write; where there is none, the ranks cannot hear each other.
   package static func ofMPI(_ what: String, reason: String, file: String?) -> RefxError {
-    RefxError(.system, "\(what): \(reason)", file: file)
+    RefxError(file == nil ? .mpi : .system, "\(what): \(reason)", file: file)
   }
 
   package static func fileOfRanksIsClosed(_ file: String) -> RefxError {

@@ -87,7 +87,9 @@ struct DiffCommand: ParsableCommand {
     defer { bar.finish() }
     let sharing = Crews.current.sharing
     if output.quiet && !output.json {
-      if try before.differs(from: after, options: options, sharing: sharing, progress: bar.handler) { throw Answer.no }
+      if try before.differs(from: after, options: options, sharing: sharing, progress: bar.handler) {
+        throw Answer.no
+      }
       return
     }
     let diff = try before.diff(to: after, options: options, sharing: sharing, progress: bar.handler)

@@ -82,7 +82,9 @@ extension Communicator {
   private func reports(_ words: [UInt8]) throws -> [[UInt8]] {
     let all = try gatherToAll(words)
     let failures = try all.map { try RankReport.failure(in: $0) }
-    guard let rank = failures.firstIndex(where: { $0 != nil }), let failure = failures[rank] else { return all }
+    guard let rank = failures.firstIndex(where: { $0 != nil }), let failure = failures[rank] else {
+      return all
+    }
     let isEverywhere = failures.allSatisfy { $0 != nil } && all.allSatisfy { $0 == all[0] }
     throw isEverywhere ? failure : failure.onRank(rank, of: size)
   }

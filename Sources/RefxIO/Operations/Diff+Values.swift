@@ -174,7 +174,9 @@ private struct ValueComparison {
         try part.compare(progress: progress)
         return positions.map { ElementDifference.bytes(of: part.differences[places[$0]]) }
       }
-      for (place, finding) in zip(places, found) { differences[place] = ElementDifference.difference(in: finding) }
+      for (place, finding) in zip(places, found) {
+        differences[place] = ElementDifference.difference(in: finding)
+      }
     } else {
       try compare(progress: progress)
     }
