@@ -78,7 +78,7 @@
       overwrite: Bool, with batch: AtomicBatch
     ) throws -> SavedFiles {
       let words = try RankedCrew.met {
-        try ranks.gathering {
+        try ranks.gathering(namingRanks: false) {
           guard isFirst else { return [] }
           let saved = try Checkpoint.write(
             contents, to: path, as: store, options: options, overwrite: overwrite, with: batch)
@@ -122,10 +122,10 @@
         if RankedCrew.isMet(error) { throw error }
         failure = error
       }
-      // An answer is the same everywhere.
-      if let answer = failure as? Answer {
+      // An answer, or help that was asked for, is the same everywhere.
+      if let failure, !(failure is RefxError), !(failure is ClosedPipe) {
         try meet(nil)
-        throw answer
+        throw failure
       }
       try meet(failure.map(RankedCrew.words))
     }

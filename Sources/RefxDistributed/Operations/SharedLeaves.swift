@@ -61,14 +61,15 @@ enum LeafShares {
 extension Communicator {
   /// Gives what `body` brings on each rank to all.
   ///
+  /// - Parameter namingRanks: false where one rank does what others could do as well.
   /// - Throws: on every rank what `body` throws on the first where it does. The rank is named unless all throw the
   ///   same.
-  package func gathering(_ body: () throws -> [UInt8]) throws -> [[UInt8]] {
+  package func gathering(namingRanks: Bool = true, _ body: () throws -> [UInt8]) throws -> [[UInt8]] {
     var words: [UInt8]
     do { words = RankReport.bytes(of: nil) + (try body()) } catch {
       words = RankReport.bytes(of: RefxError.from(error))
     }
-    return try reports(words).map { Array($0.dropFirst()) }
+    return try reports(words, namingRanks: namingRanks).map { Array($0.dropFirst()) }
   }
 
   /// Meets the other ranks: all go on, or none does.
@@ -76,17 +77,17 @@ extension Communicator {
   /// - Parameter failure: what went wrong on this rank.
   /// - Throws: as ``gathering(_:)``.
   package func meet(_ failure: RefxError?) throws {
-    _ = try reports(RankReport.bytes(of: failure))
+    _ = try reports(RankReport.bytes(of: failure), namingRanks: true)
   }
 
-  private func reports(_ words: [UInt8]) throws -> [[UInt8]] {
+  private func reports(_ words: [UInt8], namingRanks: Bool) throws -> [[UInt8]] {
     let all = try gatherToAll(words)
     let failures = try all.map { try RankReport.failure(in: $0) }
     guard let rank = failures.firstIndex(where: { $0 != nil }), let failure = failures[rank] else {
       return all
     }
     let isEverywhere = failures.allSatisfy { $0 != nil } && all.allSatisfy { $0 == all[0] }
-    throw isEverywhere ? failure : failure.onRank(rank, of: size)
+    throw isEverywhere || !namingRanks ? failure : failure.onRank(rank, of: size)
   }
 }
 
