@@ -92,6 +92,7 @@ let package = Package(
     .testTarget(name: "RefxTests", dependencies: ["Refx", "RefxTestSupport"]),
     .testTarget(name: "RefxStoreTests", dependencies: ["RefxStore", "RefxTestSupport"]),
     .testTarget(name: "RefxIOTests", dependencies: ["RefxIO", "RefxTestSupport"]),
+    .testTarget(name: "RefxDistributedTests", dependencies: ["RefxDistributed", "RefxTestSupport"]),
     // What the fuzzer calls, on every input that ever failed; the fuzzer is a package of its own beside it.
     .testTarget(
       name: "RefxFuzzTests", dependencies: ["RefxIO", "RefxTestSupport"], path: "Tests/Fuzzing",

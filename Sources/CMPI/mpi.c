@@ -18,6 +18,10 @@ int refx_mpi_start(int *rank, int *size) {
   int error = MPI_Initialized(&is_started);
   if (!error && !is_started) {
     int level = 0;
+    // Of the ways in which Open MPI 4.1 writes together, the one that it chooses by itself (vulcan) leaves the other
+    // ranks waiting for ever when one cannot write, and another (individual) says nothing of it; this one says so. Who
+    // has chosen one keeps it.
+    setenv("OMPI_MCA_fcoll", "two_phase", 0);
     error = MPI_Init_thread(NULL, NULL, MPI_THREAD_SERIALIZED, &level);
     is_ours_to_finish = !error;
   }
@@ -209,9 +213,14 @@ static int write_round(refx_mpi_file *file, const char *bytes, const struct roun
     count = 0;
   }
   int error = MPI_File_set_view(file->file, 0, MPI_BYTE, view, "native", MPI_INFO_NULL);
-  int later = MPI_File_write_all(file->file, bytes, (int)count, MPI_BYTE, MPI_STATUS_IGNORE);
+  MPI_Status status;
+  int later = MPI_File_write_all(file->file, bytes, (int)count, MPI_BYTE, &status);
   if (view != MPI_BYTE) MPI_Type_free(&view);
-  return failed ? failed : error ? error : later;
+  if (failed || error || later) return failed ? failed : error ? error : later;
+  // A short write is no error to MPI.
+  int written = 0;
+  error = MPI_Get_count(&status, MPI_BYTE, &written);
+  return error ? error : written == count ? 0 : MPI_ERR_IO;
 }
 
 int refx_mpi_file_write_all(
