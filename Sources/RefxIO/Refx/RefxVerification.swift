@@ -11,7 +11,8 @@ struct RefxVerification: Sendable {
   /// - Parameter chosen: which leaves are read; all where it is nil.
   /// - Throws: ``RefxError`` where the system cannot read the file.
   func run(
-    of chosen: (@Sendable (Int) -> Bool)? = nil, progress report: ProgressHandler?, report problem: (Problem) -> Void
+    of chosen: (@Sendable (Int) -> Bool)? = nil, progress report: ProgressHandler?,
+    report problem: (Problem) -> Void
   ) throws {
     var progress = Progress(total: payload.catalogueOffset - RefxLayout.headerBytes, report: report)
     let leaves = try leaves(chosen)

@@ -12,6 +12,7 @@ import tempfile
 import time
 
 import hosts
+import programs
 import samples
 from running import Commands, descendants, run, sha256, start
 
@@ -338,6 +339,7 @@ def main():
     parser.add_argument("--refx", required=True)
     parser.add_argument("--refx-mpi", required=True)
     parser.add_argument("--mpi-check", required=True)
+    parser.add_argument("--ranks-check", required=True)
     parser.add_argument("--root", required=True)
     parser.add_argument("--most", type=int, default=4)
     parser.add_argument("--kills", type=int, default=12)
@@ -356,6 +358,7 @@ def main():
             files[os.path.basename(file)] = file
         hash_table(commands, files, folder, chosen.most)
         outputs(commands, folder)
+        programs.all_of(commands, os.path.abspath(chosen.ranks_check), folder, check)
         interrupted(commands, folder, chosen.kills)
         no_room(commands, folder)
         bad_input(commands, folder)

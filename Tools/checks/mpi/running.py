@@ -32,7 +32,7 @@ class Commands:
         ]
 
     def ranked(self, ranks, *arguments, program=None, cwd=None, options=()):
-        return run([*self.launcher(ranks, *options), program or self.refx_mpi, *arguments], cwd=cwd)
+        return run([*self.launcher(ranks, *options), program or self.refx_mpi, *map(str, arguments)], cwd=cwd)
 
 
 def environment():
