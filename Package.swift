@@ -14,7 +14,8 @@ let package = Package(
     .executable(name: "refx-mpi", targets: ["RefxMPICommand"]),
   ],
   traits: [
-    .trait(name: "MPI", description: "Ranks of MPI: the library RefxMPI and the command refx-mpi; needs Open MPI.")
+    .trait(
+      name: "MPI", description: "Ranks of MPI: the library RefxMPI and the command refx-mpi; needs Open MPI.")
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
@@ -78,16 +79,19 @@ let package = Package(
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
     .target(
-      name: "RefxTestSupport", dependencies: ["RefxIO"], path: "Tests/RefxTestSupport"),
+      name: "RefxTestSupport", dependencies: ["RefxIO", "RefxDistributed"], path: "Tests/RefxTestSupport"),
     .executableTarget(
       name: "CodecCheck", dependencies: ["RefxStore", "RefxTestSupport"], path: "Tests/CodecCheck"),
     .executableTarget(
       name: "DamageCheck", dependencies: ["RefxIO", "RefxHDF5", "RefxTestSupport"], path: "Tests/DamageCheck"),
     .executableTarget(
       name: "ReliabilityCheck", dependencies: ["RefxIO", "RefxTestSupport"], path: "Tests/ReliabilityCheck"),
+    .executableTarget(
+      name: "RanksCheck", dependencies: ["RefxMPI", "RefxTestSupport"], path: "Tests/RanksCheck"),
     .testTarget(name: "RefxTests", dependencies: ["Refx", "RefxTestSupport"]),
     .testTarget(name: "RefxStoreTests", dependencies: ["RefxStore", "RefxTestSupport"]),
     .testTarget(name: "RefxIOTests", dependencies: ["RefxIO", "RefxTestSupport"]),
+    .testTarget(name: "RefxDistributedTests", dependencies: ["RefxDistributed", "RefxTestSupport"]),
     // What the fuzzer calls, on every input that ever failed; the fuzzer is a package of its own beside it.
     .testTarget(
       name: "RefxFuzzTests", dependencies: ["RefxIO", "RefxTestSupport"], path: "Tests/Fuzzing",
