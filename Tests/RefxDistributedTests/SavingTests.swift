@@ -29,25 +29,28 @@ struct RankedSavingTests {
   @Test(arguments: Cutting.Style.allCases)
   func theBytesAreThoseOfOneProcess(_ style: Cutting.Style) throws {
     let tree = RankedSavingTests.model(seed: 7)
-    for (format, compression) in RankedSavingTests.formats {
-      let options = WriteOptions(compression: compression, threads: 1)
-      let metadata: JSONObject = ["step": 3]
-      let expected = try Checkpoint.encode(
-        contents: CheckpointContents(tree: tree, metadata: metadata), as: format, options: options)
-      for ranks in 1...4 {
+    let metadata: JSONObject = ["step": 3]
+    let expected = try RankedSavingTests.formats.map { format, compression in
+      try Checkpoint.encode(
+        contents: CheckpointContents(tree: tree, metadata: metadata), as: format,
+        options: WriteOptions(compression: compression))
+    }
+    for ranks in 1...4 {
+      let cutting = Cutting(style, ranks: ranks, seed: 11)
+      let pieces = (0..<ranks).map { cutting.pieces(of: tree, rank: $0) }
+      for (number, (format, compression)) in RankedSavingTests.formats.enumerated() {
         let folder = ScratchFolder()
         let path = folder.file("out")
-        let cutting = Cutting(style, ranks: ranks, seed: 11)
         let results = ThreadCommunicator.run(ranks: ranks) { communicator in
           try DistributedCheckpoint.save(
-            cutting.pieces(of: tree, rank: communicator.rank), metadata: metadata, to: path,
-            over: communicator,
-            format: format, options: options, durability: .none)
+            pieces[communicator.rank], metadata: metadata, to: path, over: communicator, format: format,
+            options: WriteOptions(compression: compression, threads: 1), durability: .none)
         }
         for result in results { try result.get() }
         let file = try InputFile(path: path)
         #expect(
-          try file.bytes(at: 0, count: file.byteCount) == expected, "\(format) \(compression) \(ranks) ranks")
+          try file.bytes(at: 0, count: file.byteCount) == expected[number],
+          "\(format) \(compression) \(ranks) ranks")
         #expect(folder.contents() == ["out"])
       }
     }

@@ -89,22 +89,25 @@ public struct Cutting: Sendable {
 }
 
 extension Leaf {
-  /// The elements of a block, one by one.
+  /// The elements of a block, row by row of the last axis.
   public func copy(of block: Block) -> Leaf {
-    guard let item = dtype.itemSize, block != Block(allOf: shape) else { return self }
+    guard let item = dtype.itemSize, block != Block(allOf: shape), let last = shape.indices.last else {
+      return self
+    }
     let all = (try? allBytes()) ?? []
     var bytes: [UInt8] = []
-    let count = block.shape.reduce(1, *)
-    for element in 0..<count {
-      var rest = element
-      var place = 0
-      var stride = 1
-      for axis in shape.indices.reversed() {
+    let rows = block.shape.contains(0) ? 0 : block.shape.dropLast().reduce(1, *)
+    bytes.reserveCapacity(rows * block.shape[last] * item)
+    for row in 0..<rows {
+      var rest = row
+      var place = block.offset[last]
+      var stride = shape[last]
+      for axis in shape.indices.dropLast().reversed() {
         place += (block.offset[axis] + rest % block.shape[axis]) * stride
         rest /= block.shape[axis]
         stride *= shape[axis]
       }
-      bytes += all[(place * item)..<((place + 1) * item)]
+      bytes.append(contentsOf: all[(place * item)..<((place + block.shape[last]) * item)])
     }
     return Leaf(dtype: dtype, shape: block.shape, bytes: bytes)
   }
