@@ -6,7 +6,7 @@ let package = Package(
   products: [
     .library(name: "Refx", targets: ["Refx"]),
     .library(name: "RefxIO", targets: ["RefxIO"]),
-    .executable(name: "refx", targets: ["RefxCLI"]),
+    .executable(name: "refx", targets: ["RefxMain"]),
     .executable(name: "refx-bench", targets: ["RefxBench"]),
     // Checkpoints of models that no one process holds: over any ranks, and over those of MPI.
     .library(name: "RefxDistributed", targets: ["RefxDistributed"]),
@@ -47,16 +47,18 @@ let package = Package(
     // TOML as JSON, for rules.
     .target(name: "CTOML"),
 
-    .executableTarget(
+    // The commands, which the executables refx and refx-mpi share: no more than a main function is in these.
+    .target(
       name: "RefxCLI",
       dependencies: ["RefxIO", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+    .executableTarget(name: "RefxMain", dependencies: ["RefxCLI"]),
 
     // Saving and loading over ranks, whatever connects them.
     .target(name: "RefxDistributed", dependencies: ["RefxIO"]),
 
     // Ranks of MPI. Without the trait these three are empty, and nothing of MPI is needed.
     .target(name: "RefxMPI", dependencies: ["RefxDistributed", "CMPI"]),
-    .executableTarget(name: "RefxMPICommand", dependencies: ["RefxMPI"]),
+    .executableTarget(name: "RefxMPICommand", dependencies: ["RefxMPI", "RefxCLI"]),
     .target(
       name: "CMPI", dependencies: [.target(name: "COpenMPI", condition: .when(traits: ["MPI"]))],
       cSettings: [.define("REFX_MPI", .when(traits: ["MPI"]))]),
@@ -80,6 +82,8 @@ let package = Package(
 
     .target(
       name: "RefxTestSupport", dependencies: ["RefxIO", "RefxDistributed"], path: "Tests/RefxTestSupport"),
+    // What ranks of MPI say to each other; Tools/mpi-test starts it.
+    .executableTarget(name: "MPICheck", dependencies: ["RefxMPI"], path: "Tests/MPICheck"),
     .executableTarget(
       name: "CodecCheck", dependencies: ["RefxStore", "RefxTestSupport"], path: "Tests/CodecCheck"),
     .executableTarget(

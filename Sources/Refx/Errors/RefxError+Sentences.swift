@@ -2159,3 +2159,29 @@ extension RefxError {
       advice: "it was replaced meanwhile, or the path names another file on some machine; try again")
   }
 }
+
+// MARK: - MPI
+
+extension RefxError.Code {
+  /// MPI failed, and the ranks cannot hear each other any more: nothing is left but to end them all.
+  public static let mpi = Self(rawValue: "mpi")
+}
+
+extension RefxError {
+  /// - Parameters:
+  ///   - reason: the words of MPI.
+  ///   - file: the file that MPI could not write; where there is none, the ranks cannot hear each other.
+  package static func ofMPI(_ what: String, reason: String, file: String?) -> RefxError {
+    RefxError(file == nil ? .mpi : .system, "\(what): \(reason)", file: file)
+  }
+
+  package static func fileOfRanksIsClosed(_ file: String) -> RefxError {
+    RefxError(.system, "the file was closed, and cannot be written any more", file: file)
+  }
+
+  package static func builtWithoutMPI() -> RefxError {
+    RefxError(
+      .system, "this refx-mpi was built without MPI",
+      advice: "install Open MPI (Tools/setup --mpi) and build it anew: swift build --traits MPI --product refx-mpi")
+  }
+}

@@ -54,6 +54,21 @@ extension DistributedCheckpoint {
       format: format, over: ranks)
   }
 
+  /// The same, where the file takes its place when rank 0 commits `batch`, and others with it. The batches of other
+  /// ranks stay empty.
+  package static func write(
+    _ contents: CheckpointContents, to path: String, over ranks: any Communicator, format: FormatName?,
+    options: WriteOptions, overwrite: Bool, writing: RankedWriting, with batch: AtomicBatch
+  ) throws {
+    try StructureAgreement.check(contents.tree, over: ranks)
+    try write(
+      contents, to: path,
+      Job(
+        plan: PiecePlan(everywhere: contents.tree.leaves()), stock: nil, options: options, durability: .full,
+        overwrite: overwrite, writing: writing, batch: batch),
+      format: format, over: ranks)
+  }
+
   // MARK: All of it
 
   private struct Job {
@@ -63,8 +78,15 @@ extension DistributedCheckpoint {
     let durability: Checkpoint.Durability
     let overwrite: Bool
     let writing: RankedWriting
+    /// What puts the file into place later; nil where that is done at once.
+    var batch: AtomicBatch?
 
     var isDurable: Bool { durability == .full }
+
+    func replace(_ path: String, _ body: (any WriteTarget) throws -> Void) throws {
+      if let batch { return try batch.write(path, overwrite: overwrite, body) }
+      try AtomicFile.replace(path, durable: isDurable, overwrite: overwrite, body)
+    }
   }
 
   private static func write(
@@ -86,12 +108,17 @@ extension DistributedCheckpoint {
     }
   }
 
+  /// Whether the writer of a format can run on every rank.
+  package static func canWrite(_ store: any CheckpointStore.Type) -> Bool {
+    store.format.name == "refx" || store.format.name == "hdf5"
+  }
+
   /// The formats whose writer can run on every rank.
   private static func storeOfRanks(
     for path: String, _ format: FormatName?, _ options: WriteOptions
   ) throws -> any CheckpointStore.Type {
     let store = try Formats.all.store(toWrite: path, as: format)
-    guard store.format.name == "refx" || store.format.name == "hdf5", options.maxShardBytes == nil else {
+    guard canWrite(store), options.maxShardBytes == nil else {
       throw RefxError.formatHasNoRanks(store.format.name)
     }
     return store
@@ -104,7 +131,7 @@ extension DistributedCheckpoint {
   ) throws {
     var others = Others.waitForName
     do {
-      try AtomicFile.replace(path, durable: job.isDurable, overwrite: job.overwrite) { target in
+      try job.replace(path) { target in
         let temporary = target.temporaryPath ?? path
         others = .haveHeard
         _ = try ranks.share { Array(temporary.utf8) }
