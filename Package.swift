@@ -14,7 +14,8 @@ let package = Package(
     .executable(name: "refx-mpi", targets: ["RefxMPICommand"]),
   ],
   traits: [
-    .trait(name: "MPI", description: "Ranks of MPI: the library RefxMPI and the command refx-mpi; needs Open MPI.")
+    .trait(
+      name: "MPI", description: "Ranks of MPI: the library RefxMPI and the command refx-mpi; needs Open MPI.")
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
@@ -80,7 +81,7 @@ let package = Package(
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
     .target(
-      name: "RefxTestSupport", dependencies: ["RefxIO"], path: "Tests/RefxTestSupport"),
+      name: "RefxTestSupport", dependencies: ["RefxIO", "RefxDistributed"], path: "Tests/RefxTestSupport"),
     // What ranks of MPI say to each other; Tools/mpi-test starts it.
     .executableTarget(name: "MPICheck", dependencies: ["RefxMPI"], path: "Tests/MPICheck"),
     .executableTarget(
@@ -89,6 +90,8 @@ let package = Package(
       name: "DamageCheck", dependencies: ["RefxIO", "RefxHDF5", "RefxTestSupport"], path: "Tests/DamageCheck"),
     .executableTarget(
       name: "ReliabilityCheck", dependencies: ["RefxIO", "RefxTestSupport"], path: "Tests/ReliabilityCheck"),
+    .executableTarget(
+      name: "RanksCheck", dependencies: ["RefxMPI", "RefxTestSupport"], path: "Tests/RanksCheck"),
     .testTarget(name: "RefxTests", dependencies: ["Refx", "RefxTestSupport"]),
     .testTarget(name: "RefxStoreTests", dependencies: ["RefxStore", "RefxTestSupport"]),
     .testTarget(name: "RefxIOTests", dependencies: ["RefxIO", "RefxTestSupport"]),

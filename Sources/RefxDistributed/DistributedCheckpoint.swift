@@ -18,7 +18,8 @@ public enum RankedWriting: Sendable {
   /// By what `open` opens on each rank: MPI-IO, for one.
   case opened(@Sendable (_ path: String, _ name: String) throws -> any RankedFile)
 
-  func open(_ path: String, name: String) throws -> any RankedFile {
+  /// Opens the file that a save has made, as this says.
+  package func open(_ path: String, name: String) throws -> any RankedFile {
     switch self {
     case .posix: try PosixFile(path, name: name)
     case .opened(let open): try open(path, name)

@@ -15,7 +15,7 @@ extension DistributedCheckpoint {
   /// - Throws: ``RefxError``, on every rank the same.
   public static func load(
     from path: String, over ranks: any Communicator, options: OpenOptions = OpenOptions(),
-    wanting wanted: (Path, Leaf) throws -> Box? = { _, _ in nil }
+    wanting wanted: (Path, Leaf) throws -> Block? = { _, _ in nil }
   ) throws -> CheckpointContents {
     let opened = try open(path, over: ranks, options: options)
     return try ranks.agree {
@@ -25,8 +25,8 @@ extension DistributedCheckpoint {
         var number = 0
         let wantedTree = try contents.tree.map { leaf in
           defer { number += 1 }
-          guard let box = try wanted(paths[number], leaf) else { return leaf }
-          return try leaf.block(box, at: paths[number])
+          guard let block = try wanted(paths[number], leaf) else { return leaf }
+          return try leaf.block(block, at: paths[number])
         }
         contents.tree = try wantedTree.loaded(threads: options.threads)
         return contents
@@ -39,7 +39,7 @@ extension DistributedCheckpoint {
   /// Reads a model, of whose arrays this rank wants blocks.
   public static func load<Model: Decodable>(
     _ type: Model.Type, from path: String, over ranks: any Communicator, options: OpenOptions = OpenOptions(),
-    wanting wanted: (Path, Leaf) throws -> Box? = { _, _ in nil }
+    wanting wanted: (Path, Leaf) throws -> Block? = { _, _ in nil }
   ) throws -> Model {
     let contents = try load(from: path, over: ranks, options: options, wanting: wanted)
     return try ranks.agree {
@@ -77,13 +77,13 @@ extension Leaf {
   ///
   /// - Parameter path: where the array stands, for errors.
   /// - Throws: ``RefxError`` where the block is not inside the array, or the array is text and the block not all of it.
-  public func block(_ box: Box, at path: Path = .root) throws -> Leaf {
-    guard box.fits(in: shape) else {
-      throw RefxError.pieceOutside(offset: box.offset, shape: box.shape, of: shape, path: path)
+  public func block(_ block: Block, at path: Path = .root) throws -> Leaf {
+    guard block.fits(in: shape) else {
+      throw RefxError.pieceOutside(offset: block.offset, shape: block.shape, of: shape, path: path)
     }
-    if box == Box(allOf: shape) { return self }
+    if block == Block(allOf: shape) { return self }
     guard dtype.itemSize != nil else { throw RefxError.pieceOfText(path: path) }
     return try sliced(
-      Slice(box.offset.indices.map { box.offset[$0]..<(box.offset[$0] + box.shape[$0]) }), at: path)
+      Slice(block.offset.indices.map { block.offset[$0]..<(block.offset[$0] + block.shape[$0]) }), at: path)
   }
 }

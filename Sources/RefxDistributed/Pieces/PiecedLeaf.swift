@@ -6,12 +6,12 @@ public struct PiecedLeaf: Sendable {
   /// A block of the array that this rank holds.
   public struct Piece: Sendable {
     /// Where it lies in the whole array.
-    public let box: Box
-    /// Its elements, in C order; as many as the box has.
+    public let block: Block
+    /// Its elements, in C order; as many as the block has.
     public let leaf: Leaf
 
-    public init(box: Box, leaf: Leaf) {
-      self.box = box
+    public init(block: Block, leaf: Leaf) {
+      self.block = block
       self.leaf = leaf
     }
   }
@@ -34,7 +34,7 @@ public struct PiecedLeaf: Sendable {
   /// An array that this rank holds whole, as others may.
   public init(whole leaf: Leaf) {
     self.init(
-      dtype: leaf.dtype, shape: leaf.shape, pieces: [Piece(box: Box(allOf: leaf.shape), leaf: leaf)])
+      dtype: leaf.dtype, shape: leaf.shape, pieces: [Piece(block: Block(allOf: leaf.shape), leaf: leaf)])
   }
 
   /// The part of an array that begins at `start` on one axis, and has all of the others.
@@ -51,7 +51,7 @@ public struct PiecedLeaf: Sendable {
     offset[axis] = start
     self.init(
       dtype: leaf.dtype, shape: shape,
-      pieces: [Piece(box: Box(offset: offset, shape: leaf.shape), leaf: leaf)])
+      pieces: [Piece(block: Block(offset: offset, shape: leaf.shape), leaf: leaf)])
   }
 }
 

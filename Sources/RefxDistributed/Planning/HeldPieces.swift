@@ -5,7 +5,7 @@ import RefxStore
 struct HeldPieces {
   /// For each leaf, in the order of the tree: the blocks; and the number of bytes, of text alone, where it is held.
   struct Entry: Equatable {
-    var boxes: [Box] = []
+    var blocks: [Block] = []
     var textByteCount: Int?
   }
 
@@ -19,7 +19,7 @@ struct HeldPieces {
       var entry = Entry()
       for piece in leaf.pieces {
         try HeldPieces.check(piece, of: leaf, path)
-        entry.boxes.append(piece.box)
+        entry.blocks.append(piece.block)
         if leaf.dtype.itemSize == nil { entry.textByteCount = piece.leaf.byteCount }
       }
       entries.append(entry)
@@ -35,14 +35,14 @@ struct HeldPieces {
     guard piece.leaf.dtype == leaf.dtype else {
       throw RefxError.pieceOfOtherType(expected: leaf.dtype, found: piece.leaf.dtype, path: path)
     }
-    guard piece.leaf.shape == piece.box.shape else {
-      throw RefxError.pieceOfOtherShape(expected: piece.box.shape, found: piece.leaf.shape, path: path)
+    guard piece.leaf.shape == piece.block.shape else {
+      throw RefxError.pieceOfOtherShape(expected: piece.block.shape, found: piece.leaf.shape, path: path)
     }
-    guard piece.box.fits(in: leaf.shape) else {
+    guard piece.block.fits(in: leaf.shape) else {
       throw RefxError.pieceOutside(
-        offset: piece.box.offset, shape: piece.box.shape, of: leaf.shape, path: path)
+        offset: piece.block.offset, shape: piece.block.shape, of: leaf.shape, path: path)
     }
-    guard leaf.dtype.itemSize != nil || piece.box == Box(allOf: leaf.shape) else {
+    guard leaf.dtype.itemSize != nil || piece.block == Block(allOf: leaf.shape) else {
       throw RefxError.pieceOfText(path: path)
     }
     guard
@@ -63,10 +63,10 @@ extension HeldPieces {
     var bytes: [UInt8] = []
     func add(_ number: Int) { withUnsafeBytes(of: UInt64(number).littleEndian) { bytes += $0 } }
     for entry in entries {
-      add(entry.boxes.count)
+      add(entry.blocks.count)
       add(entry.textByteCount.map { $0 + 1 } ?? 0)
-      for box in entry.boxes {
-        for number in box.offset + box.shape { add(number) }
+      for block in entry.blocks {
+        for number in block.offset + block.shape { add(number) }
       }
     }
     return bytes
@@ -93,7 +93,7 @@ extension HeldPieces {
       guard count <= bytes.count else { throw RefxError.ranksOutOfStep() }
       for _ in 0..<count {
         let offset = try (0..<axes).map { _ in try next() }
-        entry.boxes.append(Box(offset: offset, shape: try (0..<axes).map { _ in try next() }))
+        entry.blocks.append(Block(offset: offset, shape: try (0..<axes).map { _ in try next() }))
       }
       return entry
     }

@@ -4,8 +4,8 @@ import RefxStore
 /// Who holds what of every array: the same on every rank, and checked.
 struct PiecePlan: Sendable {
   /// A block, and the ranks that hold it; several hold copies.
-  struct Block: Sendable {
-    let layout: BoxLayout
+  struct HeldBlock: Sendable {
+    let layout: BlockLayout
     let holders: Holders
   }
 
@@ -27,7 +27,7 @@ struct PiecePlan: Sendable {
     let itemSize: Int
     let byteCount: Int
     /// Each element is in one of them.
-    let blocks: [Block]
+    let blocks: [HeldBlock]
   }
 
   /// In the order of the tree's leaves.
@@ -39,7 +39,7 @@ struct PiecePlan: Sendable {
       let (itemSize, shape) = PiecePlan.extents(leaf.dtype, leaf.shape, byteCount: leaf.byteCount)
       return Array(
         itemSize: itemSize, byteCount: leaf.byteCount,
-        blocks: [Block(layout: BoxLayout(Box(allOf: shape), in: shape), holders: .all)])
+        blocks: [HeldBlock(layout: BlockLayout(Block(allOf: shape), in: shape), holders: .all)])
     }
   }
 
@@ -50,8 +50,8 @@ struct PiecePlan: Sendable {
   init(_ leaves: [(dtype: DType, shape: [Int])], held: [HeldPieces], paths: [Path]) throws {
     arrays = try leaves.enumerated().map { number, leaf in
       let path = paths[number]
-      var holders: [Box: [Int]] = [:]
-      var order: [Box] = []
+      var holders: [Block: [Int]] = [:]
+      var order: [Block] = []
       var textByteCount: Int?
       for (rank, pieces) in held.enumerated() {
         let entry = pieces.entries[number]
@@ -61,10 +61,10 @@ struct PiecePlan: Sendable {
           }
           textByteCount = count
         }
-        for box in entry.boxes where !box.shape.contains(0) || leaf.shape.contains(0) {
-          if holders[box] == nil { order.append(box) }
+        for block in entry.blocks where !block.shape.contains(0) || leaf.shape.contains(0) {
+          if holders[block] == nil { order.append(block) }
           // A rank that offers a block twice holds it once.
-          if holders[box]?.last != rank { holders[box, default: []].append(rank) }
+          if holders[block]?.last != rank { holders[block, default: []].append(rank) }
         }
       }
       let byteCount = leaf.dtype.byteCount(of: leaf.shape) ?? textByteCount ?? 0
@@ -74,11 +74,11 @@ struct PiecePlan: Sendable {
       }
       try PieceCover(order.map { ($0, holders[$0]?.first ?? 0) }, of: leaf.shape).check(path)
       let (itemSize, shape) = PiecePlan.extents(leaf.dtype, leaf.shape, byteCount: byteCount)
-      let blocks = order.map { box in
+      let blocks = order.map { block in
         // Text is one piece, counted in bytes.
-        let box = leaf.dtype.itemSize == nil ? Box(allOf: shape) : box
-        let ranks = holders[leaf.dtype.itemSize == nil ? Box(allOf: leaf.shape) : box] ?? []
-        return Block(layout: BoxLayout(box, in: shape), holders: .some(ranks))
+        let block = leaf.dtype.itemSize == nil ? Block(allOf: shape) : block
+        let ranks = holders[leaf.dtype.itemSize == nil ? Block(allOf: leaf.shape) : block] ?? []
+        return HeldBlock(layout: BlockLayout(block, in: shape), holders: .some(ranks))
       }
       return Array(
         itemSize: itemSize, byteCount: byteCount, blocks: blocks.sorted { $0.layout.first < $1.layout.first })
@@ -92,7 +92,7 @@ struct PiecePlan: Sendable {
   }
 }
 
-extension BoxLayout {
+extension BlockLayout {
   /// The place of the first element, and the one after the last.
   var first: Int { count == 0 ? 0 : place(of: 0) }
   var end: Int { count == 0 ? 0 : place(of: count - 1) + 1 }

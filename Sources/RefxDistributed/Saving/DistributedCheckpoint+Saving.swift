@@ -21,31 +21,18 @@ extension DistributedCheckpoint {
     durability: Checkpoint.Durability = .full,
     overwrite: Bool = true, writing: RankedWriting = .posix
   ) throws {
-    let paths = try ranks.agree { try tree.leafPaths() }
-    // What is not whole is nothing that a digest could be made of.
-    let whole = tree.map { Leaf(dtype: $0.dtype, shape: $0.shape, source: MemoryBytes(count: 0) { _ in }) }
-    try StructureAgreement.check(whole, over: ranks)
-    let own = try ranks.agree { try HeldPieces(tree, paths: paths) }
-    var leaves: [(dtype: DType, shape: [Int])] = []
-    whole.forEachLeaf { leaves.append(($0.dtype, $0.shape)) }
-    let held = try ranks.gatherToAll(own.bytes).map {
-      try HeldPieces(bytes: $0, axes: leaves.map(\.shape.count))
+    do {
+      let offer = try Offer(tree, over: ranks)
+      try write(
+        CheckpointContents(tree: offer.tree, metadata: metadata), to: path,
+        Job(
+          plan: offer.plan, stock: offer.stock, options: options, durability: durability,
+          overwrite: overwrite,
+          writing: writing),
+        format: format, over: ranks)
+    } catch let error as RefxError {
+      throw error.inFile(path)
     }
-    let plan = try PiecePlan(leaves, held: held, paths: paths)
-    let stock = PieceStock(tree, plan)
-    var number = 0
-    let offered = whole.map { leaf in
-      defer { number += 1 }
-      return Leaf(
-        dtype: leaf.dtype, shape: leaf.shape,
-        source: StockedSource(leaf: number, byteCount: plan.arrays[number].byteCount, stock: stock))
-    }
-    try write(
-      CheckpointContents(tree: offered, metadata: metadata), to: path,
-      Job(
-        plan: plan, stock: stock, options: options, durability: durability, overwrite: overwrite,
-        writing: writing),
-      format: format, over: ranks)
   }
 
   /// Writes what every rank can read: a checkpoint that each has opened. The ranks share the reading, the encoding and

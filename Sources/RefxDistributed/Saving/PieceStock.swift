@@ -25,7 +25,7 @@ final class PieceStock: @unchecked Sendable {
       let array = plan.arrays[own.count]
       for (number, block) in array.blocks.enumerated() {
         let isText = leaf.dtype.itemSize == nil
-        if let piece = leaf.pieces.first(where: { isText || $0.box == block.layout.box }) {
+        if let piece = leaf.pieces.first(where: { isText || $0.block == block.layout.block }) {
           blocks[number] = piece.leaf
         }
       }
@@ -83,7 +83,7 @@ final class PieceStock: @unchecked Sendable {
 
   /// Puts elements of a piece where they belong, read once.
   private static func scatter(
-    _ elements: Range<Int>, of source: any LeafSource, _ item: Int, _ layout: BoxLayout,
+    _ elements: Range<Int>, of source: any LeafSource, _ item: Int, _ layout: BlockLayout,
     _ part: (_ place: Int, _ count: Int) -> UnsafeMutableRawBufferPointer
   ) throws {
     if let memory = source.bytesInMemory {

@@ -1,5 +1,5 @@
 /// A block of an array: where it begins, and how far it reaches on each axis.
-public struct Box: Hashable, Sendable {
+public struct Block: Hashable, Sendable {
   /// The position of its first element on each axis, outermost first.
   public let offset: [Int]
   /// Its extents.
@@ -7,7 +7,7 @@ public struct Box: Hashable, Sendable {
 
   /// - Precondition: as many offsets as extents.
   public init(offset: [Int], shape: [Int]) {
-    precondition(offset.count == shape.count, "a box has an offset and an extent for each axis")
+    precondition(offset.count == shape.count, "a block has an offset and an extent for each axis")
     self.offset = offset
     self.shape = shape
   }
@@ -37,7 +37,7 @@ public struct Box: Hashable, Sendable {
   }
 
   /// The block that both have; nil where there is none.
-  func intersection(_ other: Box) -> Box? {
+  func intersection(_ other: Block) -> Block? {
     var start: [Int] = []
     var extents: [Int] = []
     for axis in shape.indices {
@@ -47,34 +47,34 @@ public struct Box: Hashable, Sendable {
       start.append(from)
       extents.append(to - from)
     }
-    return Box(offset: start, shape: extents)
+    return Block(offset: start, shape: extents)
   }
 }
 
 /// A block of an array as its elements lie in the array's memory, in C order: runs, each contiguous in both.
 ///
-/// Elements are counted in two ways: by their place in the array, and by their place in the box.
-struct BoxLayout {
-  let box: Box
+/// Elements are counted in two ways: by their place in the array, and by their place in the block.
+struct BlockLayout {
+  let block: Block
   private let whole: [Int]
-  /// How many elements of the array, and of the box, lie inside one step of each axis.
+  /// How many elements of the array, and of the block, lie inside one step of each axis.
   private let strides: [Int]
   private let ownStrides: [Int]
-  /// How many elements of the box lie side by side in the array.
+  /// How many elements of the block lie side by side in the array.
   let runLength: Int
   let count: Int
 
-  /// - Precondition: the box fits in the array, whose elements can be counted.
-  init(_ box: Box, in whole: [Int]) {
-    self.box = box
+  /// - Precondition: the block fits in the array, whose elements can be counted.
+  init(_ block: Block, in whole: [Int]) {
+    self.block = block
     self.whole = whole
-    strides = BoxLayout.strides(of: whole)
-    ownStrides = BoxLayout.strides(of: box.shape)
-    count = box.shape.reduce(1, *)
+    strides = BlockLayout.strides(of: whole)
+    ownStrides = BlockLayout.strides(of: block.shape)
+    count = block.shape.reduce(1, *)
     var run = 1
     for axis in whole.indices.reversed() {
-      run *= box.shape[axis]
-      if box.shape[axis] != whole[axis] { break }
+      run *= block.shape[axis]
+      if block.shape[axis] != whole[axis] { break }
     }
     runLength = run
   }
@@ -89,7 +89,7 @@ struct BoxLayout {
     return strides
   }
 
-  /// How many elements of the box stand before the array's `place`-th.
+  /// How many elements of the block stand before the array's `place`-th.
   func elements(before place: Int) -> Int {
     guard count > 0, let outer = whole.first else { return count > 0 && place > 0 ? 1 : 0 }
     if place >= outer * strides[0] { return count }
@@ -98,26 +98,26 @@ struct BoxLayout {
     for axis in whole.indices {
       let position: Int
       (position, rest) = rest.quotientAndRemainder(dividingBy: strides[axis])
-      let inside = position - box.offset[axis]
-      before += min(max(inside, 0), box.shape[axis]) * ownStrides[axis]
-      if inside < 0 || inside >= box.shape[axis] { return before }
+      let inside = position - block.offset[axis]
+      before += min(max(inside, 0), block.shape[axis]) * ownStrides[axis]
+      if inside < 0 || inside >= block.shape[axis] { return before }
     }
     return before
   }
 
-  /// Where the box's `element`-th stands in the array.
+  /// Where the block's `element`-th stands in the array.
   func place(of element: Int) -> Int {
     var rest = element
     var place = 0
     for axis in whole.indices {
       let position: Int
       (position, rest) = rest.quotientAndRemainder(dividingBy: ownStrides[axis])
-      place += (position + box.offset[axis]) * strides[axis]
+      place += (position + block.offset[axis]) * strides[axis]
     }
     return place
   }
 
-  /// Calls `body` with each run of the box's `elements`: where it begins in the box, where in the array, and how long
+  /// Calls `body` with each run of the block's `elements`: where it begins in the block, where in the array, and how long
   /// it is.
   func forEachRun(of elements: Range<Int>, _ body: (_ own: Int, _ place: Int, _ count: Int) throws -> Void)
     rethrows
