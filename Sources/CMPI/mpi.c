@@ -38,6 +38,15 @@ int refx_mpi_start(int *rank, int *size) {
   return error ? error : MPI_Comm_size(ours, size);
 }
 
+int refx_mpi_ranks_here(int *count) {
+  MPI_Comm here = MPI_COMM_NULL;
+  int error = MPI_Comm_split_type(ours, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &here);
+  if (error) return error;
+  error = MPI_Comm_size(here, count);
+  int later = MPI_Comm_free(&here);
+  return error ? error : later;
+}
+
 int refx_mpi_finish(void) {
   int is_finished = 0;
   int error = MPI_Finalized(&is_finished);

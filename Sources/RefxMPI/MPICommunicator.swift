@@ -2,6 +2,7 @@
   import CMPI
   import Refx
   import RefxDistributed
+  import RefxStore
 
   /// The ranks that `mpirun` started this program as.
   ///
@@ -21,10 +22,13 @@
       var size: Int32 = 0
       try check(refx_mpi_start(&rank, &size), "cannot start MPI")
       (self.rank, self.size) = (Int(rank), Int(size))
+      var neighbours: Int32 = 1
+      try check(refx_mpi_ranks_here(&neighbours), "cannot start MPI")
+      Cores.share(amongProcesses: Int(neighbours))
     }
 
     /// All ranks. Starts MPI, unless the program has done so; of a program that was not started by `mpirun` there is
-    /// one.
+    /// one. Ranks on one machine share its cores from here on. Collective.
     ///
     /// - Throws: ``RefxError`` where MPI cannot start.
     public static func world() throws -> MPICommunicator { try MPICommunicator() }

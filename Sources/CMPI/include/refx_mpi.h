@@ -13,6 +13,9 @@ int refx_mpi_is_built(void);
 /// from then on instead of ending the process. The ranks talk apart from what else the program sends.
 int refx_mpi_start(int *rank, int *size);
 
+/// How many of the ranks are on this machine. Collective.
+int refx_mpi_ranks_here(int *count);
+
 /// Ends what `refx_mpi_start` started. Collective. Does nothing where something else started MPI, or it has ended.
 int refx_mpi_finish(void);
 

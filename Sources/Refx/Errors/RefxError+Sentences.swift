@@ -2182,6 +2182,7 @@ extension RefxError {
   package static func builtWithoutMPI() -> RefxError {
     RefxError(
       .system, "this refx-mpi was built without MPI",
-      advice: "install Open MPI (Tools/setup --mpi) and build it anew: swift build --traits MPI --product refx-mpi")
+      advice: "install Open MPI (Tools/setup --mpi) and build it: swift build --traits MPI --product refx-mpi"
+    )
   }
 }
