@@ -12,7 +12,7 @@ import tempfile
 import time
 
 import hosts
-import programs
+import program
 import samples
 from running import Commands, descendants, run, sha256, start
 
@@ -358,7 +358,7 @@ def main():
             files[os.path.basename(file)] = file
         hash_table(commands, files, folder, chosen.most)
         outputs(commands, folder)
-        programs.all_of(commands, os.path.abspath(chosen.ranks_check), folder, check)
+        program.main(commands, os.path.abspath(chosen.ranks_check), folder, check, chosen.most)
         interrupted(commands, folder, chosen.kills)
         no_room(commands, folder)
         bad_input(commands, folder)
