@@ -5,9 +5,8 @@ import RefxIO
 import RefxStore
 
 /// `refx`: what lies in a checkpoint, and what can be done with it from a shell.
-@main
-struct RefxCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(
+package struct RefxCommand: RootCommand {
+  package static let configuration = CommandConfiguration(
     commandName: "refx",
     abstract: "Look into checkpoints of models with shared references, compare them, take them apart.",
     discussion: """
@@ -32,22 +31,39 @@ struct RefxCommand: ParsableCommand {
       CompletionsCommand.self,
     ])
 
-  static func main() {
+  package init() {}
+}
+
+/// A command that stands above others: the first word of a command line.
+package protocol RootCommand: ParsableCommand {}
+
+extension RootCommand {
+  /// What the process is from its start to its end, the worker of libhdf5 where it was started as that. To be called
+  /// first.
+  package static func prepare() {
     Crashes.startNothing()
     HDF5Worker.serveIfAsked()
     StandardDescriptors.reserve()
     Signals.install()
+  }
+
+  /// The words behind the program's name.
+  package static var words: [String] {
     // Swift's own row of arguments comes out of /proc, which need not be there.
-    let words = (1..<max(1, Int(CommandLine.argc))).map { position in
+    (1..<max(1, Int(CommandLine.argc))).map { position in
       CommandLine.unsafeArgv[position].map { String(cString: $0) } ?? ""
     }
-    Glibc.exit(run(words))
+  }
+
+  /// Says an error that came up before a command could run.
+  package static func fail(_ error: any Error, _ words: [String]) -> Int32 {
+    Failure(error).report(asJSON: words.contains("--json"))
   }
 
   /// Runs one command line.
   ///
   /// - Returns: the exit code.
-  static func run(_ arguments: [String]) -> Int32 {
+  package static func run(_ arguments: [String]) -> Int32 {
     let words = arguments.prefix { $0 != "--" }
     let isJSON = words.contains("--json")
     // Scripts ask for it again and again, and the parser takes longer to get ready than the rest of the start.
@@ -62,8 +78,10 @@ struct RefxCommand: ParsableCommand {
       if let name = try helpAsked(arguments) { return try showHelp(of: name, words) }
       try checkCommandName(arguments)
       var command = try parseAsRoot(arguments)
-      try command.run()
-      try StandardOutput.flush()
+      try Crews.current.finish {
+        try command.run()
+        try StandardOutput.flush()
+      }
       return 0
     } catch is ClosedPipe {
       return 0
@@ -158,7 +176,7 @@ let refxVersion = "0.1.0"
 let refxDate = "November 23, 2026"
 
 /// Thrown to end a command whose question has an answer: 1 where it is "no".
-struct Answer: Error {
+package struct Answer: Error {
   let code: Int32
 
   static let no = Answer(code: 1)

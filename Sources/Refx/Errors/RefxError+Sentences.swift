@@ -2062,3 +2062,127 @@ extension RefxError {
     return copy
   }
 }
+
+// MARK: - Ranks
+
+extension RefxError.Code {
+  /// Ranks that do not offer pieces of one tree, or that have lost each other.
+  public static let ranks = Self(rawValue: "ranks")
+}
+
+extension RefxError {
+  /// The same error, said of the rank where it came up.
+  package func onRank(_ rank: Int, of size: Int) -> RefxError {
+    guard size > 1, !message.utf8.starts(with: "on rank ".utf8) else { return self }
+    var copy = self
+    copy.message = message.isEmpty ? "on rank \(rank)" : "on rank \(rank): \(message)"
+    return copy
+  }
+
+  package static func ranksOutOfStep() -> RefxError {
+    RefxError(
+      .ranks, "the ranks are not at the same place of their work",
+      advice: "every rank must make the same calls, in the same order")
+  }
+
+  package static func rankIsGone() -> RefxError {
+    RefxError(
+      .ranks, "a rank has ended, and the others cannot go on without it",
+      advice: "look for its error, and start anew")
+  }
+
+  package static func ranksDisagree(expected: String, found: String, path: Path) -> RefxError {
+    RefxError(
+      .ranks, "the rank's tree differs from that of rank 0", path: path, expected: expected, found: found,
+      advice: "offer the same tree on every rank: nodes, dtypes, whole shapes, ties and collections")
+  }
+
+  package static func pieceOfOtherType(expected: DType, found: DType, path: Path) -> RefxError {
+    RefxError(
+      .ranks, "a piece has another dtype than its array", path: path, expected: expected.name,
+      found: found.name)
+  }
+
+  package static func pieceOfOtherShape(expected: [Int], found: [Int], path: Path) -> RefxError {
+    RefxError(
+      .ranks, "the elements of a piece do not fill it", path: path, expected: "a shape of \(expected)",
+      found: "\(found)")
+  }
+
+  package static func pieceOutside(offset: [Int], shape: [Int], of whole: [Int], path: Path) -> RefxError {
+    RefxError(
+      .ranks, "a piece is not inside its array", path: path, expected: "a block of \(whole)",
+      found: "one of shape \(shape) at \(offset)",
+      advice: "give offset and shape in elements of the whole array")
+  }
+
+  package static func pieceOfText(path: Path) -> RefxError {
+    RefxError(
+      .ranks, "text cannot be cut in pieces", path: path,
+      advice: "offer it whole, on one rank or on several")
+  }
+
+  package static func arrayTooLarge(dtype: DType, shape: [Int], path: Path) -> RefxError {
+    RefxError(.ranks, "no array has \(shape) elements of \(dtype.name)", path: path)
+  }
+
+  package static func piecesOverlap(ranks: (Int, Int), at place: [Int], path: Path) -> RefxError {
+    let who =
+      ranks.0 == ranks.1 ? "two pieces of rank \(ranks.0)" : "pieces of rank \(ranks.0) and rank \(ranks.1)"
+    return RefxError(
+      .ranks, "\(who) overlap at element \(place)", path: path,
+      advice: "let each element be in one piece, or offer the very same piece on several ranks")
+  }
+
+  package static func gapInPieces(at place: [Int], of shape: [Int], missing: Int, path: Path) -> RefxError {
+    RefxError(
+      .ranks,
+      "no rank has a piece with element \(place) of \(shape); \(missing) \(missing == 1 ? "element is" : "elements are") missing",
+      path: path, advice: "let the pieces of all ranks together be the whole array")
+  }
+
+  package static func replicasDiffer(rank: Int, path: Path) -> RefxError {
+    RefxError(
+      .ranks, "the text of rank \(rank) has another length than that of an earlier rank", path: path,
+      advice: "what several ranks offer alike must be alike")
+  }
+
+  package static func formatHasNoRanks(_ name: String) -> RefxError {
+    RefxError(
+      .usage, "several ranks cannot write \(name) together",
+      advice: "write .refx or .h5, and convert it with refx convert")
+  }
+
+  package static func ranksOpenedDifferentFiles(file: String) -> RefxError {
+    RefxError(
+      .ranks, "the ranks found different content in the file", file: file,
+      advice: "it was replaced meanwhile, or the path names another file on some machine; try again")
+  }
+}
+
+// MARK: - MPI
+
+extension RefxError.Code {
+  /// MPI failed, and the ranks cannot hear each other any more: nothing is left but to end them all.
+  public static let mpi = Self(rawValue: "mpi")
+}
+
+extension RefxError {
+  /// - Parameters:
+  ///   - reason: the words of MPI.
+  ///   - file: the file that MPI could not write; where there is none, the ranks cannot hear each other.
+  package static func ofMPI(_ what: String, reason: String, file: String?) -> RefxError {
+    RefxError(file == nil ? .mpi : .system, "\(what): \(reason)", file: file)
+  }
+
+  package static func fileOfRanksIsClosed(_ file: String) -> RefxError {
+    RefxError(.system, "the file was closed, and cannot be written any more", file: file)
+  }
+
+  package static func builtWithoutMPI() -> RefxError {
+    RefxError(
+      .system, "this refx-mpi was built without MPI",
+      advice: "install Open MPI (Tools/setup --mpi) and build it: swift build --traits MPI --product refx-mpi"
+    )
+  }
+}

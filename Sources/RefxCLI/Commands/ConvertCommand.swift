@@ -166,7 +166,8 @@ struct ConvertCommand: ParsableCommand {
     let files = try Checkpoints.save(
       contents, to: out, as: format, options: writeOptions, force: writing.force, output: options)
     bar.finish()
-    let lossy = overflowed() + (plan?.overflowedCasts ?? [])
+    let lossy = try Crews.current.collected(
+      overflowed() + (plan?.overflowedCasts ?? []), in: contents.tree)
     for path in lossy {
       StandardError.loss(
         "\(visible(file)): \(path.shown): a value is too large for the new dtype and became infinite or NaN")

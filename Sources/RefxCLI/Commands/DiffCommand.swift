@@ -85,11 +85,14 @@ struct DiffCommand: ParsableCommand {
     let after = try skip.supported(second, of: b, output)
     let bar = ProgressBar("comparing", output)
     defer { bar.finish() }
+    let sharing = Crews.current.sharing
     if output.quiet && !output.json {
-      if try before.differs(from: after, options: options, progress: bar.handler) { throw Answer.no }
+      if try before.differs(from: after, options: options, sharing: sharing, progress: bar.handler) {
+        throw Answer.no
+      }
       return
     }
-    let diff = try before.diff(to: after, options: options, progress: bar.handler)
+    let diff = try before.diff(to: after, options: options, sharing: sharing, progress: bar.handler)
     bar.finish()
     if output.json {
       try StandardOutput.write(DiffDocument(diff).json)

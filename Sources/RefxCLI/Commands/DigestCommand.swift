@@ -37,7 +37,7 @@ struct DigestCommand: ParsableCommand {
     defer { bar.finish() }
     let total = try Listing(of: tree).uniqueBytes
     var done = 0
-    let hashes = LeafHashes { count in
+    let hashes = LeafHashes(sharing: Crews.current.sharing) { count in
       done += count
       bar.update(done, total)
     }

@@ -85,7 +85,8 @@ struct PartitionCommand: ParsableCommand {
     for (choice, count) in zip(select, plan.siteCounts) where count == 0 {
       StandardError.note("--select \(visible(choice)) chooses nothing", options)
     }
-    let folder = try byCollection ? output.map { try NewFolder($0) } : nil
+    // All have looked, and find the folder there.
+    let folder = try Crews.current.together { try byCollection ? output.map { try NewFolder($0) } : nil }
     do { try write(plan, &targets) } catch {
       folder?.removeIfEmpty()
       throw error
@@ -195,7 +196,7 @@ struct PartitionCommand: ParsableCommand {
       saved.append(files)
       before += size
     }
-    try batch.commit()
+    try Crews.current.together { try batch.commit() }
     bar.finish()
     for loss in losses { StandardError.loss(loss) }
     for files in saved { try Checkpoints.finish(files, options) }
@@ -258,7 +259,7 @@ private struct NewFolder {
   /// Makes it where it is not there. A signal that ends the process takes it away again while it is empty.
   init(_ path: String) throws {
     self.path = path
-    isNew = try AtomicFile.makeFolder(path, removingEmpty: true)
+    isNew = try Crews.current.isFirst && AtomicFile.makeFolder(path, removingEmpty: true)
   }
 
   /// Where this run made it, and nothing came to be in it.

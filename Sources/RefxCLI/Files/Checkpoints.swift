@@ -26,14 +26,17 @@ enum Checkpoints {
   ) throws -> OpenedCheckpoint {
     let store = try format.map { try self.format(named: $0) }
     let named = store.map { FormatName(rawValue: $0.format.name) }
-    let file = try input(name)
     let options = OpenOptions(
       limits: limits, verify: verify, libraries: .worker(executable: "/proc/self/exe"))
-    return try Checkpoint.open(file, format: named, options: options)
+    let crew = Crews.current
+    let held = name == "-" ? try crew.standardInput(standardInput) : []
+    return try crew.opened {
+      let file = name == "-" ? InputFile(inMemory(held), name: "standard input") : try InputFile(path: name)
+      return try Checkpoint.open(file, format: named, options: options)
+    }
   }
 
-  private static func input(_ name: String) throws -> InputFile {
-    guard name == "-" else { return try InputFile(path: name) }
+  private static func standardInput() throws -> [UInt8] {
     var bytes: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 1 << 20)
     while true {
@@ -45,10 +48,11 @@ enum Checkpoints {
       if count == 0 { break }
       bytes += buffer[..<count]
     }
-    let held = MemoryBytes(count: bytes.count) { target in
-      bytes.withUnsafeBytes { target.copyMemory(from: $0) }
-    }
-    return InputFile(held, name: "standard input")
+    return bytes
+  }
+
+  private static func inMemory(_ bytes: [UInt8]) -> MemoryBytes {
+    MemoryBytes(count: bytes.count) { target in bytes.withUnsafeBytes { target.copyMemory(from: $0) } }
   }
 
   // MARK: Writing
@@ -86,7 +90,7 @@ enum Checkpoints {
     if name != "-" { return try AtomicFile.checkFolder(of: name) }
     if dryRun { return }
     if output.json { throw RefxError.jsonBesideData() }
-    if isatty(1) == 1 { throw RefxError.dataToTerminal() }
+    if isTerminal(1) { throw RefxError.dataToTerminal() }
   }
 
   /// Refuses shards over those of an earlier save, before any work is done.
@@ -139,7 +143,9 @@ enum Checkpoints {
   ) throws -> [String] {
     let batch = AtomicBatch()
     let saved = try save(contents, to: name, as: store, options: options, force: force, with: batch)
-    do { try batch.commit() } catch let error as RefxError { throw error.inFile(name) }
+    do { try Crews.current.together { try batch.commit() } } catch let error as RefxError {
+      throw error.inFile(name)
+    }
     try finish(saved, output)
     return saved.files
   }
@@ -150,16 +156,26 @@ enum Checkpoints {
     options: WriteOptions, force: Bool, with batch: AtomicBatch
   ) throws -> SavedFiles {
     guard name == "-" else {
-      return try Checkpoint.write(
+      return try Crews.current.write(
         contents, to: name, as: store, options: options, overwrite: force, with: batch)
     }
+    // Standard output is that of the first rank.
+    return try Crews.current.together {
+      guard Crews.current.isFirst else { return SavedFiles(files: [name], stale: []) }
+      return try stream(contents, as: store, options)
+    }
+  }
+
+  private static func stream(
+    _ contents: CheckpointContents, as store: any CheckpointStore.Type, _ options: WriteOptions
+  ) throws -> SavedFiles {
     do {
       guard store.format.streams else { throw RefxError.formatDoesNotStream(store.format.name) }
       try StandardOutput.flush()
       let target = DescriptorTarget(descriptor: 1, name: StandardOutputFile.name)
       try store.write(contents, to: target, options: options)
       try target.flush()
-      return SavedFiles(files: [name], stale: [])
+      return SavedFiles(files: ["-"], stale: [])
     } catch let error as RefxError {
       throw error.inFile(StandardOutputFile.name)
     }
@@ -167,7 +183,7 @@ enum Checkpoints {
 
   /// Removes what an earlier save left in the place of new files, and says so.
   static func finish(_ saved: SavedFiles, _ output: OutputOptions) throws {
-    try saved.removeStale()
+    if Crews.current.isFirst { try saved.removeStale() }
     if saved.files.count > 1, let index = saved.files.last {
       StandardError.note(
         "written as \(counted(saved.files.count - 1, "shard", "shards")) and \(visible(index))", output)

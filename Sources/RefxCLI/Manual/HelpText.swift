@@ -28,7 +28,7 @@ struct HelpText {
     examples(manual.root.discussion.examples)
     line("")
     paragraph(
-      "\(manual.program) COMMAND --help says more about each command, and man \(manual.program) as well.")
+      "\(manual.program) COMMAND --help says more about each command, and man refx as well.")
     return text
   }
 

@@ -25,9 +25,9 @@ struct OutputOptions: ParsableArguments {
 
   var showsProgress: Bool {
     switch progress {
-    case .always: true
+    case .always: Crews.current.isFirst
     case .never: false
-    case .auto: !json && !quiet && isatty(2) == 1 && OutputOptions.knowsSequences
+    case .auto: !json && !quiet && isTerminal(2) && OutputOptions.knowsSequences
     }
   }
 
@@ -35,7 +35,7 @@ struct OutputOptions: ParsableArguments {
     switch color {
     case .always: true
     case .never: false
-    case .auto: isatty(1) == 1 && (getenv("NO_COLOR").map { $0.pointee == 0 } ?? true) && knowsSequences
+    case .auto: isTerminal(1) && (getenv("NO_COLOR").map { $0.pointee == 0 } ?? true) && knowsSequences
     }
   }
 

@@ -24,7 +24,7 @@ final class ProgressBar: Sendable {
     self.label = label
     isEnabled = options.showsProgress
     isPatient = options.progress != .always
-    isTerminal = isatty(2) == 1
+    isTerminal = RefxCLI.isTerminal(2)
   }
 
   /// To be handed to what does the work.

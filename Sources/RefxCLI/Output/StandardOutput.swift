@@ -4,7 +4,7 @@ import RefxStore
 import Synchronization
 
 /// Whoever read standard output has closed it: the work ends quietly.
-struct ClosedPipe: Error {}
+package struct ClosedPipe: Error {}
 
 /// Standard output, buffered: data alone goes here.
 enum StandardOutput {
@@ -55,6 +55,7 @@ enum StandardOutput {
   private static func flush(_ state: inout State) throws {
     let bytes = state.pending
     state.pending = []
+    guard Crews.current.isFirst else { return }
     var done = 0
     while done < bytes.count {
       let count = bytes.withUnsafeBytes { Glibc.write(1, $0.baseAddress! + done, bytes.count - done) }
@@ -72,8 +73,9 @@ enum StandardOutput {
 }
 
 /// Words go to standard error.
-enum StandardError {
-  static func write(_ line: String) {
+package enum StandardError {
+  package static func write(_ line: String) {
+    guard Crews.current.isFirst else { return }
     let bytes = Array((line + "\n").utf8)
     _ = bytes.withUnsafeBytes { Glibc.write(2, $0.baseAddress, bytes.count) }
   }

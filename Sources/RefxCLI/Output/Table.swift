@@ -154,8 +154,11 @@ func shortened(_ text: String, to width: Int) -> String {
 /// The columns of the terminal that standard output is; nil where it is none.
 func terminalWidth(of descriptor: Int32 = 1) -> Int? {
   var size = winsize()
-  guard isatty(descriptor) == 1, ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else {
+  guard isTerminal(descriptor), ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else {
     return nil
   }
   return Int(size.ws_col)
 }
+
+/// Whether somebody looks at the descriptor. What a launcher passes on is no terminal, whatever it is here.
+func isTerminal(_ descriptor: Int32) -> Bool { !Crews.current.isRelayed && isatty(descriptor) == 1 }

@@ -41,7 +41,7 @@ struct ForeignTree {
     let threads = graph.input.options.threads
     var opened = OpenedCheckpoint(
       contents: contents, format: HDF5Store.format.name, version: nil, warnings: warnings,
-      verify: { try contents.tree.verify(threads: threads, $0, $1) })
+      verifyLeaves: { try contents.tree.verify(threads: threads, of: $0, $1, $2) })
     opened.hasChecksumOf = { ($0.source as? HDF5Leaf)?.hasChecksum ?? false }
     return opened
   }

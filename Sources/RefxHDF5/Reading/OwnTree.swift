@@ -71,7 +71,7 @@ struct OwnTree {
     var opened = OpenedCheckpoint(
       contents: contents, format: HDF5Store.format.name, version: 1, warnings: warnings,
       hasChecksums: true,
-      verify: { try contents.tree.verify(threads: threads, $0, $1) })
+      verifyLeaves: { try contents.tree.verify(threads: threads, of: $0, $1, $2) })
     let uncheckedTexts = uncheckedTexts
     opened.hasChecksumOf = { leaf in
       (leaf.source as? HDF5Leaf)?.hasChecksum ?? !uncheckedTexts.contains(ObjectIdentifier(leaf.source))

@@ -22,6 +22,10 @@ struct FileLayout {
     try target.append(bytes)
   }
 
+  func append(_ slab: EncodedSlab) throws {
+    try target.append(slab)
+  }
+
   /// Zeros up to a multiple of `alignment`.
   func align(to alignment: Int) throws {
     let count = (alignment - position % alignment) % alignment

@@ -40,7 +40,7 @@ final class PayloadWriter {
     progress = Progress(
       total: options.progress == nil ? 0 : given.payloadByteCount, report: options.progress)
     try PayloadEncoder.run(
-      given, compression: options.compression, threads: options.threads, keeping: []
+      given, compression: options.compression, threads: options.threads, keeping: [], feed: options.feed
     ) { encoder in
       for (number, leaf) in given.enumerated() {
         do {
@@ -71,7 +71,7 @@ final class PayloadWriter {
     try file.align(to: leaf.byteCount < ChunkGrid.rawBelow ? 8 : 64)
     let address = UInt64(file.position)
     let sums = try encoder.encodeNextLeaf { slab in
-      try file.append(slab.stored)
+      try file.append(slab)
       progress.add(slab.byteCount)
     }
     return StoredLeaf(
@@ -85,8 +85,8 @@ final class PayloadWriter {
     let first = chunks.count
     let sums = try encoder.encodeNextLeaf { slab in
       chunks.append(
-        ChunkTree.Chunk(address: UInt64(file.position), byteCount: UInt32(slab.stored.count)))
-      try file.append(slab.stored)
+        ChunkTree.Chunk(address: UInt64(file.position), byteCount: UInt32(slab.storedByteCount)))
+      try file.append(slab)
       progress.add(slab.byteCount)
     }
     return StoredLeaf(

@@ -11,9 +11,13 @@ final class DiffContents {
 
   private var known: [ObjectIdentifier: (source: any LeafSource, mark: [UInt8])] = [:]
   private let progress: ProgressHandler?
+  private let sharing: (any LeafSharing)?
 
-  /// - Parameter progress: called with the bytes that were hashed, and those to hash.
-  init(progress: ProgressHandler?) {
+  /// - Parameters:
+  ///   - sharing: who reads what; nil where this process reads all.
+  ///   - progress: called with the bytes that were hashed, and those to hash.
+  init(sharing: (any LeafSharing)?, progress: ProgressHandler?) {
+    self.sharing = sharing
     self.progress = progress
   }
 
@@ -26,7 +30,7 @@ final class DiffContents {
     let sources = Dictionary(toRead.map { (ObjectIdentifier($0.leaf.source), $0.leaf) }) { first, _ in first }
     for leaf in sources.values { total = total.addingSaturated(leaf.byteCount) }
     var done = 0
-    let hashes = LeafHashes { count in
+    let hashes = LeafHashes(sharing: sharing) { count in
       done += count
       self.progress?(done, total)
     }

@@ -35,11 +35,18 @@ extension Tree where Element == Leaf {
   public func diff(
     to other: Tree<Leaf>, options: DiffOptions = DiffOptions(), progress: ProgressHandler? = nil
   ) throws -> TreeDiff {
-    let contents = options.findsRenames ? DiffContents(progress: progress) : nil
+    try diff(to: other, options: options, sharing: nil, progress: progress)
+  }
+
+  /// The same with the payload read by several processes; collective then.
+  package func diff(
+    to other: Tree<Leaf>, options: DiffOptions, sharing: (any LeafSharing)?, progress: ProgressHandler?
+  ) throws -> TreeDiff {
+    let contents = options.findsRenames ? DiffContents(sharing: sharing, progress: progress) : nil
     var (diff, pairs) = try catalogueDiff(to: other, findingMovesBy: contents?.marks)
     if options.kinds.contains(.value) {
       var comparison = ValueComparison(of: pairs, options, contents)
-      diff.value = try comparison.rows(progress: progress)
+      diff.value = try comparison.rows(sharing: sharing, progress: progress)
       let changed = Set(diff.value.lazy.map(\.path)).union(diff.type.lazy.map(\.path))
       diff.unchanged = pairs.count { !changed.contains($0.path) }
     }
@@ -53,18 +60,26 @@ extension Tree where Element == Leaf {
   public func differs(
     from other: Tree<Leaf>, options: DiffOptions = DiffOptions(), progress: ProgressHandler? = nil
   ) throws -> Bool {
+    try differs(from: other, options: options, sharing: nil, progress: progress)
+  }
+
+  /// The same with the payload read by several processes, each of which stops at the first difference that it finds;
+  /// collective then.
+  package func differs(
+    from other: Tree<Leaf>, options: DiffOptions, sharing: (any LeafSharing)?, progress: ProgressHandler?
+  ) throws -> Bool {
     var (diff, pairs) = try catalogueDiff(to: other)
     if !diff.keeping(options.kinds).isEmpty { return true }
     var contents: DiffContents?
     // Only ties, collections and elements of what moved are left to differ.
     if options.findsRenames && !diff.structure.isEmpty {
-      contents = DiffContents(progress: progress)
+      contents = DiffContents(sharing: sharing, progress: progress)
       (diff, pairs) = try catalogueDiff(to: other, findingMovesBy: contents?.marks)
       if !diff.keeping(options.kinds).isEmpty { return true }
     }
     guard options.kinds.contains(.value) else { return false }
     var comparison = ValueComparison(of: pairs, options, contents)
-    return try comparison.findsAny(progress: progress)
+    return try comparison.findsAny(sharing: sharing, progress: progress)
   }
 }
 
@@ -126,9 +141,20 @@ private struct ValueComparison {
   }
 
   /// Whether any pair differs. Reads no further than to the first.
-  mutating func findsAny(progress: ProgressHandler?) throws -> Bool {
-    struct Found: Error {}
+  mutating func findsAny(sharing: (any LeafSharing)?, progress: ProgressHandler?) throws -> Bool {
     if isKnownToDiffer { return true }
+    guard let sharing, !costs.isEmpty else { return try findsAny(progress: progress) }
+    let found = try sharing.share(costs) { positions in
+      var part = chosen(positions)
+      let isAny = try part.findsAny(progress: progress)
+      // Said of the first pair, of whichever it is.
+      return positions.indices.map { $0 == 0 && isAny ? [1] : [] }
+    }
+    return found.contains { !$0.isEmpty }
+  }
+
+  private mutating func findsAny(progress: ProgressHandler?) throws -> Bool {
+    struct Found: Error {}
     do {
       try compareArrays(progress: progress) { if $0 { throw Found() } }
     } catch is Found {
@@ -140,17 +166,48 @@ private struct ValueComparison {
   }
 
   /// The rows of the pairs that differ, in order.
-  mutating func rows(progress: ProgressHandler?) throws -> [ValueChange] {
-    try compareArrays(progress: progress)
-    for (pair, place) in texts {
-      differences[place] = try pair.leaf.textDifference(
-        to: pair.other, path: pair.path, otherPath: pair.otherPath)
+  mutating func rows(sharing: (any LeafSharing)?, progress: ProgressHandler?) throws -> [ValueChange] {
+    if let sharing, !costs.isEmpty {
+      let places = placesOfArrays + texts.map(\.place)
+      let found = try sharing.share(costs) { positions in
+        var part = chosen(positions)
+        try part.compare(progress: progress)
+        return positions.map { ElementDifference.bytes(of: part.differences[places[$0]]) }
+      }
+      for (place, finding) in zip(places, found) {
+        differences[place] = ElementDifference.difference(in: finding)
+      }
+    } else {
+      try compare(progress: progress)
     }
     var first = 0
     return pairs.compactMap { pair in
       defer { first += pair.others.count }
       return row(of: pair, differences[first..<(first + pair.others.count)])
     }
+  }
+
+  private mutating func compare(progress: ProgressHandler?) throws {
+    try compareArrays(progress: progress)
+    for (pair, place) in texts {
+      differences[place] = try pair.leaf.textDifference(
+        to: pair.other, path: pair.path, otherPath: pair.otherPath)
+    }
+  }
+
+  /// The bytes to read of each pair, arrays before texts.
+  private var costs: [Int] {
+    (arrays + texts.map(\.pair)).map { $0.leaf.byteCount.addingSaturated($0.other.byteCount) }
+  }
+
+  /// The same with some of the pairs, by their positions in ``costs``.
+  private func chosen(_ positions: [Int]) -> ValueComparison {
+    var part = self
+    let inArrays = positions.prefix { $0 < arrays.count }
+    part.arrays = inArrays.map { arrays[$0] }
+    part.placesOfArrays = inArrays.map { placesOfArrays[$0] }
+    part.texts = positions.dropFirst(inArrays.count).map { texts[$0 - arrays.count] }
+    return part
   }
 
   /// - Parameter look: told of each piece whether anything in it differs.

@@ -15,6 +15,12 @@ public struct Slice: Sendable, Hashable {
   /// What is wanted of the axes that are named, outermost first.
   public let axes: [Axis]
 
+  /// These positions of each axis.
+  public init(_ ranges: [Range<Int>]) {
+    text = ranges.map { "\($0.lowerBound):\($0.upperBound)" }.joined(separator: ",")
+    axes = ranges.map { .range(start: $0.lowerBound, end: $0.upperBound, step: 1) }
+  }
+
   /// - Throws: ``RefxError`` where an axis is neither a position nor a range.
   public init(text: String) throws {
     self.text = text

@@ -22,7 +22,7 @@ public enum RefxFormat: CheckpointStore {
         contents: CheckpointContents(
           tree: catalogue.tree, metadata: catalogue.metadata, attributes: catalogue.attributes),
         format: format.name, version: Int(RefxLayout.version), hasChecksums: true,
-        verify: { try verification.run(progress: $0, report: $1) })
+        verifyLeaves: { try verification.run(of: $0, progress: $1, report: $2) })
     } catch let error as RefxError {
       throw error.inFile(file.name)
     }

@@ -8,10 +8,14 @@ struct RefxVerification: Sendable {
 
   /// Reports each problem and goes on. Reads on several threads.
   ///
+  /// - Parameter chosen: which leaves are read; all where it is nil.
   /// - Throws: ``RefxError`` where the system cannot read the file.
-  func run(progress report: ProgressHandler?, report problem: (Problem) -> Void) throws {
+  func run(
+    of chosen: (@Sendable (Int) -> Bool)? = nil, progress report: ProgressHandler?,
+    report problem: (Problem) -> Void
+  ) throws {
     var progress = Progress(total: payload.catalogueOffset - RefxLayout.headerBytes, report: report)
-    let leaves = try leaves()
+    let leaves = try leaves(chosen)
     let reader = PieceReader(
       leaves.map(\.leaf), threads: payload.options.threads,
       read: { leaf, piece, target in
@@ -39,15 +43,12 @@ struct RefxVerification: Sendable {
     }
   }
 
-  private func leaves() throws -> [(path: Path, leaf: Leaf, number: Int)] {
-    var leaves: [(Path, Leaf, Int)] = []
-    try tree.forEachSite { site in
-      guard case .leaf(let leaf) = site.content, site.reference?.isFirst ?? true,
-        let source = leaf.source as? RefxLeafSource
-      else { return }
-      leaves.append((site.path, leaf, source.number))
+  private func leaves(
+    _ chosen: (@Sendable (Int) -> Bool)?
+  ) throws -> [(path: Path, leaf: Leaf, number: Int)] {
+    try tree.verifiedLeaves(chosen).compactMap { path, leaf in
+      (leaf.source as? RefxLeafSource).map { (path, leaf, $0.number) }
     }
-    return leaves
   }
 
   private func read(

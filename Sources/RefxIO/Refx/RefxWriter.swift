@@ -26,8 +26,9 @@ struct RefxWriter {
       total: options.progress == nil ? 0 : outline.leaves.payloadByteCount, report: options.progress)
     try target.append(RefxEnvelope.header())
     leafTable.add(varint: outline.leaves.count)
-    try PayloadEncoder.run(outline.leaves, compression: options.compression, threads: options.threads) {
-      encoder in
+    try PayloadEncoder.run(
+      outline.leaves, compression: options.compression, threads: options.threads, feed: options.feed
+    ) { encoder in
       for (number, leaf) in outline.leaves.enumerated() {
         do {
           try write(leaf, from: encoder)
@@ -72,14 +73,14 @@ struct RefxWriter {
       try target.append(UnsafeRawBufferPointer(rebasing: $0[..<padding]))
     }
     let sums = try encoder.encodeNextLeaf { slab in
-      try target.append(slab.stored)
+      try target.append(slab)
       // The padding belongs to the extent of the first chunk, and is under its checksum.
       guard var crc = slab.crc32 else { preconditionFailure("all sums are kept") }
       if padding > 0 {
-        crc = CRC32.combining(CRC32.ofZeros(padding), crc, count: slab.stored.count)
+        crc = CRC32.combining(CRC32.ofZeros(padding), crc, count: slab.storedByteCount)
         padding = 0
       }
-      chunkTable.add(integer: UInt32(slab.stored.count))
+      chunkTable.add(integer: UInt32(slab.storedByteCount))
       chunkTable.add(integer: crc)
       progress.add(slab.byteCount)
     }

@@ -1,19 +1,19 @@
 import Refx
 
 /// How a leaf goes to a file of our own: on which grid, raw or compressed, encoded here or copied.
-struct LeafPlan {
-  let leaf: Leaf
-  let grid: ChunkGrid
-  let storage: LeafStorage
+package struct LeafPlan {
+  package let leaf: Leaf
+  package let grid: ChunkGrid
+  package let storage: LeafStorage
   /// How strongly its chunks are compressed.
   let compression: Compression
   /// Where the chunks come from as they are; nil where they are encoded.
-  let copied: (any EncodedChunks)?
+  package let copied: (any EncodedChunks)?
   /// Sums that a file vouches for, and that nothing needs to be decoded for.
-  let knownSums: LeafSums?
+  package let knownSums: LeafSums?
 
   /// - Throws: ``RefxError`` where the leaf cannot be represented, or has another size than its shape.
-  init(_ leaf: Leaf, codec: ChunkCodec) throws {
+  package init(_ leaf: Leaf, codec: ChunkCodec) throws {
     try LeafPlan.check(leaf)
     self.leaf = leaf
     grid = ChunkGrid(of: leaf)
@@ -34,7 +34,7 @@ struct LeafPlan {
     }
   }
   /// - Throws: ``RefxError`` where the leaf cannot be represented, or has another size than its shape.
-  static func check(_ leaf: Leaf) throws {
+  package static func check(_ leaf: Leaf) throws {
     if let reason = leaf.source.unsupported { throw RefxError.unsupportedLeaf(reason) }
     guard DType.elementCount(of: leaf.shape) != nil,
       leaf.dtype.itemSize == nil || leaf.dtype.byteCount(of: leaf.shape) == leaf.byteCount

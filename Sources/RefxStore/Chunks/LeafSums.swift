@@ -35,6 +35,13 @@ package struct SlabSums: Sendable {
   package let hash: ContentHash?
   package let byteCount: Int
 
+  /// Sums that somebody else has made.
+  package init(crc32: UInt32, hash: ContentHash?, byteCount: Int) {
+    self.crc32 = crc32
+    self.hash = hash
+    self.byteCount = byteCount
+  }
+
   /// Reads the bytes twice, the second time out of the cache; once without the hash.
   package init(of bytes: UnsafeRawBufferPointer, _ kept: KeptSums = .all) {
     crc32 = CRC32.of(bytes)

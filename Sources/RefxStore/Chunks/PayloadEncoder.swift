@@ -4,12 +4,39 @@ import Refx
 package struct EncodedSlab {
   /// The position in the grid.
   package let position: Int
-  /// What to store: the logical bytes, or the encoded chunk. Valid during the call alone.
+  /// What to store: the logical bytes, or the encoded chunk. Valid during the call alone; empty where it is another
+  /// rank's.
   package let stored: UnsafeRawBufferPointer
-  /// The CRC-32 of `stored`; nil where nobody wanted it.
+  /// How many bytes are stored, wherever they are.
+  package let storedByteCount: Int
+  /// The CRC-32 of what is stored; nil where nobody wanted it.
   package let crc32: UInt32?
   /// How many logical bytes it holds.
   package let byteCount: Int
+  /// Who writes it.
+  package let share: Share
+
+  package enum Share {
+    /// The one process that there is.
+    case whole
+    /// This rank.
+    case own
+    /// Another rank.
+    case others
+  }
+
+  package init(
+    position: Int, stored: UnsafeRawBufferPointer, storedByteCount: Int? = nil, crc32: UInt32?,
+    byteCount: Int,
+    share: Share = .whole
+  ) {
+    self.position = position
+    self.stored = stored
+    self.storedByteCount = storedByteCount ?? stored.count
+    self.crc32 = crc32
+    self.byteCount = byteCount
+    self.share = share
+  }
 }
 
 /// The payload of many leaves on its way to a file: read, summed, hashed and encoded once, on several threads
@@ -17,7 +44,9 @@ package struct EncodedSlab {
 ///
 /// Holds a few chunks for each thread, whatever the size of the leaves.
 package final class PayloadEncoder {
-  private let pipeline: OrderedPipeline<EncodingJob, EncodedPieces, SlabEncoder>
+  private let pipeline: OrderedPipeline<EncodingJob, EncodedPieces, SlabEncoder>?
+  /// What gives the slabs instead, where ranks share the work.
+  private let feed: (any PayloadFeed)?
   private var pieces: EncodedPieces?
   /// The piece of `pieces` that is next.
   private var place = 0
@@ -28,19 +57,30 @@ package final class PayloadEncoder {
   /// - Parameters:
   ///   - threads: as many as there are cores where it is nil.
   ///   - kept: the sums that `body` will ask for.
+  ///   - feed: gives the slabs in the place of this process's threads.
   package static func run<R>(
     _ leaves: [Leaf], compression: Compression, threads: Int? = nil, keeping kept: KeptSums = .all,
-    _ body: (PayloadEncoder) throws -> R
+    feed: (any PayloadFeed)? = nil, _ body: (PayloadEncoder) throws -> R
   ) throws -> R {
+    if let feed {
+      feed.begin(leaves, compression: compression, keeping: kept)
+      return try body(PayloadEncoder(feed))
+    }
     let encoder = PayloadEncoder(leaves, compression: compression, threads: threads, keeping: kept)
-    defer { encoder.pipeline.stop() }
+    defer { encoder.pipeline?.stop() }
     return try body(encoder)
+  }
+
+  private init(_ feed: any PayloadFeed) {
+    self.feed = feed
+    pipeline = nil
   }
 
   private init(_ leaves: [Leaf], compression: Compression, threads: Int?, keeping kept: KeptSums) {
     let codec = ChunkCodec(compression: compression)
     let threads = Cores.threads(threads, forBytes: leaves.payloadCost)
     var jobs = EncodingJobs(of: leaves, codec: codec)
+    feed = nil
     pipeline = OrderedPipeline(
       threads: threads, window: 2 * threads + 2, makeSlot: { EncodedPieces() },
       makeScratch: { SlabEncoder(keeping: kept) }, nextJob: { jobs.next() },
@@ -56,12 +96,10 @@ package final class PayloadEncoder {
   package func encodeNextLeaf(_ body: (EncodedSlab) throws -> Void) throws -> LeafSums {
     sums.restart()
     while true {
-      let piece = try nextPiece()
+      let piece = try feed?.next() ?? nextPiece()
       if let slab = piece.slab {
-        try body(
-          EncodedSlab(
-            position: piece.position, stored: slab.stored, crc32: slab.crc32, byteCount: slab.byteCount))
-        if let slabSums = slab.sums { sums.add(slabSums) }
+        try body(slab)
+        if let slabSums = piece.sums { sums.add(slabSums) }
       }
       guard piece.isLast else { continue }
       if let known = piece.knownSums { return known }
@@ -74,14 +112,14 @@ package final class PayloadEncoder {
     }
   }
 
-  private func nextPiece() throws -> EncodedPieces.Piece {
+  private func nextPiece() throws -> FedPiece {
     while true {
       if let pieces, place < pieces.pieces.count {
         place += 1
-        return pieces.pieces[place - 1]
+        return pieces.pieces[place - 1].fed
       }
       if let failure = pieces?.failure { throw failure }
-      guard let next = pipeline.next() else { preconditionFailure("every leaf was encoded") }
+      guard let next = pipeline?.next() else { preconditionFailure("every leaf was encoded") }
       pieces = next
       place = 0
     }
@@ -153,6 +191,13 @@ final class EncodedPieces {
     var knownSums: LeafSums?
     /// The leaf's CRC-32 as the file has it that its chunks were copied from.
     var expectedCRC32: UInt32?
+
+    var fed: FedPiece {
+      FedPiece(
+        slab: slab.map {
+          EncodedSlab(position: position, stored: $0.stored, crc32: $0.crc32, byteCount: $0.byteCount)
+        }, sums: slab?.sums, isLast: isLast, knownSums: knownSums, expectedCRC32: expectedCRC32)
+    }
   }
 
   private(set) var pieces: [Piece] = []

@@ -1,28 +1,28 @@
 import Refx
 
 /// A slab that was read, summed, and encoded or copied: what a writer needs of it.
-struct SlabResult {
+package struct SlabResult {
   /// What to store.
-  let stored: UnsafeRawBufferPointer
+  package let stored: UnsafeRawBufferPointer
   /// The CRC-32 of `stored`; nil where nobody wanted it.
-  let crc32: UInt32?
+  package let crc32: UInt32?
   /// How many logical bytes it holds.
-  let byteCount: Int
+  package let byteCount: Int
   /// What the logical bytes add to the leaf's sums; nil where those are known.
-  let sums: SlabSums?
+  package let sums: SlabSums?
   /// What `stored` lies in, where that is the leaf's own memory.
-  var owner: MemoryBytes?
+  package var owner: MemoryBytes?
 }
 
 /// Reads, sums and encodes slabs, in memory that it keeps. One for each thread.
-final class SlabEncoder {
+package final class SlabEncoder {
   private let kept: KeptSums
   // Each with memory of its own, which a file of raw leaves needs nothing of.
   private var chunkEncoders: [Compression: ChunkEncoder] = [:]
   private lazy var chunkDecoder = ChunkDecoder()
   private let logical = ByteBuffer()
 
-  init(keeping kept: KeptSums) {
+  package init(keeping kept: KeptSums) {
     self.kept = kept
   }
 
@@ -39,7 +39,7 @@ final class SlabEncoder {
 
   /// - Parameter output: where the result lies, unless it lies in memory already.
   /// - Throws: ``RefxError`` where the slab cannot be read or is damaged.
-  func encode(_ position: Int, of plan: LeafPlan, into output: ByteBuffer) throws -> SlabResult {
+  package func encode(_ position: Int, of plan: LeafPlan, into output: ByteBuffer) throws -> SlabResult {
     if let copied = plan.copied { return try copy(position, of: copied, plan: plan, into: output) }
     let range = plan.grid.range(of: position)
     if plan.storage == .raw {
@@ -56,7 +56,7 @@ final class SlabEncoder {
   /// A slab as it is.
   ///
   /// - Parameter room: gives the memory to read it to, unless it lies in memory already.
-  func raw(
+  package func raw(
     _ leaf: Leaf, _ range: Range<Int>, _ room: () -> UnsafeMutableRawBufferPointer
   ) throws -> SlabResult {
     let (bytes, owner) = try SlabEncoder.read(leaf, range, room)

@@ -119,6 +119,9 @@ public struct OpenedCheckpoint: Sendable {
   public var hasChecksums: Bool
   /// Whether one stands beside this leaf of the tree, in formats where some have one and some do not.
   package var hasChecksumOf: (@Sendable (Leaf) -> Bool)?
+  /// The same as ``verify`` of the leaves alone whose number is chosen, of those that ``Tree/verifiedLeaves()`` lists;
+  /// nil where a file is verified as a whole.
+  package var verifyLeaves: LeafVerification?
   /// Reads and checks everything; calls back with each problem and goes on.
   public var verify: @Sendable (_ progress: ProgressHandler?, _ report: (Problem) -> Void) throws -> Void
 
@@ -134,6 +137,25 @@ public struct OpenedCheckpoint: Sendable {
     self.proposedTies = proposedTies
     self.hasChecksums = hasChecksums
     self.verify = verify
+  }
+}
+
+/// Verifies the chosen leaves; all where that is nil.
+package typealias LeafVerification =
+  @Sendable (
+    _ chosen: (@Sendable (Int) -> Bool)?, _ progress: ProgressHandler?, _ report: (Problem) -> Void
+  ) throws -> Void
+
+extension OpenedCheckpoint {
+  /// A file whose leaves can be verified one by one.
+  package init(
+    contents: CheckpointContents, format: String, version: Int?, warnings: [String] = [],
+    proposedTies: [ProposedTie] = [], hasChecksums: Bool = false, verifyLeaves: @escaping LeafVerification
+  ) {
+    self.init(
+      contents: contents, format: format, version: version, warnings: warnings, proposedTies: proposedTies,
+      hasChecksums: hasChecksums, verify: { try verifyLeaves(nil, $0, $1) })
+    self.verifyLeaves = verifyLeaves
   }
 }
 
@@ -197,6 +219,8 @@ public struct WriteOptions: Sendable {
   /// Spreads the values over files of at most so many bytes of values each, in formats that can (safetensors); a
   /// larger value has a file of its own. One file where it is nil, or where all fits in one.
   public var maxShardBytes: Int?
+  /// Gives the payload in the place of this process's threads, where ranks write one file together.
+  package var feed: (any PayloadFeed)?
 
   public init(
     compression: Compression = .fast, progress: ProgressHandler? = nil, shared: SharedPolicy = .keep,

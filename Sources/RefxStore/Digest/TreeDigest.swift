@@ -105,10 +105,18 @@ extension Tree where Element == Leaf {
 public final class LeafHashes {
   private var known: [ObjectIdentifier: (source: any LeafSource, hash: [UInt8])] = [:]
   private let progress: ((Int) -> Void)?
+  private let sharing: (any LeafSharing)?
 
   /// - Parameter progress: called with the number of bytes just read, by one thread at a time.
   public init(progress: ((Int) -> Void)? = nil) {
     self.progress = progress
+    sharing = nil
+  }
+
+  /// Hashes that several processes compute together; what asks for them is then collective.
+  package init(sharing: (any LeafSharing)?, progress: ((Int) -> Void)? = nil) {
+    self.progress = progress
+    self.sharing = sharing
   }
 
   /// SHA-256 of the leaf's little-endian C-order bytes.
@@ -135,9 +143,16 @@ public final class LeafHashes {
     var isDone = false
     // Nothing is known of a leaf that could not be read.
     defer { if !isDone { for (leaf, _) in missing { known[ObjectIdentifier(leaf.source)] = nil } } }
-    let found = try LeafHashes.hashes(of: missing, progress: progress)
+    let found = try hashes(of: missing)
     for ((leaf, _), hash) in zip(missing, found) { known[ObjectIdentifier(leaf.source)]?.hash = hash }
     isDone = true
+  }
+
+  private func hashes(of leaves: [(leaf: Leaf, path: Path)]) throws -> [[UInt8]] {
+    guard let sharing, !leaves.isEmpty else { return try LeafHashes.hashes(of: leaves, progress: progress) }
+    return try sharing.share(leaves.map(\.leaf.byteCount)) { positions in
+      try LeafHashes.hashes(of: positions.map { leaves[$0] }, progress: progress)
+    }
   }
 
   private static func hashes(

@@ -5,18 +5,15 @@ extension Tree where Element == Leaf {
   /// Reads every payload, each shared value once and on several threads, and says what is wrong with it: of each
   /// leaf the first that is. For a format whose leaves check themselves when they are read.
   ///
-  /// - Parameter threads: as many as there are cores where it is nil.
+  /// - Parameters:
+  ///   - threads: as many as there are cores where it is nil.
+  ///   - chosen: which of the ``verifiedLeaves(_:)`` are read; all where it is nil.
   package func verify(
-    threads: Int?, _ handler: ProgressHandler?, _ report: (Problem) -> Void
+    threads: Int?, of chosen: (@Sendable (Int) -> Bool)? = nil, _ handler: ProgressHandler?,
+    _ report: (Problem) -> Void
   ) throws {
-    var found: [(path: Path, leaf: Leaf)] = []
-    try forEachSite { site in
-      // What cannot be represented cannot be damaged as far as we can tell; it is listed elsewhere.
-      guard case .leaf(let leaf) = site.content, site.reference?.isFirst ?? true,
-        leaf.source.unsupported == nil
-      else { return }
-      found.append((site.path, leaf))
-    }
+    // What cannot be represented cannot be damaged as far as we can tell; it is listed elsewhere.
+    let found = try verifiedLeaves(chosen).filter { $0.leaf.source.unsupported == nil }
     let leaves = found.map(\.leaf)
     var progress = Progress(total: handler == nil ? 0 : leaves.payloadByteCount, report: handler)
     var lastReported: Int?
@@ -36,6 +33,24 @@ extension Tree where Element == Leaf {
         report(Problem(path: found[piece.leaf].path, what: error.withoutFile.summary))
       }
     }
+  }
+}
+
+extension Tree where Element == Leaf {
+  /// The leaves that verification speaks of: each at its first site, in order.
+  ///
+  /// - Parameter chosen: which of them, by their numbers; all where it is nil.
+  package func verifiedLeaves(
+    _ chosen: ((Int) -> Bool)? = nil
+  ) throws -> [(path: Path, leaf: Leaf)] {
+    var found: [(path: Path, leaf: Leaf)] = []
+    var number = 0
+    try forEachSite { site in
+      guard case .leaf(let leaf) = site.content, site.reference?.isFirst ?? true else { return }
+      if chosen?(number) ?? true { found.append((site.path, leaf)) }
+      number += 1
+    }
+    return found
   }
 }
 

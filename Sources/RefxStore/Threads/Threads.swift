@@ -2,7 +2,7 @@ import Glibc
 
 /// Threads of the system that all run one function and are joined.
 struct Threads {
-  private var handles: [pthread_t] = []
+  fileprivate var handles: [pthread_t] = []
 
   /// Starts up to `count` threads, each of which calls `body` once; fewer where the system gives no more, which
   /// whoever starts them must be able to bear.
@@ -105,5 +105,24 @@ package struct SharedBuffer: @unchecked Sendable {
 
   package subscript(range: Range<Int>) -> UnsafeMutableRawBufferPointer {
     UnsafeMutableRawBufferPointer(rebasing: bytes[range])
+  }
+}
+
+/// Starts `count` threads that run `body` and are not waited for here.
+///
+/// - Returns: how many the system gave.
+package func runOnThreads(_ count: Int, _ body: @escaping @Sendable () -> Void) -> Int {
+  var threads = Threads(count, stackBytes: 8 << 20, body)
+  return threads.detach()
+}
+
+extension Threads {
+  /// Lets them go.
+  ///
+  /// - Returns: how many there are.
+  fileprivate mutating func detach() -> Int {
+    for handle in handles { pthread_detach(handle) }
+    defer { handles = [] }
+    return handles.count
   }
 }

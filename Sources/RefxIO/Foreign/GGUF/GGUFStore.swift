@@ -27,7 +27,7 @@ public enum GGUFStore: CheckpointStore {
       return OpenedCheckpoint(
         contents: contents, format: format.name, version: Int(header.version), warnings: warnings(header),
         // There are no checksums: what can be found is what cannot be read.
-        verify: { try contents.tree.verify(threads: options.threads, $0, $1) })
+        verifyLeaves: { try contents.tree.verify(threads: options.threads, of: $0, $1, $2) })
     } catch let error as RefxError {
       throw error.inFile(file.name)
     }

@@ -54,6 +54,7 @@ public enum KerasStore: CheckpointStore {
       opened.hasChecksums = true
       opened.hasChecksumOf = nil
       let verifyTree = opened.verify
+      opened.verifyLeaves = nil
       opened.verify = { progress, report in
         do { try weights.check() } catch var error as RefxError {
           error.file = nil

@@ -30,7 +30,7 @@ public enum MsgpackStore: CheckpointStore {
       return OpenedCheckpoint(
         contents: contents, format: format.name, version: nil,
         // There are no checksums: what can be found is what cannot be read, and a bool that is none.
-        verify: { try contents.tree.verify(threads: options.threads, $0, $1) })
+        verifyLeaves: { try contents.tree.verify(threads: options.threads, of: $0, $1, $2) })
     } catch let error as RefxError {
       throw error.inFile(file.name)
     }

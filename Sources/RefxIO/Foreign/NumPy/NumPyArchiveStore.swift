@@ -51,7 +51,7 @@ public enum NumPyArchiveStore: CheckpointStore {
         of: leaves, describedBy: description, budget, names: NumPyMemberNames.rules, format: format.name)
       return OpenedCheckpoint(
         contents: contents, format: format.name, version: nil, hasChecksums: true,
-        verify: { try contents.tree.verify(threads: options.threads, $0, $1) })
+        verifyLeaves: { try contents.tree.verify(threads: options.threads, of: $0, $1, $2) })
     } catch let error as RefxError {
       throw error.inFile(file.name)
     }

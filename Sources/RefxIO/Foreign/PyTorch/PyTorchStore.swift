@@ -67,7 +67,7 @@ public enum PyTorchStore: CheckpointStore {
     return OpenedCheckpoint(
       contents: contents, format: format.name, version: version, warnings: making.warnings + warnings,
       hasChecksums: hasChecksums,
-      verify: { try contents.tree.verify(threads: options.threads, $0, $1) })
+      verifyLeaves: { try contents.tree.verify(threads: options.threads, of: $0, $1, $2) })
   }
 }
 

@@ -98,6 +98,6 @@ extension SafetensorsStore {
     return OpenedCheckpoint(
       contents: contents, format: format.name, version: nil, warnings: read.warnings,
       proposedTies: metadata.proposedTies(among: read.leaves),
-      verify: { try tree.verify(threads: options.threads, $0, $1) })
+      verifyLeaves: { try tree.verify(threads: options.threads, of: $0, $1, $2) })
   }
 }

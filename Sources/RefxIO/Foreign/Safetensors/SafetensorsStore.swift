@@ -41,7 +41,7 @@ public enum SafetensorsStore: CheckpointStore {
       contents: contents, format: format.name, version: nil,
       proposedTies: metadata.proposedTies(among: leaves),
       // There are no checksums: what can be found is what cannot be read, and a bool that is none.
-      verify: { try contents.tree.verify(threads: options.threads, $0, $1) })
+      verifyLeaves: { try contents.tree.verify(threads: options.threads, of: $0, $1, $2) })
   }
 
   static func leaf(
