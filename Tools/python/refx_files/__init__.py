@@ -84,13 +84,14 @@ def load(file, *patterns, refs=False, lazy=False, raw=False, base=None, limits=N
 
 
 def save(file, tree, *, collections=None, metadata=None, attributes=None, compression="fast", threads=None,
-         base=None, format=None):
+         base=None, format=None, durable=True):
     """Saves a tree: as HDF5 where the name ends in .h5 or .hdf5 or `format` is "hdf5", else as `.refx`.
 
     An array, dict or list that stands in several places (`is`) is written once. `collections` names the collection of
     all leaves, or is a mapping from patterns, or a function of path and array; a Ref in the tree says its own.
     `compression` is "none", "fast", "best" or a level of zlib. With `base` only what differs from that checkpoint is
-    written, as a patch. The old file stays whole until the new one is.
+    written, as a patch. The old file stays whole until the new one is; with `durable` the new one is on the disk when
+    this returns.
     """
     if format not in (None, "refx", "hdf5"):
         raise ValueError(f"format is refx or hdf5, not {format!r}")
@@ -102,7 +103,7 @@ def save(file, tree, *, collections=None, metadata=None, attributes=None, compre
         opened = base if isinstance(base, _reader.Stored) else open(base)
         outline, metadata = _patches.made(opened, outline, metadata)
     name = os.fspath(file)
-    with _atomic.replacing(file) as temporary:
+    with _atomic.replacing(file, durable) as temporary:
         if format == "hdf5" or format is None and name.lower().endswith(_HDF5_SUFFIXES):
             from . import hdf5
             hdf5.write(temporary, outline, metadata or {}, attributes or {}, _writer.level_of(compression))

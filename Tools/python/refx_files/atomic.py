@@ -9,7 +9,7 @@ from .errors import Unsupported
 
 
 @contextlib.contextmanager
-def replacing(path):
+def replacing(path, durable=True):
     """Gives the path of a temporary beside `path`, which takes its place in the end, or is removed."""
     path = os.path.realpath(os.fspath(path))
     try:
@@ -21,17 +21,19 @@ def replacing(path):
     temporary = os.path.join(folder, f".{name[:100]}.{secrets.token_hex(8)}.tmp")
     try:
         yield temporary
-        descriptor = os.open(temporary, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        if durable:
+            _synchronise(temporary)
         os.replace(temporary, path)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
         raise
-    descriptor = os.open(folder, os.O_RDONLY)
+    if durable:
+        _synchronise(folder)
+
+
+def _synchronise(path):
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -719,10 +719,9 @@ def _write_attributes(target, values, path):
     from .listing import listed_attribute
     texts, elsewhere = [], []
     for name, value in values.items():
-        if name.startswith("refx_"):
-            raise Unsupported(f"{shown(path)}: the attribute {name!r}; names that begin with refx_ are the layout's own")
         simple = attribute_values.simplest(value, path)
-        if not _set(target, name, simple):
+        # Names that begin so are the layout's own.
+        if name.startswith("refx_") or not _set(target, name, simple):
             elsewhere.append([list(path), name, listed_attribute(value, path)])
             continue
         held = [simple.encode()] if isinstance(simple, str) else simple[2] if _is_texts(simple) else None

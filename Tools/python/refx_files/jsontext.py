@@ -33,6 +33,9 @@ def parse(data, what):
     return found
 
 
+# Readers need not take metadata that is nested deeper.
+DEPTH = 512
+
 _ESCAPES = {byte: f"\\u{byte:04x}" for byte in [*range(0x20), 0x7F]}
 _ESCAPES.update({ord("\n"): "\\n", ord("\r"): "\\r", ord("\t"): "\\t", ord('"'): '\\"', ord("\\"): "\\\\"})
 
@@ -45,8 +48,12 @@ def _number(value):
     if not math.isfinite(value):
         raise Unsupported(f"metadata cannot hold {value}")
     digits = repr(value)
-    # Up to 2^54 without an exponent.
-    return f"{int(value)}.0" if "e+" in digits and abs(value) < 1 << 54 else digits
+    if "e" in digits or abs(value) <= 1 << 53:
+        return digits
+    # Python goes on without an exponent up to 10^16.
+    sign, digits = ("-", digits[1:-2]) if value < 0 else ("", digits[:-2])
+    rest = digits[1:].rstrip("0")
+    return f"{sign}{digits[0]}{'.' + rest if rest else ''}e+{len(digits) - 1}"
 
 
 def written(value):
@@ -83,6 +90,8 @@ def written(value):
             if id(item) in open_ids:
                 raise Unsupported("metadata that holds itself")
             open_ids.add(id(item))
+            if len(open_ids) > DEPTH:
+                raise Unsupported(f"metadata nested deeper than {DEPTH}")
             mapping = isinstance(item, dict)
             inside = [Words("{" if mapping else "[")]
             for position, member in enumerate(item.items() if mapping else item):
