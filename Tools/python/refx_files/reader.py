@@ -205,7 +205,9 @@ class RefxFile(Stored):
     def part(self, leaf, start, end, raw=False):
         """Reads the chunks that hold these rows, each against its own CRC-32."""
         row = leaf.item and leaf.item * dtypes.count_of(leaf.shape[1:])
-        if not row or start >= end:
+        if start >= end:
+            return np.empty((0,) + leaf.shape[1:], dtypes.numpy_dtype(leaf.dtype, raw))
+        if not row:
             return self.array(leaf, raw)[start:end]
         first, last = start * row, end * row
         numbers = leaf.grid.numbers(first, last)

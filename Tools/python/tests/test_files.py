@@ -281,7 +281,7 @@ class Loading(Scratch):
         self.assertEqual([list(layer) for layer in found["layers"]], [["kernel"]] * 12)
         found = load("layers/3", "layers/1*/bias", "step")
         self.assertEqual(found["step"], 3)
-        self.assertEqual([n for n, layer in enumerate(found["layers"]) if layer is not HOLE], [3, 10, 11])
+        self.assertEqual([n for n, layer in enumerate(found["layers"]) if layer is not HOLE], [1, 3, 10, 11])
         self.assertEqual(sorted(found["layers"][3]), ["bias", "kernel"])
         self.assertEqual(list(found["layers"][10]), ["bias"])
         # A shared value is chosen with all its sites.
