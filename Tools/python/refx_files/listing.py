@@ -48,7 +48,7 @@ def _listed(file):
             found = {"kind": "leaf", "dtype": node.dtype, "shape": list(node.shape)}
             if isinstance(node, StoredLeaf):
                 found["storage"] = "compressed" if node.compressed else "raw"
-            found.update(bytes=node.size, stored=node.stored, crc32=f"{node.crc:08x}")
+            found.update(bytes=node.size, stored=node.stored, crc32=None if node.crc is None else f"{node.crc:08x}")
             if isinstance(node, StoredLeaf):
                 found["hash"] = node.digest.hex()
             found["sha256"] = hashlib.sha256(data).hexdigest()

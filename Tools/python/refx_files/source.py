@@ -1,19 +1,22 @@
 """Where bytes come from: a file, or memory. Any number of threads may read."""
 
 import os
+import stat
 
-from .errors import Damaged
+from .errors import Damaged, Unsupported
 
 
 class FileSource:
     def __init__(self, path):
         self.name = os.fspath(path)
-        self._descriptor = os.open(self.name, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0))
-        try:
-            self.size = os.lseek(self._descriptor, 0, os.SEEK_END)
-        except OSError:
+        self._descriptor = -1
+        # A pipe must not make us wait.
+        self._descriptor = os.open(self.name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        status = os.fstat(self._descriptor)
+        if not stat.S_ISREG(status.st_mode):
             self.close()
-            raise
+            raise Unsupported(f"{self.name}: no regular file")
+        self.size = status.st_size
 
     def read_into(self, offset, target):
         target = memoryview(target)

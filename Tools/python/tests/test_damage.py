@@ -5,12 +5,13 @@ import random
 import struct
 import subprocess
 import sys
+import tracemalloc
 import unittest
 import zlib
 
 from random_trees import Trees, metadata
 from support import ROOT, Scratch, content, difference, golden_refx_files, np, refx_files
-from refx_files import envelope
+from refx_files import dtypes, envelope, xxh3
 from refx_files.sections import varint
 from refx_files.source import MemorySource
 
@@ -145,7 +146,11 @@ class Damage(Scratch):
             "a section twice": file(more=[(b"META", b"{}"), (b"META", b"{}")]),
         }.items():
             with self.subTest(name):
+                tracemalloc.start()
                 self.assertEqual(outcome(data), "refused")
+                peak = tracemalloc.get_traced_memory()[1]
+                tracemalloc.stop()
+                self.assertLess(peak, 4 * len(data) + (8 << 20))
         # Sections that are not known pass, unless they are required.
         self.assertNotEqual(outcome(file(more=[(b"ZZZZ", b"?")])), "refused")
 
@@ -160,6 +165,52 @@ class Damage(Scratch):
         with self.assertRaisesRegex(refx_files.Damaged, "content hash"):
             refx_files.load(data)
         self.assertIsNone(difference(refx_files.load(data, check_hashes=False), refx_files.load(self.sound)))
+
+    def changed(self, tree, change):
+        """A file of `tree` whose payload, leaf table and chunk table `change` made others, under right checksums."""
+        refx_files.save(self.path("c.refx"), tree, compression="none")
+        data = content(self.path("c.refx"))
+        with refx_files.open(data) as file:
+            leaf = file.table[0]
+        front, sections = parted(data)
+        front, sections = bytearray(front), dict(sections)
+        leaves, chunks_ = bytearray(sections[b"LEAF"]), bytearray(sections[b"CHNK"])
+        change(leaf, front, leaves)
+        logical = bytes(front[leaf.offset:leaf.offset + leaf.size])
+        place = leaves.index(leaf.digest) - 4
+        leaves[place:place + 20] = struct.pack("<I", zlib.crc32(logical)) + xxh3.hash_of(xxh3.hash_of(logical))
+        chunks_[4:8] = struct.pack("<I", zlib.crc32(front[leaf.begin:leaf.offset + leaf.size]))
+        sections.update({b"LEAF": bytes(leaves), b"CHNK": bytes(chunks_)})
+        return sealed(bytes(front), list(sections.items()))
+
+    def test_padding_that_is_not_zero_under_a_right_checksum(self):
+        tree = [np.arange(1 << 15, dtype=np.float32)]
+
+        def at(place):
+            def change(leaf, front, leaves):
+                self.assertEqual((leaf.begin, leaf.offset), (64, 4096))
+                front[place] ^= 1
+            return self.changed(tree, change)
+
+        self.assertNotEqual(outcome(at(4096)), "refused")
+        for place in (64, 1000, 4095):
+            with self.assertRaisesRegex(refx_files.Damaged, "padding"):
+                refx_files.load(at(place))
+
+    def test_bytes_that_are_no_element_under_a_right_checksum(self):
+        for code, sound, bad in ((1, (0, 1), (2, 255)), (19, (7, 0xF8, 0xFF), (8, 0xF7, 0x80)), (20, (15, 0), (16, 255))):
+            for byte in sound + bad:
+                def change(leaf, front, leaves):
+                    front[leaf.offset + 1] = byte
+                    leaves[1] = code
+                data = self.changed([np.zeros(3, np.uint8)], change)
+                with self.subTest(code=code, byte=byte):
+                    self.assertEqual(outcome(data) == "refused", byte in bad)
+                    if byte in bad:
+                        plain = [{}, {"lazy": True}] if dtypes.ml_dtypes is not None else []
+                        for options in [{"raw": True}] + plain:
+                            with self.assertRaisesRegex(refx_files.Damaged, "is no"):
+                                np.asarray(refx_files.load(data, **options)[0])
 
     def test_hostile_files(self):
         """Whatever the files of REFX_HOSTILE are, each is taken or refused in a sentence, without a crash."""

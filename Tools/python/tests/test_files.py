@@ -404,6 +404,17 @@ class Loading(Scratch):
             self.assertEqual(main([self.path("bad.refx")]), 1)
         self.assertIn("bad.refx: the file does not end as it must", errors.getvalue())
 
+    def test_what_is_no_regular_file(self):
+        os.mkfifo(self.path("pipe"))
+        for path in (self.path("pipe"), self.folder, os.devnull):
+            with self.assertRaisesRegex(refx_files.Unsupported, "no regular file"):
+                refx_files.load(path)
+        with self.assertRaises(FileNotFoundError):
+            refx_files.load(self.path("missing"))
+        for data in (b"", b"x", b"\x89REFX\r\n\x1a", bytes(5000)):
+            with self.assertRaises(refx_files.Damaged):
+                refx_files.load(data)
+
     def test_limits(self):
         for limits, words in ((dict(nodes=10), "nodes"), (dict(bytes=1000), "bytes"), (dict(name_bytes=3), "name")):
             with self.subTest(words), self.assertRaisesRegex(refx_files.FileError, words):

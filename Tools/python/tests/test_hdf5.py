@@ -160,6 +160,8 @@ class Layout(Scratch):
             self.assertEqual(found["y"]["big"].tolist(), [0, 1, 2])
             self.assertEqual(found["y"]["packed"].tolist(), list(range(300)))
             self.assertEqual(len(file.warnings), 3)
+            from refx_files import listing
+            self.assertIn("'crc32': None", str(listing.document(file)))
 
     def test_damage_of_any_byte_is_seen_or_changes_nothing(self):
         """HDF5 keeps no sum of everything; what is given away is what was saved, or an error comes."""
