@@ -59,7 +59,7 @@ def _value(reader):
         name, item = dtypes.BY_NUMBER.get(reader.byte(), (None, None))
         reader.demand(item, "the dtype of an attribute")
         shape = _shape(reader, item)
-        reader.demand(shape or name not in ("int64", "float64", "bool"), "a single number of that dtype has a kind of its own")
+        reader.demand(shape or name not in ("int64", "float64", "bool"), f"a single {name} has a kind of its own")
         data = np.frombuffer(bytearray(reader.raw(dtypes.count_of(shape) * item)), np.uint8)
     except ValueError as error:
         raise Unsupported(f"NumPy has no array of an attribute's shape: {error}")

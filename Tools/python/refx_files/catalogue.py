@@ -166,7 +166,8 @@ def read_tree(reader, names, collections, leaves, limits):
             reader.demand(number < len(refs), "an index before its value")
             node = refs[number]
         else:
-            raise Unsupported(f"section NODE, byte {reader.start + reader.at - 1}: kind {kind} of a node, which is not known")
+            place = reader.start + reader.at - 1
+            raise Unsupported(f"section NODE, byte {place}: kind {kind} of a node, which is not known")
 
         # Where it goes.
         if ref is not None:

@@ -102,7 +102,8 @@ class Outline:
             return Tuple([None] * len(node)), list(enumerate(node))
         shareable = isinstance(node, (list, Mapping)) or dtypes.is_array(node) and not isinstance(node, np.generic)
         if not shareable and not isinstance(node, np.generic):
-            raise Unsupported(f"{shown(path)}: a checkpoint cannot hold {type(node).__module__}.{type(node).__qualname__}")
+            name = f"{type(node).__module__}.{type(node).__qualname__}"
+            raise Unsupported(f"{shown(path)}: a checkpoint cannot hold {name}")
         if shareable:
             if in_ref:
                 self._in_refs.setdefault(id(node), path)
@@ -188,7 +189,8 @@ class Outline:
                 known, first = tags.setdefault(id(ref), (tag, path))
                 if known != tag or isinstance(known, str) != isinstance(tag, str):
                     raise Unsupported(
-                        f"{shown(path)}: the collection {tag!r}, but {known!r} at {shown(first)}, which shares its value")
+                        f"{shown(path)}: the collection {tag!r}, but {known!r} at {shown(first)}, which shares its "
+                        "value")
                 ref.collection = tag
         wanted = dict(bare)
         if not wanted:

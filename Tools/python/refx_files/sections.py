@@ -2,7 +2,7 @@
 
 import struct
 
-from .errors import Damaged, demand
+from .errors import Damaged
 
 _FORMS = {form: struct.Struct("<" + form) for form in "BHIQqd"}
 

@@ -86,85 +86,95 @@ class Pattern:
 
 
 def wanted(tree, patterns):
-    """A function that says of a member of a container whether something in it is chosen. Looks at each node once for
-    each state of the patterns, so that shared subtrees cost nothing twice.
+    """A function that says of a member of a container whether something in it is chosen.
 
     Raises KeyError where a pattern chooses nothing.
     """
-    patterns = [Pattern(pattern) for pattern in patterns]
-    whole, chosen = set(), set()  # ids of nodes that are chosen with all below; members that are, as (id, key)
-    above = {}  # id of a node: the members that lead to it
+    named, chosen = _chosen(tree, [Pattern(pattern) for pattern in patterns])
+    whole = _all_below(named)
+    kept = _with_all_above(tree, whole | {container for container, _ in chosen})
+
+    def ask(container, key):
+        if id(container) in whole or (id(container), key) in chosen:
+            return True
+        member = container[key]
+        return _is_object(member) and id(member) in kept
+
+    return ask
+
+
+def _links(node):
+    """The (key, member) of a container, the value of a Ref."""
+    if isinstance(node, Ref):
+        return ((None, node.value),)
+    if isinstance(node, dict):
+        return node.items()
+    return enumerate(node) if isinstance(node, CONTAINERS) else ()
+
+
+def _chosen(tree, patterns):
+    """The nodes that patterns name, and the members of containers that they are, as (id of the container, key).
+
+    Looks at each node once for each state of the patterns, so that shared subtrees cost nothing twice.
+    """
+    named, chosen, seen = [], set(), set()
     unused = set(range(len(patterns)))
-    seen = set()
-    root = (tuple(pattern.start for pattern in patterns), tree, None)
-    waiting, below = [root], []
+    waiting = [(tuple(pattern.start for pattern in patterns), tree, None)]
     while waiting:
-        states, node, edge = waiting.pop()
-        hit = [number for number, state in enumerate(states) if len(patterns[number].parts) in state]
-        unused.difference_update(hit)
-        if hit and edge is not None:
-            chosen.add(edge)
-        links = [(None, node.value)] if isinstance(node, Ref) else (
-            node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, CONTAINERS) else ())
-        if hit:
-            below.append(node)
-        if (id(node), states) in seen:
+        states, node, member_of = waiting.pop()
+        hits = [n for n, (pattern, state) in enumerate(zip(patterns, states)) if len(pattern.parts) in state]
+        if hits:
+            unused.difference_update(hits)
+            named.append(node)
+            chosen.add(member_of)
+        if not isinstance(node, (Ref,) + CONTAINERS) or (id(node), states) in seen:
             continue
-        if links:
-            seen.add((id(node), states))
-        nested = isinstance(node, Ref) and isinstance(node.value, Ref)
-        for key, member in links:
-            if isinstance(node, Ref):
-                step = tuple(p.after(s, "0") for p, s in zip(patterns, states)) if nested else states
+        seen.add((id(node), states))
+        for key, member in _links(node):
+            if not isinstance(node, Ref):
+                step = tuple(pattern.after(state, str(key)) for pattern, state in zip(patterns, states))
+            elif isinstance(member, Ref):
+                step = tuple(pattern.after(state, "0") for pattern, state in zip(patterns, states))
             else:
-                step = tuple(p.after(s, str(key)) for p, s in zip(patterns, states))
+                step = states
             if any(step):
                 waiting.append((step, member, (id(node), key)))
     if unused:
         raise KeyError(f"nothing at {patterns[min(unused)].text!r}")
-    while below:
-        node = below.pop()
-        if isinstance(node, Ref):
-            links = [node.value]
-        elif isinstance(node, CONTAINERS):
-            links = list(node.values()) if isinstance(node, dict) else list(node)
-        elif getattr(node, "is_leaf", False):
-            whole.add(id(node))
-            continue
-        else:
-            continue
-        if id(node) not in whole:
-            whole.add(id(node))
-            below.extend(links)
+    chosen.discard(None)
+    return named, chosen
 
-    # What leads to something chosen, from the inside out.
-    kept = set(whole) | {container for container, _ in chosen}
-    waiting, visited = [tree], set()
+
+def _all_below(nodes):
+    """The ids of some nodes and of all that they hold."""
+    found, waiting = set(), list(nodes)
     while waiting:
         node = waiting.pop()
-        if id(node) in visited:
-            continue
-        visited.add(id(node))
-        links = [node.value] if isinstance(node, Ref) else (
-            node.values() if isinstance(node, dict) else node if isinstance(node, CONTAINERS) else ())
-        for member in links:
-            if _is_object(member):
-                above.setdefault(id(member), []).append(node)
-                waiting.append(member)
-    waiting = list(kept)
+        if _is_object(node) and id(node) not in found:
+            found.add(id(node))
+            waiting.extend(member for _, member in _links(node))
+    return found
+
+
+def _with_all_above(tree, found):
+    """The ids `found` with those of every node that leads to one of them."""
+    above, seen, waiting = {}, set(), [tree]
     while waiting:
-        for node in above.get(waiting.pop(), ()):
-            if id(node) not in kept:
-                kept.add(id(node))
-                waiting.append(id(node))
-
-    def ask(container, key):
-        member = container[key]
-        if id(container) in whole or (id(container), key) in chosen:
-            return True
-        return _is_object(member) and id(member) in kept
-
-    return ask
+        node = waiting.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        for _, member in _links(node):
+            if _is_object(member):
+                above.setdefault(id(member), []).append(id(node))
+                waiting.append(member)
+    found, waiting = set(found), list(found)
+    while waiting:
+        for holder in above.get(waiting.pop(), ()):
+            if holder not in found:
+                found.add(holder)
+                waiting.append(holder)
+    return found
 
 
 def _is_object(node):

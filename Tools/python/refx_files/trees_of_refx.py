@@ -86,7 +86,8 @@ def from_refx(pytree):
             return NOTHING, None
         if isinstance(node, refx.Static):
             if not isinstance(node.value, (str, bool, int, float)):
-                raise Unsupported(f"{shown(path)}: a Static of {type(node.value).__name__}; a file holds text and numbers")
+                kind = type(node.value).__name__
+                raise Unsupported(f"{shown(path)}: a Static of {kind}; a file holds text and numbers")
             return node.value, None
         if type(node) in _NUMBERS:
             import numpy

@@ -121,7 +121,7 @@ def write(target, outline_tree, metadata, attributes, compression, threads_):
     level = level_of(compression)
     name, coll, node, pending = nodes_of(outline_tree)
     target.write(envelope.header())
-    place, end = 64, 64
+    end = 64
     leaf_table, chunk_table = [varint(len(pending))], []
     compressed = False
     waiting = []

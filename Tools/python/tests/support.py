@@ -15,9 +15,9 @@ sys.path.insert(0, os.path.join(ROOT, "Tools", "python"))
 
 import numpy as np  # noqa: E402
 
-import refx_files  # noqa: E402
+import refx_files  # noqa: E402,F401
 from refx_files import dtypes  # noqa: E402
-from refx_files.tree import HOLE, NOTHING, Ref  # noqa: E402
+from refx_files.tree import HOLE, NOTHING, Ref  # noqa: E402,F401
 
 GOLDENS = os.path.join(ROOT, "Fixtures", "golden")
 
@@ -74,7 +74,7 @@ def bits(value):
     return struct.pack("<d", value)
 
 
-def difference(a, b, where="", same=None, back=None):
+def difference(a, b):
     """Where two trees differ in structure, type, a byte or in what is one object; None where they are the same.
 
     Does not recurse. Arrays, dicts, lists and Refs are compared by what is identical (`is`) within each tree.

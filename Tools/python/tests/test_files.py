@@ -2,7 +2,6 @@
 
 import copy
 import os
-import pickle
 import threading
 import unittest
 from unittest import mock
@@ -233,10 +232,6 @@ class Saving(Scratch):
 
     def test_the_old_file_stays_until_the_new_one_is_whole(self):
         refx_files.save(self.path("x.refx"), {"old": 1})
-
-        class Breaks(np.ndarray):
-            def __array__(self, *_, **__):
-                raise OSError("no more")
 
         tree = {"a": np.ones(1000), "b": mock.Mock(spec=["__array__", "dtype", "shape"], dtype=np.dtype("f4"), shape=(2,))}
         tree["b"].__array__ = mock.Mock(side_effect=OSError("no more"))

@@ -91,7 +91,6 @@ class RandomTrees(Scratch):
                 return f"seed {seed}: other metadata"
             with refx_files.open(path) as file:
                 expected = rows(file)
-            names = expected[0].keys() if expected else ()
             found = [row for row in listing["leaves"] if row["dtype"] not in (None, "tree")]
             if len(found) != len(expected):
                 return f"seed {seed}: {len(found)} rows, expected {len(expected)}"

@@ -2,7 +2,7 @@
 
 import unittest
 
-from support import np, refx_files  # noqa: F401
+from support import np
 from refx_files import chunks, xxh3
 
 # The length of the bytes 0, 1, … 250, 0, …: XXH3-128 as hexadecimal digits, by the reference implementation.
