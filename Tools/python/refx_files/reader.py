@@ -168,7 +168,7 @@ class RefxFile(Stored):
             data = buffers[leaf.number] = np.empty(leaf.size, np.uint8)
             for number in range(leaf.grid.count if leaf.grid else 0):
                 start, end = leaf.grid.bounds(number)
-                yield functools.partial(self._chunk, leaf, number, data[start:end])
+                yield functools.partial(self._chunk, leaf, number, data[start:end]), end - start
 
     @contextlib.contextmanager
     def _named(self, leaf):

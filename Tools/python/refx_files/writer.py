@@ -1,5 +1,6 @@
 """Writes `.refx` files, front to back in one pass: header, payload leaf by leaf, catalogue, trailer."""
 
+import collections
 import functools
 import struct
 import zlib
@@ -124,21 +125,21 @@ def write(target, outline_tree, metadata, attributes, compression, threads_):
     end = 64
     leaf_table, chunk_table = [varint(len(pending))], []
     compressed = False
-    waiting = []
+    waiting = collections.deque()
 
     def jobs():
         for path, leaf in pending:
             leaf = _Leaf(path, leaf, level)
             waiting.append(leaf)
             for number in range(leaf.grid.count if leaf.grid else 0):
-                yield functools.partial(leaf.chunk, number)
-            yield leaf.digest
+                yield functools.partial(leaf.chunk, number), min(leaf.size, leaf.grid.full)
+            yield leaf.digest, leaf.size
 
     small = sum(dtypes.count_of(leaf.shape) * (dtypes.SIZES[leaf.dtype] or 1) for _, leaf in pending) <= chunks.MIB
     done = threads.in_order(jobs(), 1 if small else threads.thread_count(threads_))
     for _ in pending:
         first = next(done)
-        leaf = waiting.pop(0)
+        leaf = waiting.popleft()
         count = leaf.grid.count if leaf.grid else 0
         start = end
         if leaf.level is not None:
