@@ -88,7 +88,7 @@ import Testing
     #expect(page.contains(shown), "the page should show:\n\(dump.joined(separator: "\n"))")
   }
 
-  /// The reader in plain Python sees the same as this one.
+  /// The Python package sees the same as this reader.
   @Test(arguments: GoldenRefxFiles.all) func theIndependentReaderAgrees(_ golden: GoldenRefxFiles.Golden)
     throws
   {
@@ -127,7 +127,7 @@ import Testing
   }
 }
 
-/// Runs the reader in plain Python.
+/// Runs the Python package, which was written from the specification alone.
 enum PythonReader {
   struct Output {
     let status: Int32
@@ -135,10 +135,19 @@ enum PythonReader {
     let errors: String
   }
 
+  /// The listing of a file.
   static func run(_ python: String, _ root: String, _ file: String) throws -> Output {
+    try run(python, root, ["-m", "refx_files", file, "--json"])
+  }
+
+  /// - Parameter arguments: of `python`, in the folder `root`.
+  static func run(_ python: String, _ root: String, _ arguments: [String]) throws -> Output {
     let process = Process()
     process.executableURL = URL(filePath: python)
-    process.arguments = [root + "/Tools/python/read_refx.py", file, "--json"]
+    process.currentDirectoryURL = URL(filePath: root)
+    process.environment = ProcessInfo.processInfo.environment.merging(
+      ["PYTHONPATH": root + "/Tools/python", "PYTHONDONTWRITEBYTECODE": "1"]) { $1 }
+    process.arguments = arguments
     let output = Pipe()
     let errors = Pipe()
     process.standardOutput = output

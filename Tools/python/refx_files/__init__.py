@@ -1,0 +1,132 @@
+"""Checkpoints that keep sharing, in Python: reads and writes `.refx` files and the refx layout of HDF5.
+
+    import refx_files
+    tree = refx_files.load("run.refx")
+    tree["embed"] is tree["head"]["weight"]     # tied in the file: one array
+    refx_files.save("copy.refx", tree, collections={"**": "params"})
+
+A tree is made of dict, list, tuple, of arrays, and of None, str, int, float and bool. See Documentation/python.md.
+"""
+
+import os
+
+from . import atomic as _atomic
+from . import patches as _patches
+from . import reader as _reader
+from . import writer as _writer
+from .catalogue import Limits
+from .errors import Damaged, FileError, LimitExceeded, Unsupported
+from .outline import Outline as _Outline
+from .reader import LazyArray
+from .source import FileSource as _FileSource
+from .source import MemorySource as _MemorySource
+from .trees_of_refx import from_refx, to_refx
+from .tree import HOLE, NOTHING, Ref
+
+__version__ = "0.1.0"
+__all__ = [
+    "load", "save", "open", "digest", "from_refx", "to_refx", "Ref", "NOTHING", "HOLE", "LazyArray", "Limits",
+    "FileError", "Damaged", "Unsupported", "LimitExceeded",
+]
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+_HDF5_SUFFIXES = (".h5", ".hdf5")
+
+
+def open(file, *, base=None, limits=None, check_hashes=True, threads=None):
+    """Opens a checkpoint and reads what it says, without payload. Close what it gives, or use it in `with`.
+
+    `file` is a path, or bytes of a `.refx` file. `base` is what a patch stands on: a path or an open checkpoint, or a
+    list of them, from the oldest on. Without `check_hashes` the XXH3 content hashes are left unchecked; every
+    CRC-32 is always compared. Raises FileError where the file cannot be taken, OSError where it cannot be read.
+    """
+    opened = _opened(file, limits, check_hashes, threads)
+    if base is None:
+        return opened
+    bases = list(base) if isinstance(base, (list, tuple)) else [base]
+    try:
+        below = None
+        for step in bases:
+            step = step if isinstance(step, _reader.Stored) else _opened(step, limits, check_hashes, threads)
+            below = step if below is None else _patches.applied(below, step)
+        return _patches.applied(below, opened)
+    except BaseException:
+        opened.close()
+        raise
+
+
+def _opened(file, limits, check_hashes, threads):
+    options = dict(limits=limits, check_hashes=check_hashes, threads_=threads)
+    if isinstance(file, (bytes, bytearray, memoryview)):
+        return _reader.open_source(_MemorySource(file), **options)
+    source = _FileSource(file)
+    # HDF5 may begin behind a block of its user, at a power of two from 512 on.
+    place = 0
+    while place + 8 <= source.size and bytes(source.read(0, min(4, source.size))) != b"\x89REF":
+        if bytes(source.read(place, 8)) == _HDF5:
+            source.close()
+            from . import hdf5
+            return hdf5.open_path(file, limits)
+        place = max(512, 2 * place)
+    return _reader.open_source(source, **options)
+
+
+def load(file, *patterns, refs=False, lazy=False, raw=False, base=None, limits=None, check_hashes=True, threads=None):
+    """The tree of a checkpoint, or what `patterns` choose of it; see `open` for the rest.
+
+    What is tied in the file is one object here. With `refs` the Refs stand in the tree, with their collections. With
+    `lazy` leaves are read when they are asked for. With `raw` dtypes that NumPy lacks are given as bits.
+    """
+    opened = open(file, base=base, limits=limits, check_hashes=check_hashes, threads=threads)
+    if lazy:
+        return opened.tree(*patterns, refs=refs, lazy=True, raw=raw)
+    with opened:
+        return opened.tree(*patterns, refs=refs, raw=raw)
+
+
+def save(file, tree, *, collections=None, metadata=None, attributes=None, compression="fast", threads=None,
+         base=None, format=None, durable=True):
+    """Saves a tree: as HDF5 where the name ends in .h5 or .hdf5 or `format` is "hdf5", else as `.refx`.
+
+    An array, dict or list that stands in several places (`is`) is written once. `collections` names the collection of
+    all leaves, or is a mapping from patterns, or a function of path and array; a Ref in the tree says its own.
+    `compression` is "none", "fast", "best" or a level of zlib. With `base` only what differs from that checkpoint is
+    written, as a patch. The old file stays whole until the new one is; with `durable` the new one is on the disk when
+    this returns.
+    """
+    if format not in (None, "refx", "hdf5"):
+        raise ValueError(f"format is refx or hdf5, not {format!r}")
+    if threads is not None:
+        _writer.threads.thread_count(threads)
+    _writer.level_of(compression)
+    outline = _Outline(tree, collections).tree
+    if base is not None:
+        opened = base if isinstance(base, _reader.Stored) else open(base)
+        outline, metadata = _patches.made(opened, outline, metadata)
+    name = os.fspath(file)
+    with _atomic.replacing(file, durable) as temporary:
+        if format == "hdf5" or format is None and name.lower().endswith(_HDF5_SUFFIXES):
+            from . import hdf5
+            hdf5.write(temporary, outline, metadata or {}, attributes or {}, _writer.level_of(compression))
+        else:
+            with _new(temporary) as target:
+                _writer.write(target, outline, metadata or {}, attributes or {}, compression, threads)
+
+
+def _new(path):
+    import io
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    return io.BufferedWriter(io.FileIO(os.open(path, flags, 0o666), "w"), 1 << 20)
+
+
+def digest(file, **options):
+    """The three digests of a checkpoint in hexadecimal, `{"structure": …, "topology": …, "values": …}`: those that the
+    command `refx digest` prints. Reads all payload. `file` is what `open` takes, or an open checkpoint."""
+    from . import digests
+    opened = file if isinstance(file, _reader.Stored) else open(file, **options)
+    try:
+        structure, topology = digests.structure(opened.exact)
+        found = structure, topology, _patches.value_digest(opened)
+    finally:
+        if opened is not file:
+            opened.close()
+    return dict(zip(("structure", "topology", "values"), (part.hex() for part in found)))
