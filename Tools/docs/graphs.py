@@ -101,27 +101,39 @@ LINK = re.compile(r"(?<!`)``([^`]+)``(?!`)")
 
 def stage(folder, target):
     """Writes the graphs again, in whose comments a name of another module has that module before it."""
-    homes, known = {}, {}
+    homes, members = {}, {}
     for module in MODULES:
         for _, graph in graphs(folder, module):
             for symbol in graph["symbols"]:
-                if len(symbol["pathComponents"]) == 1 and is_own(symbol, module):
-                    homes.setdefault(symbol["pathComponents"][0].split("(")[0], module)
-                known.setdefault(module, set()).add(symbol["pathComponents"][-1].split("(")[0])
-                known[module].add(symbol["pathComponents"][0].split("(")[0]) if is_own(symbol, module) else None
+                names = symbol["pathComponents"]
+                if len(names) == 1 and is_own(symbol, module):
+                    homes.setdefault(names[0].split("(")[0], module)
+                if len(names) > 1:
+                    members.setdefault((names[0], names[1].split("(")[0]), module)
     for module in MODULES:
         os.makedirs(os.path.join(target, module), exist_ok=True)
-
-        def written_out(match):
-            link = match.group(1)
-            first = re.split(r"[/(\-]", link)[0]
-            home = homes.get(first)
-            if link.startswith("/") or home in (None, module) or MODULES.index(home) > MODULES.index(module):
-                return match.group(0)
-            return f"``/{home}/{link}``"
-
         for path, graph in graphs(folder, module):
             for symbol in graph["symbols"]:
+                around = symbol["pathComponents"][0]
+
+                def written_out(match):
+                    link = match.group(1)
+                    first, second = (re.split(r"[/(\-]", link) + [""])[:2]
+                    home = homes.get(first)
+                    if link.startswith("/"):
+                        return match.group(0)
+                    if home is None:
+                        # A member of the type that the symbol extends: it is with the type, or beside the symbol.
+                        place = members.get((around, first))
+                        if homes.get(around) in (None, module) or place in (None, module):
+                            return match.group(0)
+                        return f"``/{place}/{around}/{link}``"
+                    if home != module and "/" in link and members.get((first, second)) == module:
+                        return f"``/{module}/{home}/{link}``"
+                    if home == module or MODULES.index(home) > MODULES.index(module):
+                        return match.group(0)
+                    return f"``/{home}/{link}``"
+
                 for line in symbol.get("docComment", {}).get("lines", []):
                     line["text"] = LINK.sub(written_out, line["text"])
             with open(os.path.join(target, module, os.path.basename(path)), "w", encoding="utf-8") as file:

@@ -68,7 +68,8 @@ class Catalogue:
         def change(part):
             part = re.sub(r"<!--.*?-->\n?", "", part, flags=re.S)
             part = re.sub(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])+)\]\(([^)\s]+)\)", self.link, part)
-            part = re.sub(r"^(# .*)$", lambda m: m.group(0).replace("<!-- -->", ""), part, flags=re.M)
+            # The list of pages shows a title's backticks as they are.
+            part = re.sub(r"^# (?!``).*$", lambda m: m.group(0).replace("`", ""), part, count=1, flags=re.M)
             return graphs.LINK.sub(self.symbol, part)
 
         return outside_code(text, change)
