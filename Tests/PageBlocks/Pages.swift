@@ -99,7 +99,7 @@ private func program3() throws {
       return Double(weights.elements(of: Float.self)[0])
     }
   }
-  let manager = try CheckpointManager("runs/7", keep: .latest(3), .best(2, by: "loss"))
+  let manager = try CheckpointManager("run7", keep: .latest(3), .best(2, by: "loss"))
   var training = Training()
   try manager.resume(&training)  // the latest step that is whole; nothing where there is none yet
   while training.step < 100 {
@@ -122,7 +122,7 @@ private func program4() throws {
     .leavingOut("cache"),
   ]
   settings.changesBetweenWholes = 9
-  let manager = try CheckpointManager("runs/8", keep: .latest(3), settings: settings)
+  let manager = try CheckpointManager("run8", keep: .latest(3), settings: settings)
   struct State: Codable {
     @RefField(collection: "optimizer") var moments = Tensor([1, 2] as [Float])
   }
