@@ -66,7 +66,7 @@ class Catalogue:
 
     def changed(self, text):
         def change(part):
-            part = re.sub(r"<!--.*?-->\n?", "", part, flags=re.S)
+            part = re.sub(r"^<!--.*?-->\n?", "", part, flags=re.M | re.S)
             part = re.sub(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])+)\]\(([^)\s]+)\)", self.link, part)
             # The list of pages shows a title's backticks as they are.
             part = re.sub(r"^# (?!``).*$", lambda m: m.group(0).replace("`", ""), part, count=1, flags=re.M)
