@@ -54,8 +54,13 @@ class Catalogue:
             place = headings(text).get(anchor, "") if anchor else ""
             if anchor and not place:
                 sys.exit(f"Tools/docs/pages.py: {stem}.md has no heading '{anchor}'")
-            return f"[{words}](doc:{stem}{'#' + place if place else ''})"
+            return f"[{words}](doc:{self.name(stem)}{'#' + place if place else ''})"
         return words
+
+    def name(self, stem):
+        """What the article is called on the site, where names of articles and of types differ by more than case."""
+        types = {name.lower() for name, home in self.homes.items() if home == self.module}
+        return stem + "-article" if stem.lower() in types else stem
 
     def symbol(self, match):
         link = match.group(1)
@@ -68,6 +73,7 @@ class Catalogue:
         def change(part):
             part = re.sub(r"^<!--.*?-->\n?", "", part, flags=re.M | re.S)
             part = re.sub(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])+)\]\(([^)\s]+)\)", self.link, part)
+            part = re.sub(r"<doc:([\w-]+)>", lambda m: f"<doc:{self.name(m.group(1))}>", part)
             # The list of pages shows a title's backticks as they are.
             part = re.sub(r"^# (?!``).*$", lambda m: m.group(0).replace("`", ""), part, count=1, flags=re.M)
             return graphs.LINK.sub(self.symbol, part)
@@ -98,12 +104,19 @@ def main(folder, target):
         os.makedirs(out)
         catalogue = Catalogue(module, homes, articles)
         for stem, text in articles.items():
-            with open(os.path.join(out, stem + ".md"), "w", encoding="utf-8") as file:
+            with open(os.path.join(out, catalogue.name(stem) + ".md"), "w", encoding="utf-8") as file:
                 file.write(catalogue.changed(text))
         if module == "RefxIO":
             for name in os.listdir(documentation):
-                if name.endswith((".svg", ".png")):
-                    shutil.copy(os.path.join(documentation, name), out)
+                if name.endswith(".svg"):
+                    with open(os.path.join(documentation, name), encoding="utf-8") as file:
+                        drawing = file.read()
+                    # Without a size of its own a drawing is as small as the site makes it.
+                    drawing = re.sub(
+                        r'^<svg (?![^>]*\bwidth=)([^>]*viewBox="0 0 ([\d.]+) ([\d.]+)")', r'<svg width="\2" height="\3" \1',
+                        drawing, count=1, flags=re.M)
+                    with open(os.path.join(out, name), "w", encoding="utf-8") as file:
+                        file.write(drawing)
 
 
 if __name__ == "__main__":
