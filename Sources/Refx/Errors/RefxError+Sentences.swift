@@ -2042,6 +2042,36 @@ extension RefxError {
       advice: "bring it back, or go on from an earlier step")
   }
 
+  package static func policiesDisagree(
+    _ path: Path, _ policy: String?, _ other: Path, _ otherPolicy: String?
+  ) -> RefxError {
+    func said(_ policy: String?) -> String { policy.map { "the policy for \($0)" } ?? "no policy" }
+    return RefxError(
+      .usage, "two policies disagree about one shared value, and nothing was saved", path: path,
+      expected: "one policy for all of its paths",
+      found: "\(said(policy)) at \(path), \(said(otherPolicy)) at \(other)",
+      advice: "declare behind them a policy that says what is wanted at each of the paths")
+  }
+
+  package static func savesNothing(_ part: String, known: [CollectionTag]) -> RefxError {
+    let collections = known.isEmpty ? "none" : known.map(\.description).joined(separator: ", ")
+    return RefxError(
+      .usage, "the selection of what is saved names \(part), and there is no such thing in the model",
+      advice: "name a collection of the model (\(collections)), or the paths of leaves and Refs")
+  }
+
+  package static func castIsLost(_ path: String) -> RefxError {
+    RefxError(
+      .damaged, "the step says that an array had another dtype, and there is no such array",
+      expected: "an array at \(path)", found: "none")
+  }
+
+  package static func stepIsDamaged(_ step: Int, file: String, problems: [String]) -> RefxError {
+    RefxError(
+      .damaged, "step \(step) was read as a whole, and is damaged", file: file,
+      advice: "bring it back from a copy, or go on from another step", details: problems)
+  }
+
   package static func noWholeStep(folder: String, problems: [String]) -> RefxError {
     RefxError(
       .damaged, "the folder has steps, and none of them can be read", file: folder,

@@ -26,9 +26,10 @@ public final class CheckpointManager: Sendable {
 
   let retention: [Retention]
   let settings: Settings
-  private let lock: FolderLock
+  let lock: FolderLock
   private let store: any CheckpointStore.Type
   private let queue: SaveQueue
+  let index: StepIndexWriter
   let state: Mutex<State>
 
   /// What is chosen once for all saves of a manager.
@@ -38,11 +39,20 @@ public final class CheckpointManager: Sendable {
     public var compression: Compression = .fast
     /// When a step counts as saved.
     public var durability: Checkpoint.Durability = .full
-    /// How the Refs of single collections are saved.
-    public var policies: [CollectionPolicy] = []
+    /// What is saved of a model: a Ref with all of its sites where one is chosen, and plain leaves; everything where it
+    /// is empty. A save may have a selection of its own instead.
+    public var select: [Selector] = []
+    /// How the parts of what is selected are saved; the last that applies to a value decides.
+    public var policies: [SavePolicy] = []
     /// After a whole step, so many steps may follow that hold only what changed since it; 0 for none. The step they
     /// stand on stays as long as one of them does.
     public var changesBetweenWholes = 0
+    /// Whether each step is read again, from the disk where the system lets it go there, and every checksum looked at,
+    /// before it counts as saved and an earlier one is removed. Costs as long again as reading a step takes.
+    public var readsBack = false
+    /// Whether the latest and the best steps that managers before this one have saved are read as a whole, once,
+    /// before this one removes anything in reliance on them. Without it they count as whole where they can be opened.
+    public var verifiesBeforeRemoving = true
     /// How many threads encode a save; all cores but one where it is nil, so that the training keeps one. They give
     /// way to it where there are not enough.
     public var threads: Int?
@@ -63,6 +73,10 @@ public final class CheckpointManager: Sendable {
     var pending: [PendingSave] = []
     /// How many steps since the last whole one hold only changes.
     var changes = 0
+    /// The files of steps that this process has written, or read as a whole: by the number of the step.
+    var whole: [Int: FileIdentity] = [:]
+    /// Whether selection and policies were held against a model already.
+    var hasPlanned = false
   }
 
   /// Opens a folder, and makes it where it is missing. Removes what saves that were killed have left.
@@ -81,6 +95,7 @@ public final class CheckpointManager: Sendable {
     self.settings = settings
     retention = keep.isEmpty ? [.all] : keep
     queue = SaveQueue(capacity: max(1, settings.mostPending), waitsAtExit: settings.waitsAtExit)
+    index = StepIndexWriter(in: folder)
     removeStaleTemporaries(in: folder) {
       $0 == StepIndex.fileName || StepName($0, formats: formats) != nil
     }
@@ -92,7 +107,7 @@ public final class CheckpointManager: Sendable {
       State(
         steps: Dictionary(listing.steps.map { ($0.step, $0) }) { $1 },
         changes: listing.steps.reversed().prefix { $0.isIncremental }.count))
-    StepIndex.write(listing.steps, in: folder)
+    index.write(listing.steps)
   }
 
   /// The steps that are whole, the earliest first; those under way are not among them.
@@ -111,12 +126,13 @@ public final class CheckpointManager: Sendable {
   ///   - step: its number; 0 or more.
   ///   - metrics: finite numbers, for ``Retention`` and whoever lists the steps.
   ///   - metadata: other words about it.
-  ///   - selection: the sites that are saved, a Ref with all of its sites where one is chosen; everything where it is
-  ///     empty. The file has holes in the place of the others.
+  ///   - selection: the sites that are saved, a Ref with all of its sites where one is chosen; those of
+  ///     ``Settings/select`` where it is empty. The file has holes in the place of the others.
   ///   - replacing: whether a step of that number may be replaced.
   ///   - progress: called now and then with the bytes of values done so far and in all, on another thread.
   /// - Throws: ``RefxError`` where the model cannot become a tree, a metric is not finite, or the step is there
-  ///   already; then nothing is saved. Where an earlier save failed and nobody was told, its error, once; this one is
+  ///   already; at the first save, where the selection chooses nothing or policies disagree about a shared value, which
+  ///   later saves say as what goes wrong in the background; then nothing is saved. Where an earlier save failed and nobody was told, its error, once; this one is
   ///   on its way all the same.
   @discardableResult
   public func save<Model: Encodable>(
@@ -126,9 +142,11 @@ public final class CheckpointManager: Sendable {
     try check(step, metrics, metadata)
     queue.waitForRoom()
     let pending = PendingSave(step: step)
-    let tree = try TreeEncoder().encode(model)
-    let contents = CheckpointContents(
-      tree: tree, metadata: StructureVersion.marking(metadata, for: Model.self))
+    let metadata = StructureVersion.marking(metadata, for: Model.self)
+    let selection = selection.isEmpty ? settings.select : selection
+    let captured = Captured(
+      CheckpointContents(tree: try TreeEncoder().encode(model), metadata: metadata))
+    try plan(captured, selection)
     let time = CheckpointManager.now()
     let failed = try state.withLock { state in
       let failed = state.pending.filter(\.isDone)
@@ -143,7 +161,8 @@ public final class CheckpointManager: Sendable {
       SaveQueue.Job(pending: pending) { [self] in
         do {
           return try write(
-            contents, step, metrics, time, selection, replacing: replacing, pending, progress: progress)
+            captured, step, metrics, metadata, time, selection, replacing: replacing, pending,
+            progress: progress)
         } catch let error as RefxError {
           throw error.ofStep(step)
         }
@@ -187,21 +206,14 @@ public final class CheckpointManager: Sendable {
   // MARK: On the thread of the saves
 
   private func write(
-    _ captured: CheckpointContents, _ step: Int, _ metrics: [String: Double], _ time: Double,
+    _ captured: Captured, _ step: Int, _ metrics: [String: Double], _ metadata: JSONObject, _ time: Double,
     _ selection: [Selector], replacing: Bool, _ pending: PendingSave, progress: ProgressHandler?
   ) throws -> SavedStep {
     if pending.isCancelled { throw RefxError.cancelled() }
-    var contents = captured
-    if !selection.isEmpty {
-      contents = try contents.keeping { site in
-        try selection.contains {
-          try $0.matches(
-            site.path, isReference: site.index != nil, collection: site.collection, content: site.content)
-        }
-      }
+    // From here on the leaves let go of their bytes one by one.
+    var (contents, casts) = try captured.take { contents in
+      try contents.selecting(selection).applying(settings.policies, releasing: true)
     }
-    let casts: [StepCast]
-    (contents, casts) = try contents.applying(settings.policies)
     let known = state.withLock { ($0.steps, $0.changes) }
     var record = StepRecord(
       step: step, metrics: metrics, time: time, run: lock.run, digest: nil, casts: casts)
@@ -230,16 +242,18 @@ public final class CheckpointManager: Sendable {
     try batch.commit()
 
     guard let identity = try FileIdentity(of: path) else { throw RefxError.stepVanished(step, file: path) }
-    var words = captured.metadata
-    words[StepRecord.key] = nil
     let saved = SavedStep(
-      step: step, metrics: metrics, metadata: words, time: time, path: path, byteCount: identity.byteCount,
-      base: base, run: lock.run, digest: record.digest)
+      step: step, metrics: metrics, metadata: metadata, time: time, path: path,
+      byteCount: identity.byteCount, base: base, run: lock.run, digest: record.digest, identity: identity)
+    if settings.readsBack { try readBack(saved, among: Array(known.0.values)) }
     if let old = known.0[step], old.path != path, old.run == lock.run { unlink(old.path) }
-    state.withLock { state in
+    let all = state.withLock { state in
       state.steps[step] = saved
+      state.whole[step] = identity
       state.changes = base == nil ? 0 : state.changes + 1
+      return Array(state.steps.values)
     }
+    index.add(saved, of: all)
     removeWhatNeedNotStay()
     return saved
   }
@@ -265,10 +279,11 @@ public final class CheckpointManager: Sendable {
     }
   }
 
-  /// Whether what lies there is called as the step and is none, so that nothing is lost with it.
+  /// Whether what lies there is called as the step and is none, so that nothing is lost with it. Reads it as a whole.
   private func isDamaged(_ path: String) -> Bool {
     do {
-      _ = try Checkpoint.open(path, options: folder.options, formats: folder.formats)
+      guard let identity = try FileIdentity(of: path) else { return false }
+      try folder.verifyFile(of: folder.read(path, identity))
       return false
     } catch let error as RefxError {
       return error.isDamage
@@ -277,32 +292,24 @@ public final class CheckpointManager: Sendable {
     }
   }
 
-  private func removeWhatNeedNotStay() {
-    let (left, gone) = state.withLock { state in
-      let all = Array(state.steps.values)
-      let kept = Retention.kept(retention, of: all)
-      // Only what a manager of this folder has written, and never what somebody put there.
-      let gone = all.filter { !kept.contains($0.step) && $0.run == lock.run }
-      for step in gone { state.steps[step.step] = nil }
-      return (state.steps.values.sorted { $0.step < $1.step }, gone.sorted { $0.step < $1.step })
+  /// Says at once what is wrong with selection and policies, which are the same for all saves.
+  private func plan(_ captured: Captured, _ selection: [Selector]) throws {
+    if selection.isEmpty, settings.policies.isEmpty { return }
+    let isFirst = state.withLock { state in
+      defer { state.hasPlanned = true }
+      return !state.hasPlanned
     }
-    for step in gone where unlink(step.path) != 0 && errno != ENOENT {
-      settings.warn("\(visible(step.path)) cannot be removed: \(String(cString: strerror(errno)))")
-    }
-    StepIndex.write(left, in: folder.path)
-  }
-
-  func removeLater(than step: Int) throws {
-    let gone = state.withLock { state in
-      state.steps.values.filter { $0.step > step && $0.run == lock.run }.sorted { $0.step > $1.step }
-    }
-    for later in gone {
-      guard unlink(later.path) == 0 || errno == ENOENT else {
-        throw RefxError.system("cannot remove the step", errno: errno, file: later.path)
+    guard isFirst, let contents = captured.contents else { return }
+    do {
+      _ = try contents.selecting(selection).applying(settings.policies)
+      guard selection.isEmpty else { return }
+      for name in try contents.idle(settings.policies) {
+        settings.warn("the policy for \(visible(name)) concerns nothing in the model")
       }
-      state.withLock { $0.steps[later.step] = nil }
+    } catch {
+      state.withLock { $0.hasPlanned = false }
+      throw error
     }
-    StepIndex.write(steps, in: folder.path)
   }
 
   private func check(_ step: Int, _ metrics: [String: Double], _ metadata: JSONObject) throws {

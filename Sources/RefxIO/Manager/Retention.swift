@@ -63,17 +63,35 @@ public struct Retention: Sendable, Hashable {
   ///
   /// - Parameter steps: all that are whole, in any order, no number twice.
   static func kept(_ rules: [Retention], of steps: [SavedStep]) -> Set<Int> {
+    choice(of: rules, steps)
+  }
+
+  /// Those of the steps that stay which are the reason that others need not: the latest and the best, and what they
+  /// are changes of.
+  static func reliedOn(_ rules: [Retention], of steps: [SavedStep]) -> Set<Int> {
+    choice(
+      of: rules.filter { rule in
+        switch rule.rule {
+        case .latest, .best: true
+        case .all, .every, .period: false
+        }
+      }, steps)
+  }
+
+  private static func choice(of rules: [Retention], _ steps: [SavedStep]) -> Set<Int> {
     let steps = steps.sorted { $0.step < $1.step }
     guard let last = steps.last else { return [] }
     var kept: Set<Int> = [last.step]
     for rule in rules { kept.formUnion(rule.choice(of: steps).map(\.step)) }
     // What a kept step is a change of stays with it: of several that it could be, the newest.
+    var bases: [String: [Int]] = [:]
+    for step in steps where !step.isIncremental {
+      if let digest = step.digest { bases[digest.values, default: []].append(step.step) }
+    }
     for step in steps where kept.contains(step.step) {
-      guard let base = step.base else { continue }
-      let bases = steps.filter { $0.digest?.values == base && !$0.isIncremental }
-      if let newest = bases.last, !bases.contains(where: { kept.contains($0.step) }) {
-        kept.insert(newest.step)
-      }
+      guard let base = step.base, let found = bases.removeValue(forKey: base), let newest = found.last
+      else { continue }
+      if !found.contains(where: { kept.contains($0) }) { kept.insert(newest) }
     }
     return kept
   }
@@ -84,12 +102,7 @@ public struct Retention: Sendable, Hashable {
     case .latest(let count): return steps.suffix(count)
     case .every(let number): return steps.filter { $0.step % number == 0 }
     case .best(let count, let metric, let better):
-      let ranked = steps.compactMap { step in step.metrics[metric].map { (step, $0) } }
-        .sorted { a, b in
-          if a.1 != b.1 { return better == .lower ? a.1 < b.1 : a.1 > b.1 }
-          return a.0.step > b.0.step
-        }
-      return ranked.prefix(count).map(\.0)
+      return Array(Retention.ranking(steps, by: metric, better).prefix(count))
     case .period(let seconds):
       var chosen: [SavedStep] = []
       for step in steps where chosen.last.map({ step.time - $0.time >= seconds }) ?? true {
@@ -97,5 +110,14 @@ public struct Retention: Sendable, Hashable {
       }
       return chosen
     }
+  }
+
+  /// The steps that have a metric, the best first; of equal ones the later.
+  static func ranking(_ steps: [SavedStep], by metric: String, _ better: Better) -> [SavedStep] {
+    steps.compactMap { step in step.metrics[metric].map { (step, $0) } }
+      .sorted { a, b in
+        if a.1 != b.1 { return better == .lower ? a.1 < b.1 : a.1 > b.1 }
+        return a.0.step > b.0.step
+      }.map(\.0)
   }
 }

@@ -25,6 +25,8 @@ public struct StepFolder: Sendable {
     public fileprivate(set) var steps: [SavedStep] = []
     /// Files that are called as steps are and cannot be opened, or are not what they are called; they are left alone.
     public fileprivate(set) var problems: [FileProblem] = []
+    /// How many files the folder's list did not know.
+    fileprivate(set) var opened = 0
   }
 
   /// What is wrong with a file.
@@ -60,7 +62,13 @@ public struct StepFolder: Sendable {
           isStale = true
           continue
         }
-        let step = try known.step(name, identity, in: path) ?? read(file, identity)
+        let step: SavedStep
+        if let known = known.step(name, identity, in: path) {
+          step = known
+        } else {
+          listing.opened += 1
+          step = try read(file, identity)
+        }
         guard step.step == number else {
           throw RefxError.stepCalledAnother(number, is: step.step, file: file)
         }
@@ -88,31 +96,44 @@ public struct StepFolder: Sendable {
   /// The latest step that is whole: its file is opened, and that of the step which it is a change of. Its values are
   /// checked when they are read.
   ///
-  /// - Parameter skipping: is told of each file that is passed over.
+  /// - Parameters:
+  ///   - verifying: whether the values are checked at once, as ``verify(_:)`` does.
+  ///   - skipping: is told of each file that is passed over.
   /// - Throws: ``RefxError`` where the folder cannot be read.
-  public func latest(skipping: (FileProblem) -> Void = { _ in }) throws -> SavedStep? {
+  public func latest(
+    verifying: Bool = false, skipping: (FileProblem) -> Void = { _ in }
+  ) throws -> SavedStep? {
     let listing = try list()
     for problem in listing.problems { skipping(problem) }
-    for step in listing.steps.reversed() {
+    return firstWhole(of: listing.steps.reversed(), among: listing.steps, verifying, skipping)
+  }
+
+  /// The best step by a metric that is whole, as ``latest(verifying:skipping:)`` finds the latest; of equal ones the
+  /// later.
+  ///
+  /// - Throws: ``RefxError`` where the folder cannot be read.
+  public func best(
+    by metric: String, _ better: Retention.Better = .lower, verifying: Bool = false,
+    skipping: (FileProblem) -> Void = { _ in }
+  ) throws -> SavedStep? {
+    let listing = try list()
+    for problem in listing.problems { skipping(problem) }
+    let ranked = Retention.ranking(listing.steps, by: metric, better)
+    return firstWhole(of: ranked, among: listing.steps, verifying, skipping)
+  }
+
+  private func firstWhole(
+    of steps: [SavedStep], among all: [SavedStep], _ verifying: Bool, _ skipping: (FileProblem) -> Void
+  ) -> SavedStep? {
+    for step in steps {
       do {
-        _ = try open(step, among: listing.steps)
+        if verifying { try verify(step, among: all) } else { _ = try open(step, among: all) }
         return step
-      } catch let error as RefxError {
-        skipping(.init(file: step.path, what: error.withoutFile))
+      } catch {
+        skipping(.init(file: step.path, what: (error as? RefxError)?.withoutFile ?? "\(error)"))
       }
     }
     return nil
-  }
-
-  /// The best step by a metric; of equal ones the later.
-  ///
-  /// - Throws: ``RefxError`` where the folder cannot be read.
-  public func best(by metric: String, _ better: Retention.Better = .lower) throws -> SavedStep? {
-    let steps = try list().steps.filter { $0.metrics[metric] != nil }
-    return steps.reversed().min { a, b in
-      guard let a = a.metrics[metric], let b = b.metrics[metric] else { return false }
-      return better == .lower ? a < b : a > b
-    }
   }
 
   /// The step of that number.
@@ -160,13 +181,13 @@ public struct StepFolder: Sendable {
     return (file, try Checkpoint.open(base.path, options: options, formats: formats).contents)
   }
 
-  private func read(_ file: String, _ identity: FileIdentity) throws -> SavedStep {
+  func read(_ file: String, _ identity: FileIdentity) throws -> SavedStep {
     let metadata = try Checkpoint.open(file, options: options, formats: formats).contents.metadata
     guard let found = try StepRecord.read(metadata, file: file) else { throw RefxError.notAStep(file: file) }
     return SavedStep(
       step: found.record.step, metrics: found.record.metrics, metadata: found.metadata,
       time: found.record.time, path: file, byteCount: identity.byteCount, base: found.base,
-      run: found.record.run, digest: found.record.digest)
+      run: found.record.run, digest: found.record.digest, identity: identity)
   }
 
   static func isGone(_ file: String) -> Bool {

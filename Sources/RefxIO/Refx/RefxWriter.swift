@@ -38,6 +38,7 @@ struct RefxWriter {
           // looked up where it is needed alone.
           throw error.atPath(contents.tree.path(ofLeaf: number))
         }
+        leaf.wasWritten()
       }
     }
     try writeCatalogue(outline, contents)
