@@ -9,12 +9,13 @@ extension CheckpointManager {
   /// the same: inode, size, and the times of its last changes. A step that turns out to be damaged counts for nothing
   /// from then on, and is left alone; what it would have pushed out stays.
   func removeWhatNeedNotStay() {
+    var hasForgotten = false
     while true {
       let all = state.withLock { Array($0.steps.values) }
       let kept = Retention.kept(retention, of: all)
       // Only what a manager of this folder has written, and never what somebody put there.
       let gone = all.filter { !kept.contains($0.step) && $0.run == lock.run }.sorted { $0.step < $1.step }
-      if gone.isEmpty { return }
+      if gone.isEmpty, !hasForgotten { return }
       let reliedOn = Retention.reliedOn(retention, of: all)
       let damaged: [(step: SavedStep, what: String)]
       do {
@@ -29,6 +30,8 @@ extension CheckpointManager {
       if damaged.isEmpty { return remove(gone) }
       for (step, what) in damaged { settings.warn("\(visible(step.path)) is passed over: \(visible(what))") }
       forget(damaged.map(\.step))
+      // What stood on those is not whole either.
+      hasForgotten = true
     }
   }
 

@@ -314,25 +314,48 @@ import Testing
     defer { clean() }
     let manager = try CheckpointManager(scratch.file("run"), settings: settings())
     for step in 0..<200 { try manager.saveNow(TrainedModel(), step: step, metrics: ["loss": Double(step)]) }
-    // Files of the same size, inode and time that cannot be opened are listed all the same: the list knows them.
-    let path = scratch.file("run") + "/" + StepName.text(7, suffix: ".refx")
-    var before = stat()
-    stat(path, &before)
-    let file = open(path, O_WRONLY)
-    let zeros = [UInt8](repeating: 0, count: 64)
-    pwrite(file, zeros, zeros.count, 0)
-    var times = [before.st_atim, before.st_mtim]
-    futimens(file, &times)
-    close(file)
-    #expect(try StepFolder(scratch.file("run")).list().steps.count == 200)
-    unlink(scratch.file("run") + "/.refx-steps")
-    let listing = try StepFolder(scratch.file("run")).list()
-    #expect(listing.steps.count == 199 && listing.problems.count == 1)
-    // Garbage in its place is no harm.
-    try AtomicFile.replace(scratch.file("run") + "/.refx-steps") {
-      try $0.append(Array("{\"version\":1,".utf8))
+    let folder = StepFolder(scratch.file("run"))
+    func opened() throws -> Int {
+      let listing = try folder.list()
+      #expect(listing.steps.map(\.step) == Array(0..<200) && listing.problems.isEmpty)
+      #expect(listing.steps.allSatisfy { $0.metrics == ["loss": Double($0.step)] })
+      return listing.opened
     }
-    #expect(try StepFolder(scratch.file("run")).list().steps.count == 199)
+    #expect(try opened() == 0)
+    let path = scratch.file("run") + "/" + StepIndex.fileName
+    let file = try InputFile(path: path)
+    let whole = try file.bytes(at: 0, count: file.byteCount)
+    // Damaged, cut, garbage or gone: what it does not say is looked up.
+    let lines = whole.split(separator: UInt8(ascii: "\n"))
+    #expect(lines.count == 201)
+    var flipped = whole
+    flipped[lines[8].startIndex + 30] ^= 1
+    for (bytes, expected) in [
+      (flipped, 1), (Array(whole.dropLast()), 1), (Array(whole[..<lines[151].startIndex]), 50),
+      (Array("{\"version\":1,".utf8), 200), ([], 200), (whole + Array("half a li".utf8), 0),
+      (Array(whole.dropFirst(3)), 200), (whole, 0),
+    ] {
+      try AtomicFile.replace(path, durable: false) { try $0.append(bytes) }
+      #expect(try opened() == expected)
+    }
+    unlink(path)
+    #expect(try opened() == 200)
+    // The next save writes the whole list again.
+    try manager.saveNow(TrainedModel(), step: 200, metrics: ["loss": 200])
+    #expect(try folder.list().opened == 0 && folder.list().steps.count == 201)
+  }
+
+  @Test func theListDoesNotGrowForever() throws {
+    defer { clean() }
+    let manager = try CheckpointManager(scratch.file("run"), keep: .latest(2), settings: settings())
+    var largest = 0
+    for step in 0..<300 {
+      try manager.saveNow(TrainedModel(), step: step)
+      largest = max(largest, try InputFile(path: scratch.file("run") + "/" + StepIndex.fileName).byteCount)
+    }
+    #expect(largest > 5_000 && largest < 40_000, "\(largest)")
+    let listing = try StepFolder(scratch.file("run")).list()
+    #expect(listing.steps.map(\.step) == [298, 299] && listing.opened == 0)
   }
 
   @Test func aVersionedModelKeepsItsMark() throws {

@@ -57,6 +57,7 @@ import Testing
     settings.policies = [
       .collection("optimizer", dtype: .bfloat16),  // half the bytes; loaded as float32 again
       .collection("embeddings", compression: Compression.none),
+      try .path("**/square", dtype: .float16),  // of these, with a finer mantissa
       .leavingOut("cache"),
     ]
     settings.changesBetweenWholes = 9
