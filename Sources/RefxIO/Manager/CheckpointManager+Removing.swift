@@ -9,6 +9,7 @@ extension CheckpointManager {
   /// the same: inode, size, and the times of its last changes. A step that turns out to be damaged counts for nothing
   /// from then on, and is left alone; what it would have pushed out stays.
   func removeWhatNeedNotStay() {
+    if retention.contains(.all) { return }
     var hasForgotten = false
     while true {
       let all = state.withLock { Array($0.steps.values) }

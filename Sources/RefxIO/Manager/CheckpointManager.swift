@@ -214,12 +214,19 @@ public final class CheckpointManager: Sendable {
     var (contents, casts) = try captured.take { contents in
       try contents.selecting(selection).applying(settings.policies, releasing: true)
     }
-    let known = state.withLock { ($0.steps, $0.changes) }
+    // No copy of all steps where one is enough: there may be thousands.
+    let needsOthers = settings.changesBetweenWholes > 0 || settings.readsBack
+    let (earlier, others, changesSince) = state.withLock { state in
+      (
+        state.steps[step],
+        needsOthers ? state.steps.values.filter { $0.step != step } : [], state.changes
+      )
+    }
     var record = StepRecord(
       step: step, metrics: metrics, time: time, run: lock.run, digest: nil, casts: casts)
     contents.metadata[StepRecord.key] = record.json
     var base: String?
-    if let change = try changes(to: contents, known.0.values.filter { $0.step != step }, known.1) {
+    if let change = try changes(to: contents, others, changesSince) {
       base = change.base
       contents = change.contents
     } else if settings.changesBetweenWholes > 0 {
@@ -234,7 +241,7 @@ public final class CheckpointManager: Sendable {
     let options = WriteOptions(
       compression: settings.compression, progress: progress,
       threads: settings.threads ?? max(1, Cores.available - 1))
-    try batch.write(path, overwrite: replacing || known.0[step] == nil && isDamaged(path)) { target in
+    try batch.write(path, overwrite: replacing || earlier == nil && isDamaged(path)) { target in
       try store.write(
         contents, to: CancellableTarget(target) { pending.isCancelled }, options: options)
     }
@@ -245,15 +252,15 @@ public final class CheckpointManager: Sendable {
     let saved = SavedStep(
       step: step, metrics: metrics, metadata: metadata, time: time, path: path,
       byteCount: identity.byteCount, base: base, run: lock.run, digest: record.digest, identity: identity)
-    if settings.readsBack { try readBack(saved, among: Array(known.0.values)) }
-    if let old = known.0[step], old.path != path, old.run == lock.run { unlink(old.path) }
-    let all = state.withLock { state in
+    if settings.readsBack { try readBack(saved, among: others) }
+    if let earlier, earlier.path != path, earlier.run == lock.run { unlink(earlier.path) }
+    let count = state.withLock { state in
       state.steps[step] = saved
       state.whole[step] = identity
       state.changes = base == nil ? 0 : state.changes + 1
-      return Array(state.steps.values)
+      return state.steps.count
     }
-    index.add(saved, of: all)
+    index.add(saved, of: count) { steps }
     removeWhatNeedNotStay()
     return saved
   }
@@ -279,12 +286,17 @@ public final class CheckpointManager: Sendable {
     }
   }
 
-  /// Whether what lies there is called as the step and is none, so that nothing is lost with it. Reads it as a whole.
+  /// Whether what lies there is called as the step and is none, so that nothing is lost with it. A step of this folder
+  /// is read as a whole; what somebody put there is none of our business where it can be opened.
   private func isDamaged(_ path: String) -> Bool {
     do {
-      guard let identity = try FileIdentity(of: path) else { return false }
-      try folder.verifyFile(of: folder.read(path, identity))
-      return false
+      guard try FileIdentity(of: path) != nil else { return false }
+      let file = try Checkpoint.open(path, options: folder.options, formats: folder.formats)
+      guard let found = try? StepRecord.read(file.contents.metadata, file: path), found.record.run == lock.run
+      else { return false }
+      var isDamaged = false
+      try file.verify(nil) { _ in isDamaged = true }
+      return isDamaged
     } catch let error as RefxError {
       return error.isDamage
     } catch {

@@ -172,7 +172,7 @@ extension CheckpointContents {
         return
       }
       if let other = first[index] {
-        guard isSaved != left.contains(index) else { return }
+        guard isSaved == left.contains(index) else { return }
         throw table.disagreement(other, (site.path, number))
       }
       first[index] = (site.path, number)

@@ -54,23 +54,26 @@ final class SaveQueue: @unchecked Sendable {
 
   /// The thread ends when there is nothing left to do, and starts anew with the next save.
   private func run() {
-    while true {
-      let job: Job? = monitor.withLock {
-        isWorking = false
-        monitor.notifyAll()
-        guard !waiting.isEmpty else {
-          hasThread = false
-          return nil
-        }
-        isWorking = true
-        return waiting.removeFirst()
-      }
-      guard var job else { return }
+    // No second name for the job: it would hold the manager until the next one comes.
+    while var job = next() {
       let result = Result { try job.work() }
       // Whoever waits for the end finds nothing held by what has ended: not the captured state, not the manager.
       job.work = { throw RefxError.cancelled() }
       job.pending.end(with: result)
       if waitsAtExit { SavesAtExit.end() }
+    }
+  }
+
+  private func next() -> Job? {
+    monitor.withLock {
+      isWorking = false
+      monitor.notifyAll()
+      guard !waiting.isEmpty else {
+        hasThread = false
+        return nil
+      }
+      isWorking = true
+      return waiting.removeFirst()
     }
   }
 

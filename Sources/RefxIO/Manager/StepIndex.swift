@@ -95,12 +95,12 @@ final class StepIndexWriter: Sendable {
   func write(_ steps: [SavedStep]) { lines.withLock { $0 = rewrite(steps) } }
 
   /// Adds what is known of one step, or, where too many lines are about steps that are gone, writes all anew.
-  func add(_ step: SavedStep, of steps: [SavedStep]) {
+  func add(_ step: SavedStep, of count: Int, _ steps: () -> [SavedStep]) {
     lines.withLock { lines in
-      if let known = lines, known < 2 * steps.count + 64, append(StepIndex.line(step, in: folder)) {
+      if let known = lines, known < 2 * count + 64, append(StepIndex.line(step, in: folder)) {
         lines = known + 1
       } else {
-        lines = rewrite(steps)
+        lines = rewrite(steps())
       }
     }
   }

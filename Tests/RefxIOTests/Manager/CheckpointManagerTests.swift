@@ -249,6 +249,13 @@ import Testing
     for step in 10...14 { try manager.saveNow(TrainedModel.after(step), step: step) }
     #expect(Set(scratch.visibleNames(in: "run")) == Set(before + ["step-0000000014.refx"]))
     #expect(manager.steps.map(\.step) == [2, 14])
+    // Nor under a number that a save asks for.
+    let foreign = try InputFile(path: folder + "/step-0000000001.refx")
+    let bytes = try foreign.bytes(at: 0, count: foreign.byteCount)
+    #expect(refusal { try manager.saveNow(TrainedModel.after(1), step: 1) }?.code == .exists)
+    #expect(refusal { try manager.saveNow(TrainedModel.after(2), step: 2) }?.code == .exists)
+    let after = try InputFile(path: folder + "/step-0000000001.refx")
+    #expect(try after.bytes(at: 0, count: after.byteCount) == bytes)
   }
 
   @Test func damagedStepsArePassedOver() throws {

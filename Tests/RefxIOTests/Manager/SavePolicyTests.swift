@@ -148,7 +148,7 @@ import Testing
       let manager = try opened(policies)
       let error = try #require(refusal { try manager.save(Model(), step: 1) })
       #expect(error.message == "two policies disagree about one shared value, and nothing was saved")
-      #expect(error.found?.contains("at weights, ") == true && error.found?.contains("at head") == true)
+      #expect(error.found?.contains("at weights") == true && error.found?.contains("at head") == true)
       #expect(manager.steps.isEmpty && scratch.visibleNames(in: "run").isEmpty)
       // It is said again, and not forgotten after the first time.
       #expect(refusal { try manager.save(Model(), step: 1) }?.found == error.found)
