@@ -9,7 +9,7 @@ final class SaveQueue: @unchecked Sendable {
 
   struct Job {
     let pending: PendingSave
-    var work: () throws -> SavedStep
+    let work: () throws -> SavedStep
   }
 
   private let monitor = Monitor()
@@ -85,24 +85,27 @@ final class SaveQueue: @unchecked Sendable {
 
   /// The thread ends when there is nothing left to do, and starts anew with the next save.
   private func run() {
-    while true {
-      let job: Job? = monitor.withLock {
-        isWorking = false
-        monitor.notifyAll()
-        guard !waiting.isEmpty else {
-          hasThread = false
-          return nil
-        }
-        isWorking = true
-        return waiting.removeFirst()
-      }
-      guard var job else { return }
-      let result = SavingThreads.within(self) { Result { try job.work() } }
-      // Whoever waits for the end finds nothing held by what has ended: not the captured state, not the manager.
-      job.work = { throw RefxError.cancelled() }
-      job.pending.end(with: result)
+    while let (pending, result) = workOnNext() {
+      pending.end(with: result)
       if waitsAtExit { SavesAtExit.end() }
     }
+  }
+
+  /// Does the next save. It is a function of its own so that with its return nothing is held by what has ended, not the
+  /// captured state and not the manager: whoever waits for the end may open the folder anew at once.
+  private func workOnNext() -> (PendingSave, Result<SavedStep, any Error>)? {
+    let job: Job? = monitor.withLock {
+      isWorking = false
+      monitor.notifyAll()
+      guard !waiting.isEmpty else {
+        hasThread = false
+        return nil
+      }
+      isWorking = true
+      return waiting.removeFirst()
+    }
+    guard let job else { return nil }
+    return (job.pending, SavingThreads.within(self) { Result { try job.work() } })
   }
 
   private func startThread() -> Bool {

@@ -38,7 +38,7 @@ import Testing
       scratch.file("run"), settings: settings { $0.changesBetweenWholes = 3 })
     for step in 1...3 { try manager.saveNow(Frozen(step), step: step) }
     #expect(manager.steps.map(\.isIncremental) == [false, true, true])
-    var other = Frozen(9)
+    let other = Frozen(9)
     other.body = Tensor([Float](repeating: 7, count: 4096))
     let error = try #require(refusal { try manager.save(other, step: 1, replacing: true) })
     #expect(error.code == .exists && error.message.contains("steps 2, 3 hold only what changed since it"))
@@ -82,7 +82,7 @@ import Testing
       record["run"] = nil
       forged = .object(record)
     }
-    var other = Frozen(0)
+    let other = Frozen(0)
     other.body = Tensor([Float](repeating: -1, count: 4096))
     let contents = CheckpointContents(
       tree: try TreeEncoder().encode(other),
