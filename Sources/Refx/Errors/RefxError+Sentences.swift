@@ -2004,6 +2004,21 @@ extension RefxError {
       .usage, "the metadata of step \(step) has the name '\(key)', which is taken", advice: "choose another")
   }
 
+  package static func stepIsBuiltOn(_ step: Int, by others: [Int], file: String) -> RefxError {
+    let some = others.prefix(5).map(String.init).joined(separator: ", ")
+    let rest = others.count > 5 ? " and \(others.count - 5) more" : ""
+    return RefxError(
+      .exists, "step \(step) cannot be replaced: steps \(some)\(rest) hold only what changed since it",
+      file: file,
+      advice: "save under another number, or remove the later steps first when going on from an earlier one")
+  }
+
+  package static func waitsForItself(_ folder: String) -> RefxError {
+    RefxError(
+      .usage, "a save that is under way would wait for its own end", file: folder,
+      advice: "do not save, resume, or finish in what a save calls; tell another thread to do it")
+  }
+
   package static func damagedStep(file: String, reason: String) -> RefxError {
     RefxError(.damaged, "what the file says of its step is damaged: \(reason)", file: file)
   }

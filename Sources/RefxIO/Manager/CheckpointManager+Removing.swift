@@ -8,16 +8,16 @@ extension CheckpointManager {
   /// What a process knows to be whole is what it has written, and what it has read as a whole, as long as the file is
   /// the same: inode, size, and the times of its last changes. A step that turns out to be damaged counts for nothing
   /// from then on, and is left alone; what it would have pushed out stays.
-  func removeWhatNeedNotStay() {
+  func removeWhatNeedNotStay(saved: Int) {
     if retention.contains(.all) { return }
     var hasForgotten = false
     while true {
       let all = state.withLock { Array($0.steps.values) }
-      let kept = Retention.kept(retention, of: all)
+      let kept = Retention.kept(retention, of: all, run: lock.run, saved: saved)
       // Only what a manager of this folder has written, and never what somebody put there.
       let gone = all.filter { !kept.contains($0.step) && $0.run == lock.run }.sorted { $0.step < $1.step }
       if gone.isEmpty, !hasForgotten { return }
-      let reliedOn = Retention.reliedOn(retention, of: all)
+      let reliedOn = Retention.reliedOn(retention, of: all, run: lock.run)
       let damaged: [(step: SavedStep, what: String)]
       do {
         damaged = try all.filter { reliedOn.contains($0.step) }.sorted { $0.step < $1.step }.compactMap {

@@ -140,8 +140,11 @@ public final class CheckpointManager: Sendable {
     select selection: [Selector] = [], replacing: Bool = false, progress: ProgressHandler? = nil
   ) throws -> PendingSave {
     try check(step, metrics, metadata)
-    queue.waitForRoom()
-    let pending = PendingSave(step: step)
+    try refuseReplacing(step, replacing)
+    try queue.reserve(folder: folder.path)
+    var isOnItsWay = false
+    defer { if !isOnItsWay { queue.release() } }
+    let pending = PendingSave(step: step, queue: queue, folder: folder.path)
     let metadata = StructureVersion.marking(metadata, for: Model.self)
     let selection = selection.isEmpty ? settings.select : selection
     let captured = Captured(
@@ -149,26 +152,32 @@ public final class CheckpointManager: Sendable {
     try plan(captured, selection)
     let time = CheckpointManager.now()
     let failed = try state.withLock { state in
-      let failed = state.pending.filter(\.isDone)
-      state.pending.removeAll(where: \.isDone)
-      if !replacing, state.steps[step] != nil || state.pending.contains(where: { $0.step == step }) {
+      if !replacing,
+        state.steps[step] != nil || state.pending.contains(where: { $0.step == step && !$0.isDone })
+      {
         throw RefxError.stepExists(step, folder: folder.path)
       }
+      let failed = state.pending.filter(\.isDone)
+      state.pending.removeAll(where: \.isDone)
       state.pending.append(pending)
       return failed
     }
+    isOnItsWay = true
     queue.add(
       SaveQueue.Job(pending: pending) { [self] in
         do {
           return try write(
             captured, step, metrics, metadata, time, selection, replacing: replacing, pending,
-            progress: progress)
+            progress: progress.map(queue.marking))
         } catch let error as RefxError {
           throw error.ofStep(step)
         }
       })
-    for earlier in failed {
-      if let error = earlier.takeUnseenError() as? RefxError { throw error.whileSaving(step) }
+    for (place, earlier) in failed.enumerated() {
+      guard let error = earlier.takeUnseenError() else { continue }
+      // The next save tells of the next one.
+      state.withLock { $0.pending.insert(contentsOf: failed[(place + 1)...], at: 0) }
+      throw (error as? RefxError)?.whileSaving(step) ?? error
     }
     return pending
   }
@@ -189,18 +198,20 @@ public final class CheckpointManager: Sendable {
 
   /// Waits until every save has ended.
   ///
-  /// - Throws: the error of the first that failed and of which nobody was told.
+  /// - Throws: the error of the first that failed and of which nobody was told, with a word about each of the others.
   public func finish() throws {
-    queue.drain()
+    try queue.drain(folder: folder.path)
     let ended = state.withLock { state in
       defer { state.pending.removeAll(where: \.isDone) }
       return state.pending.filter(\.isDone)
     }
-    var first: (any Error)?
-    for pending in ended {
-      if let error = pending.takeUnseenError() { first = first ?? error }
+    let errors = ended.compactMap { $0.takeUnseenError() }
+    guard let first = errors.first else { return }
+    guard var told = first as? RefxError else { throw first }
+    told.details += errors.dropFirst().map { error in
+      (error as? RefxError).map { ([$0.summary] + $0.details).joined(separator: "; ") } ?? "\(error)"
     }
-    if let first { throw first }
+    throw told
   }
 
   // MARK: On the thread of the saves
@@ -226,7 +237,7 @@ public final class CheckpointManager: Sendable {
       step: step, metrics: metrics, time: time, run: lock.run, digest: nil, casts: casts)
     contents.metadata[StepRecord.key] = record.json
     var base: String?
-    if let change = try changes(to: contents, others, changesSince) {
+    if let change = try changes(to: contents, others.filter { $0.step < step }, changesSince) {
       base = change.base
       contents = change.contents
     } else if settings.changesBetweenWholes > 0 {
@@ -241,11 +252,14 @@ public final class CheckpointManager: Sendable {
     let options = WriteOptions(
       compression: settings.compression, progress: progress,
       threads: settings.threads ?? max(1, Cores.available - 1))
-    try batch.write(path, overwrite: replacing || earlier == nil && isDamaged(path)) { target in
+    try refuseReplacing(step, replacing)
+    let isInTheWay = earlier == nil && isDamaged(path)
+    try batch.write(path, overwrite: replacing || isInTheWay) { target in
       try store.write(
         contents, to: CancellableTarget(target) { pending.isCancelled }, options: options)
     }
     if pending.isCancelled { throw RefxError.cancelled() }
+    if isInTheWay { try keepAside(path) }
     try batch.commit()
 
     guard let identity = try FileIdentity(of: path) else { throw RefxError.stepVanished(step, file: path) }
@@ -261,7 +275,7 @@ public final class CheckpointManager: Sendable {
       return state.steps.count
     }
     index.add(saved, of: count) { steps }
-    removeWhatNeedNotStay()
+    removeWhatNeedNotStay(saved: step)
     return saved
   }
 
@@ -270,7 +284,9 @@ public final class CheckpointManager: Sendable {
     to contents: CheckpointContents, _ steps: [SavedStep], _ changes: Int
   ) throws -> (contents: CheckpointContents, base: String)? {
     guard settings.changesBetweenWholes > changes,
-      let base = steps.filter({ $0.digest != nil && !$0.isIncremental }).max(by: { $0.time < $1.time }),
+      let base = steps.filter({ $0.digest != nil && !$0.isIncremental && $0.run == lock.run }).max(by: {
+        $0.step < $1.step
+      }),
       let digest = base.digest, let known = TreeDigest(digest)
     else { return nil }
     do {
@@ -286,8 +302,8 @@ public final class CheckpointManager: Sendable {
     }
   }
 
-  /// Whether what lies there is called as the step and is none, so that nothing is lost with it. A step of this folder
-  /// is read as a whole; what somebody put there is none of our business where it can be opened.
+  /// Whether what lies there is called as the step and is none. A step of this folder is read as a whole; what somebody
+  /// put there is none of our business where it can be opened.
   private func isDamaged(_ path: String) -> Bool {
     do {
       guard try FileIdentity(of: path) != nil else { return false }

@@ -19,16 +19,22 @@ public final class PendingSave: Sendable {
 
   private let state = Mutex(State())
   private let monitor = Monitor()
+  private let queue: SaveQueue
+  private let folder: String
 
-  init(step: Int) {
+  init(step: Int, queue: SaveQueue, folder: String) {
     self.step = step
+    self.queue = queue
+    self.folder = folder
   }
 
   /// Waits until the step is on the disk, on this thread.
   ///
-  /// - Throws: ``RefxError`` where it could not be saved, or was cancelled.
+  /// - Throws: ``RefxError`` where it could not be saved, or was cancelled; and where it is under way and this is
+  ///   called by a save of the same manager, such as from its progress, which would wait for itself.
   @discardableResult
   public func wait() throws -> SavedStep {
+    if !isDone, queue.isCalling { throw RefxError.waitsForItself(folder) }
     let result: Result<SavedStep, any Error> = monitor.withLock {
       while true {
         let found = state.withLock { state in

@@ -61,37 +61,54 @@ public struct Retention: Sendable, Hashable {
 
   /// The numbers of the steps that stay.
   ///
-  /// - Parameter steps: all that are whole, in any order, no number twice.
+  /// - Parameters:
+  ///   - steps: all that are whole, in any order, no number twice.
+  ///   - run: the training whose steps the rules are about. Those of others all stay, and push nothing out: who puts a
+  ///     file into the folder does not say what becomes of the training's own.
+  ///   - saved: the one that was just saved, which stays even where later ones are there.
+  static func kept(
+    _ rules: [Retention], of steps: [SavedStep], run: String, saved: Int
+  ) -> Set<Int> {
+    let others = steps.filter { $0.run != run }.map(\.step)
+    return kept(rules, of: steps.filter { $0.run == run }, among: steps, besides: Set(others).union([saved]))
+  }
+
   static func kept(_ rules: [Retention], of steps: [SavedStep]) -> Set<Int> {
-    choice(of: rules, steps)
+    kept(rules, of: steps, among: steps, besides: [])
   }
 
-  /// Those of the steps that stay which are the reason that others need not: the latest and the best, and what they
-  /// are changes of.
-  static func reliedOn(_ rules: [Retention], of steps: [SavedStep]) -> Set<Int> {
-    choice(
-      of: rules.filter { rule in
-        switch rule.rule {
-        case .latest, .best: true
-        case .all, .every, .period: false
-        }
-      }, steps)
-  }
-
-  private static func choice(of rules: [Retention], _ steps: [SavedStep]) -> Set<Int> {
-    let steps = steps.sorted { $0.step < $1.step }
-    guard let last = steps.last else { return [] }
-    var kept: Set<Int> = [last.step]
-    for rule in rules { kept.formUnion(rule.choice(of: steps).map(\.step)) }
-    // What a kept step is a change of stays with it: of several that it could be, the newest.
-    var bases: [String: [Int]] = [:]
-    for step in steps where !step.isIncremental {
-      if let digest = step.digest { bases[digest.values, default: []].append(step.step) }
+  /// Those of the steps that stay which are the reason that others need not: the latest and the best of the training,
+  /// and what they are changes of.
+  static func reliedOn(_ rules: [Retention], of steps: [SavedStep], run: String) -> Set<Int> {
+    let choosing = rules.filter { rule in
+      switch rule.rule {
+      case .latest, .best: true
+      case .all, .every, .period: false
+      }
     }
-    for step in steps where kept.contains(step.step) {
-      guard let base = step.base, let found = bases.removeValue(forKey: base), let newest = found.last
-      else { continue }
-      if !found.contains(where: { kept.contains($0) }) { kept.insert(newest) }
+    return kept(choosing, of: steps.filter { $0.run == run }, among: steps, besides: [])
+  }
+
+  private static func kept(
+    _ rules: [Retention], of own: [SavedStep], among all: [SavedStep], besides others: Set<Int>
+  ) -> Set<Int> {
+    let own = own.sorted { $0.step < $1.step }
+    var kept = others
+    if let last = own.last { kept.insert(last.step) }
+    for rule in rules { kept.formUnion(rule.choice(of: own).map(\.step)) }
+    // What a kept step is a change of stays with it: of several that it could be, the newest. Of those that have the
+    // same values and are otherwise another, one of each.
+    var bases: [String: [SavedStep]] = [:]
+    for step in all.sorted(by: { $0.step < $1.step }) where !step.isIncremental {
+      if let digest = step.digest { bases[digest.values, default: []].append(step) }
+    }
+    for step in all where kept.contains(step.step) {
+      // Once for all that stand on the same.
+      guard let base = step.base, let found = bases.removeValue(forKey: base) else { continue }
+      let groups = Dictionary(grouping: found) { [$0.run, $0.digest?.topology, $0.digest?.structure] }
+      for same in groups.values where !same.contains(where: { kept.contains($0.step) }) {
+        if let newest = same.last { kept.insert(newest.step) }
+      }
     }
     return kept
   }

@@ -175,7 +175,11 @@ public struct StepFolder: Sendable {
   ) throws -> (file: CheckpointContents, base: CheckpointContents?) {
     let file = try Checkpoint.open(step.path, options: options, formats: formats).contents
     guard let digest = step.base else { return (file, nil) }
-    guard let base = steps.last(where: { $0.digest?.values == digest && $0.base == nil }) else {
+    // Others may have the same values, and another structure, or say so and be damaged.
+    let record = try PatchRecord(file.metadata, file: step.path)
+    let wanted = TreeDigest.Text(record.base)
+    let bases = steps.filter { $0.digest == wanted && $0.base == nil }
+    guard let base = bases.last(where: { $0.run == step.run }) ?? bases.last else {
       throw RefxError.baseStepMissing(step.step, digest: digest, file: step.path)
     }
     return (file, try Checkpoint.open(base.path, options: options, formats: formats).contents)
