@@ -70,8 +70,18 @@ public final class CheckpointManager: Sendable {
   /// - Parameters:
   ///   - keep: what stays of the steps; everything where nothing is said.
   /// - Throws: ``RefxError`` where another manager saves there, the format cannot be written, or the system refuses.
-  public init(
+  public convenience init(
     _ folder: String, keep: Retention..., settings: Settings = Settings(),
+    options: OpenOptions = OpenOptions(), formats: Formats = .all
+  ) throws {
+    try self.init(folder, keep: keep, settings: settings, options: options, formats: formats)
+  }
+
+  /// Opens a folder, with rules that are known only when the program runs; everything stays where there are none.
+  ///
+  /// - Throws: ``RefxError`` where another manager saves there, the format cannot be written, or the system refuses.
+  public init(
+    _ folder: String, keep: [Retention], settings: Settings = Settings(),
     options: OpenOptions = OpenOptions(), formats: Formats = .all
   ) throws {
     try AtomicFile.makeFolder(folder)
@@ -284,7 +294,7 @@ public final class CheckpointManager: Sendable {
       // Only what a manager of this folder has written, and never what somebody put there.
       let gone = all.filter { !kept.contains($0.step) && $0.run == lock.run }
       for step in gone { state.steps[step.step] = nil }
-      return (state.steps.values.sorted { $0.step < $1.step }, gone.sorted { $0.step < $1.step })
+      return (state.steps.values.sorted { $0.step < $1.step }, CheckpointManager.inOrderOfRemoval(gone))
     }
     for step in gone where unlink(step.path) != 0 && errno != ENOENT {
       settings.warn("\(visible(step.path)) cannot be removed: \(String(cString: strerror(errno)))")
@@ -292,9 +302,16 @@ public final class CheckpointManager: Sendable {
     StepIndex.write(left, in: folder.path)
   }
 
+  /// What stands on another step goes before that: whoever reads meanwhile, and who is killed in the middle, never
+  /// finds a step without the one it needs.
+  private static func inOrderOfRemoval(_ steps: [SavedStep]) -> [SavedStep] {
+    steps.sorted { a, b in a.isIncremental == b.isIncremental ? a.step > b.step : a.isIncremental }
+  }
+
   func removeLater(than step: Int) throws {
     let gone = state.withLock { state in
-      state.steps.values.filter { $0.step > step && $0.run == lock.run }.sorted { $0.step > $1.step }
+      CheckpointManager.inOrderOfRemoval(
+        state.steps.values.filter { $0.step > step && $0.run == lock.run })
     }
     for later in gone {
       guard unlink(later.path) == 0 || errno == ENOENT else {

@@ -91,17 +91,43 @@ public struct StepFolder: Sendable {
   /// - Parameter skipping: is told of each file that is passed over.
   /// - Throws: ``RefxError`` where the folder cannot be read.
   public func latest(skipping: (FileProblem) -> Void = { _ in }) throws -> SavedStep? {
-    let listing = try list()
-    for problem in listing.problems { skipping(problem) }
-    for step in listing.steps.reversed() {
+    try lookingAgain { listing in
+      var passed = listing.problems
+      for step in listing.steps.reversed() {
+        do {
+          _ = try open(step, among: listing.steps)
+          for problem in passed { skipping(problem) }
+          return .some(step)
+        } catch let error as RefxError {
+          if StepFolder.isGone(step.path) { throw Vanished(error: error) }
+          passed.append(.init(file: step.path, what: error.withoutFile))
+        }
+      }
+      for problem in passed { skipping(problem) }
+      return nil
+    }
+  }
+
+  /// A step was removed by the process that saves, between the look and the opening: there is a later one then. What
+  /// stands on another step is removed before that, so it is the step itself that is gone.
+  struct Vanished: Error {
+    let error: RefxError
+  }
+
+  /// Looks into the folder, and again where what was found vanishes before it is opened.
+  ///
+  /// - Throws: what `body` throws, and of a folder that changes quicker than it can be read, the last error.
+  func lookingAgain<Found>(_ body: (Listing) throws -> Found) throws -> Found {
+    var tries = 100
+    while true {
+      let listing = try list()
       do {
-        _ = try open(step, among: listing.steps)
-        return step
-      } catch let error as RefxError {
-        skipping(.init(file: step.path, what: error.withoutFile))
+        return try body(listing)
+      } catch let vanished as Vanished {
+        tries -= 1
+        if tries == 0 { throw vanished.error }
       }
     }
-    return nil
   }
 
   /// The best step by a metric; of equal ones the later.
