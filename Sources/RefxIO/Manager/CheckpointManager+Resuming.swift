@@ -66,7 +66,7 @@ extension StepFolder {
 extension CheckpointManager {
   /// Waits for the saves under way, and gives a model the values of the latest step that is whole; see
   /// ``StepFolder/resume(_:select:topology:allowing:requiring:skipping:)``. Files that are passed over are said to
-  /// ``Settings/warn``.
+  /// ``Settings/warn``; the training may save those steps anew when it comes to them.
   @discardableResult
   public func resume<Model: Codable>(
     _ model: inout Model, select selection: RestoreSelection = .all, topology: TopologyContract = .exact,
@@ -76,6 +76,11 @@ extension CheckpointManager {
     return try folder.resume(
       &model, select: selection, topology: topology, allowing: allowing, requiring: requiring
     ) { problem in
+      state.withLock { state in
+        guard let step = state.steps.values.first(where: { $0.path == problem.file })?.step else { return }
+        state.steps[step] = nil
+        state.passedOver.insert(step)
+      }
       settings.warn("\(visible(problem.file)) is passed over: \(visible(problem.what))")
     }
   }

@@ -59,6 +59,8 @@ public final class CheckpointManager: Sendable {
   struct State {
     /// Whole steps, by their numbers.
     var steps: [Int: SavedStep]
+    /// Steps whose files could not be read when the training went on from an earlier one; it comes by them again.
+    var passedOver: Set<Int> = []
     /// Steps on their way to the disk.
     var pending: [PendingSave] = []
     /// How many steps since the last whole one hold only changes.
@@ -212,7 +214,7 @@ public final class CheckpointManager: Sendable {
     }
     let casts: [StepCast]
     (contents, casts) = try contents.applying(settings.policies)
-    let known = state.withLock { ($0.steps, $0.changes) }
+    let known = state.withLock { ($0.steps, $0.changes, $0.passedOver.contains(step)) }
     var record = StepRecord(
       step: step, metrics: metrics, time: time, run: lock.run, digest: nil, casts: casts)
     contents.metadata[StepRecord.key] = record.json
@@ -232,7 +234,8 @@ public final class CheckpointManager: Sendable {
     let options = WriteOptions(
       compression: settings.compression, progress: progress,
       threads: settings.threads ?? max(1, Cores.available - 1))
-    try batch.write(path, overwrite: replacing || known.0[step] == nil && isDamaged(path)) { target in
+    let isReplacing = replacing || known.0[step] == nil && (known.2 || isDamaged(path))
+    try batch.write(path, overwrite: isReplacing) { target in
       try store.write(
         contents, to: CancellableTarget(target) { pending.isCancelled }, options: options)
     }
