@@ -128,8 +128,8 @@ public final class CheckpointManager: Sendable {
   ///   - replacing: whether a step of that number may be replaced.
   ///   - progress: called now and then with the bytes of values done so far and in all, on another thread.
   /// - Throws: ``RefxError`` where the model cannot become a tree, a metric is not finite, or the step is there
-  ///   already; then nothing is saved. Where an earlier save failed and nobody was told, its error, once; this one is
-  ///   on its way all the same.
+  ///   already; then nothing is saved. Where earlier saves failed and nobody was told, the error of the first with a word
+  ///   about the others, once; this one is on its way all the same.
   @discardableResult
   public func save<Model: Encodable>(
     _ model: Model, step: Int, metrics: [String: Double] = [:], metadata: JSONObject = [:],
@@ -142,14 +142,11 @@ public final class CheckpointManager: Sendable {
     let contents = CheckpointContents(
       tree: tree, metadata: StructureVersion.marking(metadata, for: Model.self))
     let time = CheckpointManager.now()
-    let failed = try state.withLock { state in
-      let failed = state.pending.filter(\.isDone)
-      state.pending.removeAll(where: \.isDone)
-      if !replacing, state.steps[step] != nil || state.pending.contains(where: { $0.step == step }) {
+    try state.withLock { state in
+      if !replacing, state.steps[step] != nil || state.pending.contains(where: { $0.isOn(step) }) {
         throw RefxError.stepExists(step, folder: folder.path)
       }
       state.pending.append(pending)
-      return failed
     }
     queue.add(
       SaveQueue.Job(pending: pending) { [self] in
@@ -160,9 +157,7 @@ public final class CheckpointManager: Sendable {
           throw error.ofStep(step)
         }
       })
-    for earlier in failed {
-      if let error = earlier.takeUnseenError() as? RefxError { throw error.whileSaving(step) }
-    }
+    if let error = takeUntoldError() { throw (error as? RefxError)?.whileSaving(step) ?? error }
     return pending
   }
 
@@ -182,18 +177,30 @@ public final class CheckpointManager: Sendable {
 
   /// Waits until every save has ended.
   ///
-  /// - Throws: the error of the first that failed and of which nobody was told.
+  /// - Throws: the error of the first that failed and of which nobody was told, with a word about the others.
   public func finish() throws {
     queue.drain()
+    if let error = takeUntoldError() { throw error }
+  }
+
+  /// The error of the first save that failed and of which nobody was told, with a word about each other one.
+  private func takeUntoldError() -> (any Error)? {
     let ended = state.withLock { state in
-      defer { state.pending.removeAll(where: \.isDone) }
-      return state.pending.filter(\.isDone)
+      // Each is asked once: it may end between two looks.
+      let index = state.pending.partition { $0.isDone }
+      defer { state.pending.removeSubrange(index...) }
+      return state.pending[index...].sorted { $0.step < $1.step }
     }
     var first: (any Error)?
     for pending in ended {
-      if let error = pending.takeUnseenError() { first = first ?? error }
+      guard let error = pending.takeUnseenError() else { continue }
+      if let known = first as? RefxError, let error = error as? RefxError {
+        first = known.besideStep(pending.step, error)
+      } else {
+        first = first ?? error
+      }
     }
-    if let first { throw first }
+    return first
   }
 
   // MARK: On the thread of the saves

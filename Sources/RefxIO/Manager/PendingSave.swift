@@ -66,6 +66,9 @@ public final class PendingSave: Sendable {
     state.withLock { $0.isCancelled = true }
   }
 
+  /// Whether it is the save of that step, and is under way.
+  func isOn(_ step: Int) -> Bool { self.step == step && !isDone }
+
   var isCancelled: Bool { state.withLock { $0.isCancelled } }
 
   /// The error, where it failed and nobody was told; from then on somebody was.
