@@ -2096,7 +2096,17 @@ extension RefxError {
   /// The error of a save that was made in the background.
   package func ofStep(_ step: Int) -> RefxError {
     var copy = self
+    if code == .system, advice == nil {
+      copy.advice = "make room, or let the process write there; the training may go on and save again"
+    }
     copy.details.append("step \(step) was not saved; earlier steps are as they were")
+    return copy
+  }
+
+  /// The error of one save, with a word about another that failed, too.
+  package func besideStep(_ step: Int, _ other: RefxError) -> RefxError {
+    var copy = self
+    copy.details.append("step \(step) was not saved either: \(other.summary)")
     return copy
   }
 

@@ -15,7 +15,7 @@ extension CheckpointManager {
       let all = state.withLock { Array($0.steps.values) }
       let kept = Retention.kept(retention, of: all, run: lock.run, saved: saved)
       // Only what a manager of this folder has written, and never what somebody put there.
-      let gone = all.filter { !kept.contains($0.step) && $0.run == lock.run }.sorted { $0.step < $1.step }
+      let gone = all.filter { !kept.contains($0.step) && $0.run == lock.run }
       if gone.isEmpty, !hasForgotten { return }
       let reliedOn = Retention.reliedOn(retention, of: all, run: lock.run)
       let damaged: [(step: SavedStep, what: String)]
@@ -66,6 +66,7 @@ extension CheckpointManager {
     do {
       guard let identity = try FileIdentity(of: step.path) else { return (step, "the file is gone") }
       if let base = step.base, !all.contains(where: { $0.base == nil && $0.digest?.values == base }) {
+        state.withLock { _ = $0.passedOver.insert(step.step) }
         return (step, "the step that it holds the changes of is not there")
       }
       let isKnown = state.withLock { $0.whole[step.step] == identity }
@@ -76,6 +77,7 @@ extension CheckpointManager {
       guard found.step == step.step, found.base == step.base, found.metrics == step.metrics else {
         return (step, "the file is another one than before")
       }
+      _ = try folder.open(step, among: all)
       try folder.verifyFile(of: step)
       state.withLock { state in
         state.whole[step.step] = identity
@@ -89,7 +91,7 @@ extension CheckpointManager {
     }
   }
 
-  private func forget(_ steps: [SavedStep]) {
+  func forget(_ steps: [SavedStep]) {
     state.withLock { state in
       for step in steps {
         state.steps[step.step] = nil
@@ -99,17 +101,22 @@ extension CheckpointManager {
   }
 
   private func remove(_ gone: [SavedStep]) {
-    for step in gone {
-      if unlink(step.path) != 0 && errno != ENOENT {
-        settings.warn("\(visible(step.path)) cannot be removed: \(String(cString: strerror(errno)))")
-      }
+    for step in CheckpointManager.inOrderOfRemoval(gone) where unlink(step.path) != 0 && errno != ENOENT {
+      settings.warn("\(visible(step.path)) cannot be removed: \(String(cString: strerror(errno)))")
     }
     forget(gone)
   }
 
+  /// What stands on another step goes before that: whoever reads meanwhile, and who is killed in the middle, never
+  /// finds a step without the one it needs.
+  private static func inOrderOfRemoval(_ steps: [SavedStep]) -> [SavedStep] {
+    steps.sorted { a, b in a.isIncremental == b.isIncremental ? a.step > b.step : a.isIncremental }
+  }
+
   func removeLater(than step: Int) throws {
     let gone = state.withLock { state in
-      state.steps.values.filter { $0.step > step && $0.run == lock.run }.sorted { $0.step > $1.step }
+      CheckpointManager.inOrderOfRemoval(
+        state.steps.values.filter { $0.step > step && $0.run == lock.run })
     }
     for later in gone {
       guard unlink(later.path) == 0 || errno == ENOENT else {

@@ -69,6 +69,8 @@ public final class CheckpointManager: Sendable {
   struct State {
     /// Whole steps, by their numbers.
     var steps: [Int: SavedStep]
+    /// Steps whose files could not be read when the training went on from an earlier one; it comes by them again.
+    var passedOver: Set<Int> = []
     /// Steps on their way to the disk.
     var pending: [PendingSave] = []
     /// How many steps since the last whole one hold only changes.
@@ -84,8 +86,18 @@ public final class CheckpointManager: Sendable {
   /// - Parameters:
   ///   - keep: what stays of the steps; everything where nothing is said.
   /// - Throws: ``RefxError`` where another manager saves there, the format cannot be written, or the system refuses.
-  public init(
+  public convenience init(
     _ folder: String, keep: Retention..., settings: Settings = Settings(),
+    options: OpenOptions = OpenOptions(), formats: Formats = .all
+  ) throws {
+    try self.init(folder, keep: keep, settings: settings, options: options, formats: formats)
+  }
+
+  /// Opens a folder, with rules that are known only when the program runs; everything stays where there are none.
+  ///
+  /// - Throws: ``RefxError`` where another manager saves there, the format cannot be written, or the system refuses.
+  public init(
+    _ folder: String, keep: [Retention], settings: Settings = Settings(),
     options: OpenOptions = OpenOptions(), formats: Formats = .all
   ) throws {
     try AtomicFile.makeFolder(folder)
@@ -132,8 +144,8 @@ public final class CheckpointManager: Sendable {
   ///   - progress: called now and then with the bytes of values done so far and in all, on another thread.
   /// - Throws: ``RefxError`` where the model cannot become a tree, a metric is not finite, or the step is there
   ///   already; at the first save, where the selection chooses nothing or policies disagree about a shared value, which
-  ///   later saves say as what goes wrong in the background; then nothing is saved. Where an earlier save failed and nobody was told, its error, once; this one is
-  ///   on its way all the same.
+  ///   later saves say as what goes wrong in the background; then nothing is saved. Where earlier saves failed and
+  ///   nobody was told, the error of the first with a word about the others, once; this one is on its way all the same.
   @discardableResult
   public func save<Model: Encodable>(
     _ model: Model, step: Int, metrics: [String: Double] = [:], metadata: JSONObject = [:],
@@ -144,23 +156,18 @@ public final class CheckpointManager: Sendable {
     try queue.reserve(folder: folder.path)
     var isOnItsWay = false
     defer { if !isOnItsWay { queue.release() } }
-    let pending = PendingSave(step: step, queue: queue, folder: folder.path)
+    let pending = PendingSave(step: step, queue: queue, folder: folder.path, warn: settings.warn)
     let metadata = StructureVersion.marking(metadata, for: Model.self)
     let selection = selection.isEmpty ? settings.select : selection
     let captured = Captured(
       CheckpointContents(tree: try TreeEncoder().encode(model), metadata: metadata))
     try plan(captured, selection)
     let time = CheckpointManager.now()
-    let failed = try state.withLock { state in
-      if !replacing,
-        state.steps[step] != nil || state.pending.contains(where: { $0.step == step && !$0.isDone })
-      {
+    try state.withLock { state in
+      if !replacing, state.steps[step] != nil || state.pending.contains(where: { $0.isOn(step) }) {
         throw RefxError.stepExists(step, folder: folder.path)
       }
-      let failed = state.pending.filter(\.isDone)
-      state.pending.removeAll(where: \.isDone)
       state.pending.append(pending)
-      return failed
     }
     isOnItsWay = true
     queue.add(
@@ -173,10 +180,7 @@ public final class CheckpointManager: Sendable {
           throw error.ofStep(step)
         }
       })
-    for (place, earlier) in failed.enumerated() {
-      guard let error = earlier.takeUnseenError() else { continue }
-      // The next save tells of the next one.
-      state.withLock { $0.pending.insert(contentsOf: failed[(place + 1)...], at: 0) }
+    if let error = takeUntoldError(besides: pending) {
       throw (error as? RefxError)?.whileSaving(step) ?? error
     }
     return pending
@@ -198,20 +202,34 @@ public final class CheckpointManager: Sendable {
 
   /// Waits until every save has ended.
   ///
-  /// - Throws: the error of the first that failed and of which nobody was told, with a word about each of the others.
+  /// - Throws: the error of the first that failed and of which nobody was told, with a word about the others.
   public func finish() throws {
     try queue.drain(folder: folder.path)
+    if let error = takeUntoldError() { throw error }
+  }
+
+  /// The error of the first save that failed and of which nobody was told, with a word about each other one.
+  private func takeUntoldError(besides last: PendingSave? = nil) -> (any Error)? {
     let ended = state.withLock { state in
-      defer { state.pending.removeAll(where: \.isDone) }
-      return state.pending.filter(\.isDone)
+      var ended: [PendingSave] = []
+      var others: [PendingSave] = []
+      for pending in state.pending {
+        // Each is asked once: it may end between two looks.
+        if pending !== last, pending.isDone { ended.append(pending) } else { others.append(pending) }
+      }
+      state.pending = others
+      return ended
     }
-    let errors = ended.compactMap { $0.takeUnseenError() }
-    guard let first = errors.first else { return }
-    guard var told = first as? RefxError else { throw first }
-    told.details += errors.dropFirst().map { error in
-      (error as? RefxError).map { ([$0.summary] + $0.details).joined(separator: "; ") } ?? "\(error)"
+    var first: (any Error)?
+    for pending in ended {
+      guard let error = pending.takeUnseenError() else { continue }
+      if let known = first as? RefxError, let error = error as? RefxError {
+        first = known.besideStep(pending.step, error)
+      } else {
+        first = first ?? error
+      }
     }
-    throw told
+    return first
   }
 
   // MARK: On the thread of the saves
@@ -227,10 +245,10 @@ public final class CheckpointManager: Sendable {
     }
     // No copy of all steps where one is enough: there may be thousands.
     let needsOthers = settings.changesBetweenWholes > 0 || settings.readsBack
-    let (earlier, others, changesSince) = state.withLock { state in
+    let (earlier, others, changesSince, wasPassedOver) = state.withLock { state in
       (
-        state.steps[step],
-        needsOthers ? state.steps.values.filter { $0.step != step } : [], state.changes
+        state.steps[step], needsOthers ? state.steps.values.filter { $0.step != step } : [], state.changes,
+        state.passedOver.contains(step)
       )
     }
     var record = StepRecord(
@@ -253,7 +271,7 @@ public final class CheckpointManager: Sendable {
       compression: settings.compression, progress: progress,
       threads: settings.threads ?? max(1, Cores.available - 1))
     try refuseReplacing(step, replacing)
-    let isInTheWay = earlier == nil && isDamaged(path)
+    let isInTheWay = earlier == nil && (wasPassedOver || isDamaged(path))
     try batch.write(path, overwrite: replacing || isInTheWay) { target in
       try store.write(
         contents, to: CancellableTarget(target) { pending.isCancelled }, options: options)
@@ -266,11 +284,18 @@ public final class CheckpointManager: Sendable {
     let saved = SavedStep(
       step: step, metrics: metrics, metadata: metadata, time: time, path: path,
       byteCount: identity.byteCount, base: base, run: lock.run, digest: record.digest, identity: identity)
-    if settings.readsBack { try readBack(saved, among: others) }
+    if settings.readsBack {
+      do { try readBack(saved, among: others) } catch {
+        // What it replaced is gone, too.
+        forget([saved])
+        throw error
+      }
+    }
     if let earlier, earlier.path != path, earlier.run == lock.run { unlink(earlier.path) }
     let count = state.withLock { state in
       state.steps[step] = saved
       state.whole[step] = identity
+      state.passedOver.remove(step)
       state.changes = base == nil ? 0 : state.changes + 1
       return state.steps.count
     }
@@ -317,37 +342,6 @@ public final class CheckpointManager: Sendable {
       return error.isDamage
     } catch {
       return false
-    }
-  }
-
-  /// Says at once what is wrong with selection and policies, which are the same for all saves.
-  private func plan(_ captured: Captured, _ selection: [Selector]) throws {
-    if selection.isEmpty, settings.policies.isEmpty { return }
-    let isFirst = state.withLock { state in
-      defer { state.hasPlanned = true }
-      return !state.hasPlanned
-    }
-    guard isFirst, let contents = captured.contents else { return }
-    do {
-      _ = try contents.selecting(selection).applying(settings.policies)
-      guard selection.isEmpty else { return }
-      for name in try contents.idle(settings.policies) {
-        settings.warn("the policy for \(visible(name)) concerns nothing in the model")
-      }
-    } catch {
-      state.withLock { $0.hasPlanned = false }
-      throw error
-    }
-  }
-
-  private func check(_ step: Int, _ metrics: [String: Double], _ metadata: JSONObject) throws {
-    if step < 0 { throw RefxError.stepNotCounted(step) }
-    for (name, value) in metrics.sorted(by: { $0.key < $1.key }) where !value.isFinite {
-      throw RefxError.metricNotFinite(name, "\(value)", step: step)
-    }
-    for key in [StepRecord.key, PatchRecord.key, PartRecord.key, StructureVersion.key]
-    where metadata[key] != nil {
-      throw RefxError.reservedMetadata(key.string, step: step)
     }
   }
 

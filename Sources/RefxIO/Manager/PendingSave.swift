@@ -21,11 +21,21 @@ public final class PendingSave: Sendable {
   private let monitor = Monitor()
   private let queue: SaveQueue
   private let folder: String
+  private let warn: @Sendable (String) -> Void
 
-  init(step: Int, queue: SaveQueue, folder: String) {
+  /// - Parameter warn: is told of an error that nobody asks for any more.
+  init(step: Int, queue: SaveQueue, folder: String, warn: @escaping @Sendable (String) -> Void) {
     self.step = step
     self.queue = queue
     self.folder = folder
+    self.warn = warn
+  }
+
+  /// The manager holds it until somebody was told how it ended: this is after the manager's own end.
+  deinit {
+    guard let error = takeUnseenError() else { return }
+    let words = (error as? RefxError).map { ([$0.summary] + $0.details).joined(separator: "; ") } ?? "\(error)"
+    warn(visible(words))
   }
 
   /// Waits until the step is on the disk, on this thread.
@@ -71,6 +81,9 @@ public final class PendingSave: Sendable {
   public func cancel() {
     state.withLock { $0.isCancelled = true }
   }
+
+  /// Whether it is the save of that step, and is under way.
+  func isOn(_ step: Int) -> Bool { self.step == step && !isDone }
 
   var isCancelled: Bool { state.withLock { $0.isCancelled } }
 

@@ -85,10 +85,14 @@ final class SaveQueue: @unchecked Sendable {
 
   /// The thread ends when there is nothing left to do, and starts anew with the next save.
   private func run() {
-    while let (pending, result) = workOnNext() {
-      pending.end(with: result)
-      if waitsAtExit { SavesAtExit.end() }
-    }
+    while endNext() { if waitsAtExit { SavesAtExit.end() } }
+  }
+
+  /// Does the next save and says how it ended. With its return nobody here holds that save, which may have a last word.
+  private func endNext() -> Bool {
+    guard let (pending, result) = workOnNext() else { return false }
+    pending.end(with: result)
+    return true
   }
 
   /// Does the next save. It is a function of its own so that with its return nothing is held by what has ended, not the

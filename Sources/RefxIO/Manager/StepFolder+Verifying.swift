@@ -14,7 +14,8 @@ extension StepFolder {
   func verify(_ step: SavedStep, among steps: [SavedStep]) throws {
     try verifyFile(of: step)
     guard let digest = step.base else { return }
-    guard let base = steps.last(where: { $0.digest?.values == digest && $0.base == nil }) else {
+    let file = try Checkpoint.open(step.path, options: options, formats: formats).contents
+    guard let base = try base(of: step, file, among: steps) else {
       throw RefxError.baseStepMissing(step.step, digest: digest, file: step.path)
     }
     try verifyFile(of: base)

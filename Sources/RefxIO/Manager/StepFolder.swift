@@ -103,9 +103,7 @@ public struct StepFolder: Sendable {
   public func latest(
     verifying: Bool = false, skipping: (FileProblem) -> Void = { _ in }
   ) throws -> SavedStep? {
-    let listing = try list()
-    for problem in listing.problems { skipping(problem) }
-    return firstWhole(of: listing.steps.reversed(), among: listing.steps, verifying, skipping)
+    try firstWhole(verifying, skipping) { $0.reversed() }
   }
 
   /// The best step by a metric that is whole, as ``latest(verifying:skipping:)`` finds the latest; of equal ones the
@@ -116,24 +114,55 @@ public struct StepFolder: Sendable {
     by metric: String, _ better: Retention.Better = .lower, verifying: Bool = false,
     skipping: (FileProblem) -> Void = { _ in }
   ) throws -> SavedStep? {
-    let listing = try list()
-    for problem in listing.problems { skipping(problem) }
-    let ranked = Retention.ranking(listing.steps, by: metric, better)
-    return firstWhole(of: ranked, among: listing.steps, verifying, skipping)
+    try firstWhole(verifying, skipping) { Retention.ranking($0, by: metric, better) }
   }
 
   private func firstWhole(
-    of steps: [SavedStep], among all: [SavedStep], _ verifying: Bool, _ skipping: (FileProblem) -> Void
-  ) -> SavedStep? {
-    for step in steps {
+    _ verifying: Bool, _ skipping: (FileProblem) -> Void, in order: ([SavedStep]) -> [SavedStep]
+  ) throws -> SavedStep? {
+    try lookingAgain { listing in
+      var passed = listing.problems
+      defer { for problem in passed { skipping(problem) } }
+      for step in order(listing.steps) {
+        do {
+          if verifying {
+            try verify(step, among: listing.steps)
+          } else {
+            _ = try open(step, among: listing.steps)
+          }
+          return .some(step)
+        } catch let error as RefxError {
+          if StepFolder.isGone(step.path) {
+            passed = []
+            throw Vanished(error: error)
+          }
+          passed.append(.init(file: step.path, what: error.withoutFile))
+        }
+      }
+      return nil
+    }
+  }
+
+  /// A step was removed by the process that saves, between the look and the opening: there is a later one then. What
+  /// stands on another step is removed before that, so it is the step itself that is gone.
+  struct Vanished: Error {
+    let error: RefxError
+  }
+
+  /// Looks into the folder, and again where what was found vanishes before it is opened.
+  ///
+  /// - Throws: what `body` throws, and of a folder that changes quicker than it can be read, the last error.
+  func lookingAgain<Found>(_ body: (Listing) throws -> Found) throws -> Found {
+    var tries = 100
+    while true {
+      let listing = try list()
       do {
-        if verifying { try verify(step, among: all) } else { _ = try open(step, among: all) }
-        return step
-      } catch {
-        skipping(.init(file: step.path, what: (error as? RefxError)?.withoutFile ?? "\(error)"))
+        return try body(listing)
+      } catch let vanished as Vanished {
+        tries -= 1
+        if tries == 0 { throw vanished.error }
       }
     }
-    return nil
   }
 
   /// The step of that number.
@@ -175,14 +204,20 @@ public struct StepFolder: Sendable {
   ) throws -> (file: CheckpointContents, base: CheckpointContents?) {
     let file = try Checkpoint.open(step.path, options: options, formats: formats).contents
     guard let digest = step.base else { return (file, nil) }
-    // Others may have the same values, and another structure, or say so and be damaged.
-    let record = try PatchRecord(file.metadata, file: step.path)
-    let wanted = TreeDigest.Text(record.base)
-    let bases = steps.filter { $0.digest == wanted && $0.base == nil }
-    guard let base = bases.last(where: { $0.run == step.run }) ?? bases.last else {
+    guard let base = try base(of: step, file, among: steps) else {
       throw RefxError.baseStepMissing(step.step, digest: digest, file: step.path)
     }
     return (file, try Checkpoint.open(base.path, options: options, formats: formats).contents)
+  }
+
+  /// The step that another holds the changes of. Others may have the same values and another structure, or say so and
+  /// be damaged.
+  func base(
+    of step: SavedStep, _ file: CheckpointContents, among steps: [SavedStep]
+  ) throws -> SavedStep? {
+    let wanted = TreeDigest.Text(try PatchRecord(file.metadata, file: step.path).base)
+    let bases = steps.filter { $0.digest == wanted && $0.base == nil }
+    return bases.last { $0.run == step.run } ?? bases.last
   }
 
   func read(_ file: String, _ identity: FileIdentity) throws -> SavedStep {

@@ -139,6 +139,62 @@ import Testing
     last.fail(RefxError(.damaged, "at the end"))
     #expect(refusal { try manager.finish() }?.message == "at the end")
     #expect(scratch.visibleNames(in: "run") == ["step-0000000003.refx"])
+
+    // Of several that nobody was told of, none is forgotten; and a refused save takes no error with it.
+    for step in 5...7 {
+      let gate = Gate()
+      try manager.save(GatedModel(gate), step: step)
+      gate.fail(RefxError(.damaged, "planted in \(step)"))
+    }
+    while manager.state.withLock({ $0.pending.contains { !$0.isDone } }) { usleep(1000) }
+    #expect(refusal { try manager.save(TrainedModel(), step: 3) }?.code == .exists)
+    let several = try #require(refusal { try manager.finish() })
+    #expect(several.message == "planted in 5")
+    #expect(several.details.filter { $0.contains("was not saved either: planted in") }.count == 2)
+    try manager.finish()
+  }
+
+  /// A step whose file opens, and whose values are damaged or stand on a step that is gone, is saved anew when the
+  /// training comes by it again.
+  @Test(arguments: [0, 2]) func whatWasPassedOverIsSavedAnew(changes: Int) throws {
+    defer { clean() }
+    var model = TrainedModel()
+    do {
+      let manager = try CheckpointManager(
+        scratch.file("run"), settings: settings { $0.changesBetweenWholes = changes })
+      for step in 1...5 {
+        model.train()
+        try manager.saveNow(model, step: step)
+      }
+      if changes == 0 {
+        let path = manager.steps[4].path
+        let file = open(path, O_RDWR)
+        var byte: UInt8 = 0
+        let place = manager.steps[4].byteCount / 2
+        #expect(pread(file, &byte, 1, place) == 1)
+        byte ^= 1
+        #expect(pwrite(file, &byte, 1, place) == 1)
+        close(file)
+      } else {
+        try #require(manager.steps[4].isIncremental && !manager.steps[3].isIncremental)
+        unlink(manager.steps[3].path)
+      }
+    }
+    let words = Mutex<[String]>([])
+    let manager = try CheckpointManager(
+      scratch.file("run"), settings: settings { $0.warn = { word in words.withLock { $0.append(word) } } })
+    model = TrainedModel()
+    let found = try #require(try manager.resume(&model))
+    #expect(found.step == (changes == 0 ? 4 : 3) && model.isSame(as: .after(found.step)))
+    #expect(words.withLock { $0.contains { $0.contains("step-0000000005.refx is passed over") } })
+    for step in found.step + 1...6 {
+      model.train()
+      try manager.saveNow(model, step: step)
+    }
+    #expect(manager.steps.map(\.step) == Array(1...6))
+    var read = TrainedModel()
+    try manager.folder.restore(&read, step: 5)
+    #expect(read.isSame(as: .after(5)))
   }
 
   @Test func aSaveIsAwaited() async throws {
