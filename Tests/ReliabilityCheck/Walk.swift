@@ -50,7 +50,9 @@ struct Walk: Codable {
     if !weights.withElements(of: Float.self, { $0.allSatisfy { $0 == now } }) {
       return "weights of another step than \(step)"
     }
-    if random != UInt64(step) &* 0x9E37_79B9_7F4A_7C15 { return "the random state of another step than \(step)" }
+    if random != UInt64(step) &* 0x9E37_79B9_7F4A_7C15 {
+      return "the random state of another step than \(step)"
+    }
     let isOrdered = frozen.withElements(of: Float.self) { numbers in
       numbers.indices.allSatisfy { numbers[$0] == Float($0) }
     }

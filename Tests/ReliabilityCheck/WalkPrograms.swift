@@ -16,8 +16,9 @@ enum WalkPrograms {
     var pause = 0
     /// The step whose metric is none.
     var withoutNumber = -1
-    /// Every so many saves one is called off.
+    /// Every so many saves one is called off, after so many microseconds at most.
     var callsOff = 0
+    var longest: UInt32 = 3000
 
     init(_ words: some Sequence<String>) throws {
       settings.warn = { say("warning: \($0)") }
@@ -39,6 +40,7 @@ enum WalkPrograms {
         case "pause": pause = number
         case "nan": withoutNumber = number
         case "cancel": callsOff = number
+        case "longest": longest = UInt32(clamping: number)
         default: throw RefxError(.usage, "'\(visible(word))' is not known")
         }
       }
@@ -72,7 +74,11 @@ enum WalkPrograms {
       let metric = walk.step == manner.withoutNumber ? Double.nan : Walk.metric(of: walk.step)
       trying {
         let pending = try manager.save(walk, step: walk.step, metrics: ["loss": metric])
-        if manner.callsOff > 0, walk.step % manner.callsOff == 0 { pending.cancel() }
+        if manner.callsOff > 0, walk.step % manner.callsOff == 0 {
+          // Before it begins, in the middle, or when it is on the disk: a save takes some thousandths of a second.
+          usleep(UInt32.random(in: 0...manner.longest))
+          pending.cancel()
+        }
       }
     }
     trying { try manager.finish() }
@@ -88,7 +94,8 @@ enum WalkPrograms {
       do {
         var walk = Walk(size: size)
         try folder.restore(&walk, step: step.step)
-        let flaw = walk.flaw ?? (walk.step == step.step ? nil : "step \(walk.step) in the file of \(step.step)")
+        let flaw =
+          walk.flaw ?? (walk.step == step.step ? nil : "step \(walk.step) in the file of \(step.step)")
         if let flaw {
           say("problem: \(step.path): \(flaw)")
           continue
@@ -107,7 +114,9 @@ enum WalkPrograms {
     var (reads, passed, gone, last) = (0, 0, 0, -1)
     func check(_ walk: Walk, _ step: Int, _ what: String) throws {
       if let flaw = walk.flaw { throw RefxError(.mismatch, "\(what) of step \(step): \(flaw)") }
-      if walk.step != step { throw RefxError(.mismatch, "\(what) of step \(step): it holds step \(walk.step)") }
+      if walk.step != step {
+        throw RefxError(.mismatch, "\(what) of step \(step): it holds step \(walk.step)")
+      }
     }
     func isLatest(_ step: SavedStep?, _ what: String) throws {
       guard let step else {
@@ -146,7 +155,7 @@ enum WalkPrograms {
         do {
           try folder.restore(&walk, step: step.step)
           try check(walk, step.step, "restore")
-        } catch where access(step.path, F_OK) != 0 {
+        } catch  where access(step.path, F_OK) != 0 {
           // Who asks for one step by its number is told that it is there no more.
           gone += 1
         }

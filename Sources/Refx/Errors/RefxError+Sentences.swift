@@ -1999,6 +1999,19 @@ extension RefxError {
       advice: "look at the training, or save without the metric")
   }
 
+  package static func metadataNotFinite(_ name: String, _ value: String, step: Int) -> RefxError {
+    RefxError(
+      .usage, "the metadata '\(name)' of step \(step) is \(value), and nothing was saved",
+      advice: "look at the training, or save it as a string")
+  }
+
+  package static func lockIsAnother(_ found: String, file: String) -> RefxError {
+    RefxError(
+      .exists, "what is called as the lock of a checkpoint manager is \(found), and was left as it is",
+      file: file,
+      advice: "give it another name, or save to another folder; the manager makes its own")
+  }
+
   package static func reservedMetadata(_ key: String, step: Int) -> RefxError {
     RefxError(
       .usage, "the metadata of step \(step) has the name '\(key)', which is taken", advice: "choose another")

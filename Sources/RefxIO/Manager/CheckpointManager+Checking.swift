@@ -31,5 +31,32 @@ extension CheckpointManager {
     where metadata[key] != nil {
       throw RefxError.reservedMetadata(key.string, step: step)
     }
+    for member in metadata.members {
+      if let (name, value) = member.value.notFinite(called: member.name.string) {
+        throw RefxError.metadataNotFinite(name, "\(value)", step: step)
+      }
+    }
+  }
+}
+
+extension JSON {
+  /// The first number in it that no file can hold, and where it is.
+  fileprivate func notFinite(called name: String) -> (name: String, value: Double)? {
+    // A list of what is left to look at, in place of calls: how deep it goes is the user's.
+    var rest = [(name, self)]
+    while let (name, json) = rest.popLast() {
+      switch json {
+      case .number(let value):
+        if !value.isFinite { return (name, value) }
+      case .array(let values):
+        for (place, value) in values.enumerated().reversed() { rest.append(("\(name)[\(place)]", value)) }
+      case .object(let object):
+        for member in object.members.reversed() {
+          rest.append(("\(name).\(member.name.string)", member.value))
+        }
+      case .null, .bool, .integer, .unsigned, .string: break
+      }
+    }
+    return nil
   }
 }

@@ -20,9 +20,7 @@ extension CheckpointManager {
       let reliedOn = Retention.reliedOn(retention, of: all, run: lock.run)
       let damaged: [(step: SavedStep, what: String)]
       do {
-        damaged = try all.filter { reliedOn.contains($0.step) }.sorted { $0.step < $1.step }.compactMap {
-          try damage(of: $0, among: all).map { ($0.step, $0.what) }
-        }
+        damaged = try findDamaged(in: all.filter { reliedOn.contains($0.step) }, among: all)
       } catch {
         // Nobody knows; the next save looks again.
         settings.warn("no earlier step is removed: \(visible("\(error)"))")
@@ -46,28 +44,37 @@ extension CheckpointManager {
     try finish()
     let all = steps
     state.withLock { $0.whole = [:] }
-    var problems: [StepFolder.FileProblem] = []
-    var damaged: [SavedStep] = []
-    for step in all {
-      guard let found = try damage(of: step, among: all, verifying: true) else { continue }
-      problems.append(.init(file: step.path, what: found.what))
-      damaged.append(step)
+    let damaged = try findDamaged(in: all, among: all, verifying: true)
+    forget(damaged.map(\.step))
+    return damaged.map { .init(file: $0.step.path, what: $0.what) }
+  }
+
+  /// The damaged ones of some steps, the earliest first, so that what stands on one comes after it and counts as
+  /// damaged, too.
+  private func findDamaged(
+    in steps: [SavedStep], among all: [SavedStep], verifying: Bool = false
+  ) throws -> [(step: SavedStep, what: String)] {
+    var rest = all
+    var damaged: [(SavedStep, String)] = []
+    for step in steps.sorted(by: { $0.step < $1.step }) {
+      guard let what = try damage(of: step, among: rest, verifying: verifying) else { continue }
+      rest.removeAll { $0.step == step.step }
+      damaged.append((step, what))
     }
-    forget(damaged)
-    return problems
+    return damaged
   }
 
   /// What is wrong with a step, as far as that is not known to be nothing.
   ///
   /// - Throws: what the system says where that is no answer.
   private func damage(
-    of step: SavedStep, among all: [SavedStep], verifying: Bool = false
-  ) throws -> (step: SavedStep, what: String)? {
+    of step: SavedStep, among all: [SavedStep], verifying: Bool
+  ) throws -> String? {
     do {
-      guard let identity = try FileIdentity(of: step.path) else { return (step, "the file is gone") }
+      guard let identity = try FileIdentity(of: step.path) else { return "the file is gone" }
       if let base = step.base, !all.contains(where: { $0.base == nil && $0.digest?.values == base }) {
         state.withLock { _ = $0.passedOver.insert(step.step) }
-        return (step, "the step that it holds the changes of is not there")
+        return "the step that it holds the changes of is not there"
       }
       let isKnown = state.withLock { $0.whole[step.step] == identity }
       if isKnown { return nil }
@@ -75,7 +82,7 @@ extension CheckpointManager {
       if isSame, !verifying, !settings.verifiesBeforeRemoving { return nil }
       let found = try folder.read(step.path, identity)
       guard found.step == step.step, found.base == step.base, found.metrics == step.metrics else {
-        return (step, "the file is another one than before")
+        return "the file is another one than before"
       }
       _ = try folder.open(step, among: all)
       try folder.verifyFile(of: step)
@@ -85,9 +92,9 @@ extension CheckpointManager {
       }
       return nil
     } catch let error as RefxError where error.isDamage {
-      return (step, ([error.withoutFile] + error.details).joined(separator: "; "))
+      return ([error.withoutFile] + error.details).joined(separator: "; ")
     } catch let error as RefxError where error.code == .system && StepFolder.isGone(step.path) {
-      return (step, "the file is gone")
+      return "the file is gone"
     }
   }
 

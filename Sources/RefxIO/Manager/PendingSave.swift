@@ -34,7 +34,8 @@ public final class PendingSave: Sendable {
   /// The manager holds it until somebody was told how it ended: this is after the manager's own end.
   deinit {
     guard let error = takeUnseenError() else { return }
-    let words = (error as? RefxError).map { ([$0.summary] + $0.details).joined(separator: "; ") } ?? "\(error)"
+    let words =
+      (error as? RefxError).map { ([$0.summary] + $0.details).joined(separator: "; ") } ?? "\(error)"
     warn(visible(words))
   }
 

@@ -72,7 +72,7 @@ struct StepIndex {
     entry["record"] = record.json
     if !step.metadata.isEmpty { entry["metadata"] = .object(step.metadata) }
     if let base = step.base { entry["base"] = .string(base) }
-    guard let text = try? JSON.object(entry).bytes() else { return [] }
+    let text = JSON.object(entry).bytes()
     let sum = String(text.withUnsafeBytes { CRC32.of($0) }, radix: 16)
     let digits = String(repeating: "0", count: 8 - sum.utf8.count) + sum
     return Array((digits + " ").utf8) + text + [UInt8(ascii: "\n")]

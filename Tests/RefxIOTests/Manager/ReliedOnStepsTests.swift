@@ -150,7 +150,7 @@ import Testing
       @RefField(collection: "frozen") var frozen = Tensor((0..<60_000).map { Float($0) })
       @RefField(collection: "adapter") var adapter = Tensor([Float](repeating: 0, count: 64))
       static func after(_ step: Int) -> Tuned {
-        var model = Tuned()
+        let model = Tuned()
         model.adapter = Tensor([Float](repeating: Float(step), count: 64))
         return model
       }
@@ -193,6 +193,23 @@ import Testing
     try manager.saveNow(TrainedModel.after(4), step: 4)
     #expect(try manager.verifySteps().isEmpty && manager.steps.map(\.step) == [1, 3, 4])
     #expect(throws: RefxError.self) { try manager.saveNow(TrainedModel.after(3), step: 3) }
+  }
+
+  /// What stood on a step that is gone can be saved again, and is whole then.
+  @Test func aStepWithoutItsBaseIsSavedAgain() throws {
+    defer { clean() }
+    let manager = try opened { $0.changesBetweenWholes = 1 }
+    for step in 1...4 { try manager.saveNow(UnrulyRunTests.Frozen(step), step: step) }
+    try #require(manager.steps.map(\.isIncremental) == [false, true, false, true])
+    unlink(path(3))
+    #expect(try manager.verifySteps().map(\.file) == [path(3), path(4)])
+    for step in [3, 4] { try manager.saveNow(UnrulyRunTests.Frozen(step + 10), step: step) }
+    #expect(try manager.verifySteps().isEmpty && manager.steps.map(\.step) == [1, 2, 3, 4])
+    for step in [3, 4] {
+      var model = UnrulyRunTests.Frozen(0)
+      try manager.folder.restore(&model, step: step)
+      #expect(model.head == UnrulyRunTests.Frozen(step + 10).head)
+    }
   }
 
   @Test(arguments: [FormatName.refx, .hdf5]) func whatIsWrittenIsReadBack(format: FormatName) throws {

@@ -185,7 +185,7 @@ import Testing
     try opened([try .path("*", dtype: .bfloat16)]).saveNow(tied, step: 1)
     clean()
     // The value inside is reached by way of both.
-    var inside = Outer()
+    let inside = Outer()
     inside.two.$value = inside.one.$value
     #expect(
       refusal { try opened([try .path("two/**", dtype: .bfloat16)]).save(inside, step: 1) }?.message.contains(
