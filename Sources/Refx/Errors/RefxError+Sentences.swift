@@ -2053,7 +2053,9 @@ extension RefxError {
   }
 
   package static func stepVanished(_ step: Int, file: String) -> RefxError {
-    RefxError(.system, "the file of step \(step) was removed by somebody as soon as it was there", file: file)
+    RefxError(
+      .system, "the file of step \(step) was removed by somebody as soon as it was there", file: file,
+      advice: "look who removes files there; the training may go on and save again")
   }
 
   package static func noSuchStep(_ step: Int, known: [Int], folder: String) -> RefxError {
