@@ -16,9 +16,8 @@ enum WalkPrograms {
     var pause = 0
     /// The step whose metric is none.
     var withoutNumber = -1
-    /// Every so many saves one is called off, after so many microseconds at most.
+    /// Every so many saves one is called off.
     var callsOff = 0
-    var longest: UInt32 = 3000
 
     init(_ words: some Sequence<String>) throws {
       settings.warn = { say("warning: \($0)") }
@@ -40,7 +39,6 @@ enum WalkPrograms {
         case "pause": pause = number
         case "nan": withoutNumber = number
         case "cancel": callsOff = number
-        case "longest": longest = UInt32(clamping: number)
         default: throw RefxError(.usage, "'\(visible(word))' is not known")
         }
       }
@@ -75,8 +73,8 @@ enum WalkPrograms {
       trying {
         let pending = try manager.save(walk, step: walk.step, metrics: ["loss": metric])
         if manner.callsOff > 0, walk.step % manner.callsOff == 0 {
-          // Before it begins, in the middle, or when it is on the disk: a save takes some thousandths of a second.
-          usleep(UInt32.random(in: 0...manner.longest))
+          // Before it begins, in the middle, or when it is on the disk: from a millionth of a second to 1/30.
+          usleep(UInt32.random(in: 0..<(1 << UInt32.random(in: 0...15))))
           pending.cancel()
         }
       }
