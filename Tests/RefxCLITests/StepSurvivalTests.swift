@@ -6,7 +6,7 @@ import Testing
 @Suite(.serialized, .enabled(if: SaveChecks.python != nil, "there is no python3 for Tools/checks/steps"))
 struct StepSurvivalTests {
   @Test(arguments: [
-    ["steps", "--only", "readers", "--seconds", "2"], ["trouble", "--only", "called_off"],
+    ["steps", "--only", "readers", "--seconds", "5"], ["trouble", "--only", "called_off"],
     ["trouble", "--only", "base_missing"], ["training", "--steps", "28", "--kills", "2"],
   ]) func stepsSurvive(arguments: [String]) throws {
     let (code, output) = try SaveChecks.run(Array(arguments.dropFirst()), harness: arguments[0])
