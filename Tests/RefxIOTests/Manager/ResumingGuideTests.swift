@@ -57,6 +57,7 @@ import Testing
     settings.policies = [
       .collection("optimizer", dtype: .bfloat16),  // half the bytes; loaded as float32 again
       .collection("embeddings", compression: Compression.none),
+      try .path("**/square", dtype: .float16),  // of these, with a finer mantissa
       .leavingOut("cache"),
     ]
     settings.changesBetweenWholes = 9
@@ -70,6 +71,40 @@ import Testing
     #expect(try Checkpoint.open(saved.path).contents.tree.leaves().map(\.dtype) == [.bfloat16])
   }
 
+  @Test func aPartIsTaken() throws {
+    let folder = ScratchFolder()
+    try AtomicFile.makeFolder(folder.file("runs"))
+    func at(_ name: String) -> String { folder.file(name) }
+    defer {
+      folder.removeFolder("runs/9")
+      folder.removeFolder("runs")
+    }
+    struct Network: Codable {
+      @RefField(collection: "params") var weights = Tensor([1, 2] as [Float])
+      @RefField(collection: "optimizer") var moments = Tensor([3, 4] as [Float])
+    }
+    // GUIDE
+    let parts = try CheckpointManager(at("runs/9"))
+    var network = Network()
+    try parts.saveNow(network, step: 40)
+    try parts.saveNow(network, step: 50, select: [.collection("params")])
+    // `try parts.resume(&network)` throws: step 50 has no optimizer.
+    try parts.resume(&network, select: .collection("params"))  // the params of step 50; all else is as it was
+    try parts.folder.restore(&network, step: 40)  // or all of step 40
+    // GUIDE
+    network.weights = Tensor([5, 6] as [Float])
+    network.moments = Tensor([7, 8] as [Float])
+    do {
+      try parts.resume(&network)
+      Issue.record("a part was taken for the whole")
+    } catch let error as RefxError {
+      #expect(error.file == parts.steps[1].path && "\(error)".contains("moments"), "\(error)")
+    }
+    #expect(network.weights == Tensor([5, 6] as [Float]))
+    #expect(try parts.resume(&network, select: .collection("params"))?.step == 50)
+    #expect(network.weights == Tensor([1, 2] as [Float]) && network.moments == Tensor([7, 8] as [Float]))
+  }
+
   @Test func theGuideShowsThem() throws {
     let source = try String(contentsOfFile: #filePath, encoding: .utf8)
     let parts = source.components(separatedBy: "    // GUIDE\n")
@@ -80,7 +115,7 @@ import Testing
     let blocks = guide.components(separatedBy: "```swift\n").dropFirst().map {
       $0.components(separatedBy: "```")[0].replacingOccurrences(of: "import RefxIO\n\n", with: "")
     }
-    let shown = [1, 3].map { number in
+    let shown = [1, 3, 5].map { number in
       parts[number].components(separatedBy: "\n")
         .map { $0.hasPrefix("    ") ? String($0.dropFirst(4)) : $0 }.joined(separator: "\n")
         .replacingOccurrences(of: #"at\(("[^"]*")\)"#, with: "$1", options: .regularExpression)
