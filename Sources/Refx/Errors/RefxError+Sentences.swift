@@ -2167,6 +2167,18 @@ extension RefxError {
       advice: "offer the same tree on every rank: nodes, dtypes, whole shapes, ties and collections")
   }
 
+  package static func ranksAskForOther(_ what: String, expected: String, found: String) -> RefxError {
+    RefxError(
+      .ranks, "the rank asks for another \(what) than rank 0", expected: expected, found: found,
+      advice: "give the same arguments on every rank; what it holds is all that may differ")
+  }
+
+  package static func ranksLaidOutDifferently() -> RefxError {
+    RefxError(
+      .ranks, "the rank has laid out another file than rank 0",
+      advice: "offer the same tree on every rank: also which values are Refs, and what is said of its nodes")
+  }
+
   package static func pieceOfOtherType(expected: DType, found: DType, path: Path) -> RefxError {
     RefxError(
       .ranks, "a piece has another dtype than its array", path: path, expected: expected.name,
