@@ -10,20 +10,21 @@ func runPage(_ name: String) throws -> Bool {
   case "Documentation/restoring.md#1": try program2()
   case "Documentation/resuming.md#1": try program3()
   case "Documentation/resuming.md#2": try program4()
-  case "Documentation/RefxIO.docc/CollectionsAndPartitions.md#1": try program5()
-  case "Documentation/RefxIO.docc/ErrorsExplained.md#1": try program6()
-  case "Documentation/RefxIO.docc/FiveMinutes.md#1": try program7()
-  case "Documentation/RefxIO.docc/FromRefx.md#1": try program8()
-  case "Documentation/RefxIO.docc/FromRefx.md#2": try program9()
-  case "Documentation/RefxIO.docc/MigratingModels.md#1": try program10()
-  case "Documentation/RefxIO.docc/PartialLoading.md#1": try program11()
-  case "Documentation/RefxIO.docc/Performance.md#1": try program12()
-  case "Documentation/RefxIO.docc/ReadingFromPython.md#1": try program13()
-  case "Documentation/RefxIO.docc/ReferencesAndTrees.md#1": try program14()
-  case "Documentation/RefxIO.docc/SavingAndRestoring.md#1": try program15()
-  case "Documentation/RefxIO.docc/SharingInFiles.md#1": try program16()
-  case "Documentation/RefxIO.docc/TraceLevels.md#1": try program17()
-  case "Documentation/RefxDistributed.docc/OverRanks.md#1": try program18()
+  case "Documentation/resuming.md#3": try program5()
+  case "Documentation/RefxIO.docc/CollectionsAndPartitions.md#1": try program6()
+  case "Documentation/RefxIO.docc/ErrorsExplained.md#1": try program7()
+  case "Documentation/RefxIO.docc/FiveMinutes.md#1": try program8()
+  case "Documentation/RefxIO.docc/FromRefx.md#1": try program9()
+  case "Documentation/RefxIO.docc/FromRefx.md#2": try program10()
+  case "Documentation/RefxIO.docc/MigratingModels.md#1": try program11()
+  case "Documentation/RefxIO.docc/PartialLoading.md#1": try program12()
+  case "Documentation/RefxIO.docc/Performance.md#1": try program13()
+  case "Documentation/RefxIO.docc/ReadingFromPython.md#1": try program14()
+  case "Documentation/RefxIO.docc/ReferencesAndTrees.md#1": try program15()
+  case "Documentation/RefxIO.docc/SavingAndRestoring.md#1": try program16()
+  case "Documentation/RefxIO.docc/SharingInFiles.md#1": try program17()
+  case "Documentation/RefxIO.docc/TraceLevels.md#1": try program18()
+  case "Documentation/RefxDistributed.docc/OverRanks.md#1": try program19()
   default: return false
   }
   return true
@@ -119,6 +120,7 @@ private func program4() throws {
   settings.policies = [
     .collection("optimizer", dtype: .bfloat16),  // half the bytes; loaded as float32 again
     .collection("embeddings", compression: Compression.none),
+    try .path("**/square", dtype: .float16),  // of these, with a finer mantissa
     .leavingOut("cache"),
   ]
   settings.changesBetweenWholes = 9
@@ -133,6 +135,22 @@ private func program4() throws {
 
 // swift-format-ignore
 private func program5() throws {
+  // Documentation/resuming.md#3
+  struct Network: Codable {
+    @RefField(collection: "params") var weights = Tensor([1, 2] as [Float])
+    @RefField(collection: "optimizer") var moments: [Float] = [0, 0]
+  }
+  let parts = try CheckpointManager("run9")
+  var network = Network()
+  try parts.saveNow(network, step: 40)
+  try parts.saveNow(network, step: 50, select: [.collection("params")])
+  // `try parts.resume(&network)` throws: step 50 has no optimizer.
+  try parts.resume(&network, select: .collection("params"))  // the params of step 50; all else is as it was
+  try parts.folder.restore(&network, step: 40)  // or all of step 40
+}
+
+// swift-format-ignore
+private func program6() throws {
   // Documentation/RefxIO.docc/CollectionsAndPartitions.md#1
   let weight = Ref([1, 2] as [Float], collection: "params")
   let mean = Ref([0, 0] as [Float], collection: "batch_stats")
@@ -167,7 +185,7 @@ private func program5() throws {
 }
 
 // swift-format-ignore
-private func program6() throws {
+private func program7() throws {
   // Documentation/RefxIO.docc/ErrorsExplained.md#1
   struct Model: Codable {
     @RefField(collection: "params") var weight = Tensor([1, 2] as [Float])
@@ -189,7 +207,7 @@ private func program6() throws {
 }
 
 // swift-format-ignore
-private func program7() throws {
+private func program8() throws {
   // Documentation/RefxIO.docc/FiveMinutes.md#1
   struct Model: Codable {
     @RefField(collection: "params") var embedding = Tensor([1, 2, 3, 4] as [Float], shape: [2, 2])
@@ -221,7 +239,7 @@ private func program7() throws {
 }
 
 // swift-format-ignore
-private func program8() throws {
+private func program9() throws {
   // Documentation/RefxIO.docc/FromRefx.md#1
   let weight = Ref([1, 2] as [Float], collection: "params")
   let tree = try deref(["w": .ref(weight), "again": .ref(weight), "scale": .leaf(Float(2))])
@@ -230,7 +248,7 @@ private func program8() throws {
 }
 
 // swift-format-ignore
-private func program9() throws {
+private func program10() throws {
   // Documentation/RefxIO.docc/FromRefx.md#2
   struct Linear {
     @RefField(collection: "params") var w: [Float]
@@ -256,7 +274,7 @@ private func program9() throws {
 }
 
 // swift-format-ignore
-private func program10() throws {
+private func program11() throws {
   // Documentation/RefxIO.docc/MigratingModels.md#1
   struct First: Codable {
     @RefField(collection: "params") var encoder_w = Tensor([1, 2, 3, 4, 5, 6] as [Float], shape: [2, 3])
@@ -305,7 +323,7 @@ private func program10() throws {
 }
 
 // swift-format-ignore
-private func program11() throws {
+private func program12() throws {
   // Documentation/RefxIO.docc/PartialLoading.md#1
   struct Model: Codable {
     var encoder = ["w": Ref(Tensor((0..<24).map(Float.init), shape: [6, 4]), collection: "params")]
@@ -342,7 +360,7 @@ private func program11() throws {
 }
 
 // swift-format-ignore
-private func program12() throws {
+private func program13() throws {
   // Documentation/RefxIO.docc/Performance.md#1
   let tree: Tree<Leaf> = ["w": .leaf([1, 2, 3] as [Float])]
   for (name, compression) in [("raw", Compression.none), ("fast", .fast), ("best", .best)] {
@@ -351,7 +369,7 @@ private func program12() throws {
 }
 
 // swift-format-ignore
-private func program13() throws {
+private func program14() throws {
   // Documentation/RefxIO.docc/ReadingFromPython.md#1
   struct Model: Codable {
     @RefField(collection: "params") var embedding = Tensor([1, 2, 3, 4] as [Float], shape: [2, 2])
@@ -364,7 +382,7 @@ private func program13() throws {
 }
 
 // swift-format-ignore
-private func program14() throws {
+private func program15() throws {
   // Documentation/RefxIO.docc/ReferencesAndTrees.md#1
   let shared = Ref([1, 2, 3] as [Float], collection: "params")
   let other = Ref([1, 2, 3] as [Float], collection: "params")
@@ -400,7 +418,7 @@ private func program14() throws {
 }
 
 // swift-format-ignore
-private func program15() throws {
+private func program16() throws {
   // Documentation/RefxIO.docc/SavingAndRestoring.md#1
   struct Model: Codable {
     @RefField(collection: "params") var weight = Tensor([1, 2, 3, 4] as [Float], shape: [2, 2])
@@ -435,7 +453,7 @@ private func program15() throws {
 }
 
 // swift-format-ignore
-private func program16() throws {
+private func program17() throws {
   // Documentation/RefxIO.docc/SharingInFiles.md#1
   struct Model: Codable {
     @RefField(collection: "params") var embedding: [Float] = [1, 2, 3]
@@ -459,7 +477,7 @@ private func program16() throws {
 }
 
 // swift-format-ignore
-private func program17() throws {
+private func program18() throws {
   // Documentation/RefxIO.docc/TraceLevels.md#1
   let weight = Ref([1, 2] as [Float], collection: "params")
   let model: RefTree = ["w": .ref(weight), "again": .ref(weight)]
@@ -500,7 +518,7 @@ private func program17() throws {
 }
 
 // swift-format-ignore
-private func program18() throws {
+private func program19() throws {
   // Documentation/RefxDistributed.docc/OverRanks.md#1
   // A matrix of four rows: rank 0 has the first two, rank 1 the others. The step is whole on both.
   let saved = ThreadCommunicator.run(ranks: 2) { ranks in

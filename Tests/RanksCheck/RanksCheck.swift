@@ -10,6 +10,8 @@ import RefxTestSupport
 ///     RanksCheck save STYLE FORMAT COMPRESSION IO OUT           every rank saves its pieces
 ///     RanksCheck load STYLE FILE                                every rank loads its pieces, and compares each element
 ///     RanksCheck bad KIND OUT                                   a plan that is wrong
+///     RanksCheck uneven WHAT IO OUT                             ranks whose arguments differ
+///     RanksCheck heavy MIB COMPRESSION IO OUT                   the last rank holds everything
 ///     RanksCheck die RANK CALL STYLE FORMAT COMPRESSION OUT     a rank is killed at one of its calls for the file
 ///     RanksCheck full RANK CALL STYLE FORMAT COMPRESSION OUT    a rank's disk is full at one of its calls
 ///
@@ -58,6 +60,17 @@ enum RanksCheck {
           try DistributedCheckpoint.save(
             RankedModel.badPlan(arguments[1], rank: ranks.rank, size: ranks.size), to: arguments[2],
             over: ranks)
+        case "uneven":
+          let differs = ranks.rank == ranks.size - 1 ? arguments[1] : ""
+          try DistributedCheckpoint.save(
+            RankedModel.tree.map { PiecedLeaf(whole: $0) }, metadata: ["rank": .string(differs)],
+            to: arguments[3], over: ranks,
+            format: differs == "format" ? .hdf5 : .refx,
+            options: options(differs == "compression" ? "none" : "fast"),
+            durability: differs == "durability" ? .none : .full, overwrite: differs != "overwrite",
+            writing: (arguments[2] == "mpi") != (differs == "writing") ? .mpi : .posix)
+        case "heavy":
+          try heavy((Int(arguments[1]) ?? 1) << 20, arguments[2], arguments[3], arguments[4], ranks)
         case "die", "full":
           let chosen = Int(arguments[1]) ?? 0
           let call = Int(arguments[2]) ?? 1
@@ -86,6 +99,24 @@ enum RanksCheck {
       try DistributedCheckpoint.save(
         cutting.pieces(of: RankedModel.tree, rank: ranks.rank), metadata: ["step": 7], to: path, over: ranks,
         format: FormatName(rawValue: format), options: options(compression), writing: writing)
+    }
+
+    /// Saves an array that is made when it is read, by the last rank, and says how much memory the ranks took at most.
+    private static func heavy(
+      _ byteCount: Int, _ compression: String, _ io: String, _ path: String, _ ranks: MPICommunicator
+    ) throws {
+      let shape = [byteCount / 4096, 1024]
+      let leaf = Leaf(dtype: .float32, shape: shape, source: MadeBytes(byteCount: byteCount))
+      let array =
+        ranks.rank == ranks.size - 1
+        ? PiecedLeaf(whole: leaf) : PiecedLeaf(dtype: .float32, shape: shape, pieces: [])
+      try DistributedCheckpoint.save(
+        .dictionary([(Key("w"), .leaf(array))]), to: path, over: ranks, options: options(compression),
+        durability: .none, writing: io == "mpi" ? .mpi : .posix)
+      var usage = rusage()
+      getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+      let peaks = try ranks.gatherToAll(Array("\(usage.ru_maxrss / 1024)".utf8))
+      if ranks.rank == 0 { print(peaks.map { String(decoding: $0, as: UTF8.self) }.joined(separator: " ")) }
     }
 
     /// Compares what this rank has loaded with its pieces of the model, and looks that ties are ties.
@@ -136,6 +167,19 @@ enum RanksCheck {
 #if MPI
   extension RankedWriting {
     fileprivate static let mpi = RankedWriting.opened { try MPIRankedFile($0, named: $1) }
+  }
+
+  /// An array of any size, which is nowhere: each element of eight bytes is its place times a constant.
+  private final class MadeBytes: LeafSource {
+    let byteCount: Int
+    init(byteCount: Int) { self.byteCount = byteCount }
+
+    func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) {
+      for place in stride(from: 0, to: buffer.count - 7, by: 8) {
+        let word = UInt64(offset + place) &* 0x9E37_79B9_7F4A_7C15
+        buffer.storeBytes(of: word, toByteOffset: place, as: UInt64.self)
+      }
+    }
   }
 
   /// A file that ends its rank, or is full, at one of its calls.

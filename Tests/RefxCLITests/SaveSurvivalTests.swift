@@ -37,18 +37,20 @@ struct SaveSurvivalTests {
   }
 }
 
-/// `Tools/checks/saves`, run.
+/// A harness of `Tools/checks`, run.
 enum SaveChecks {
   static let python = [ProcessInfo.processInfo.environment["REFX_PYTHON"], "/usr/bin/python3"]
     .compactMap { $0 }.first { FileManager.default.isExecutableFile(atPath: $0) }
 
   /// Its exit code, and all that it says.
-  static func run(_ arguments: [String]) throws -> (code: Int32, output: String) {
+  static func run(
+    _ arguments: [String], harness: String = "saves"
+  ) throws -> (code: Int32, output: String) {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: try #require(python))
     let command = try #require(Command.executable, "the command is not built; run swift build first").path
     process.arguments =
-      [Repository.folder.appending(path: "Tools/checks/saves").path, "--refx", command] + arguments
+      [Repository.folder.appending(path: "Tools/checks/\(harness)").path, "--refx", command] + arguments
     let pipe = Pipe()
     process.standardOutput = pipe
     process.standardError = pipe

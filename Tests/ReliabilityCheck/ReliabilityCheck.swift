@@ -11,6 +11,9 @@ import RefxTestSupport
 ///     ReliabilityCheck handles COUNT           files opened and closed
 ///     ReliabilityCheck manager STEPS SEED      a training that saves, calls off and fails at random
 ///     ReliabilityCheck exit FOLDER             saves twenty steps and ends at once
+///     ReliabilityCheck save FOLDER STEPS [WORD=NUMBER...]     a walk that saves each step (WalkPrograms.swift)
+///     ReliabilityCheck look FOLDER SIZE        says which steps are there, and whether they are whole
+///     ReliabilityCheck read FOLDER SECONDS SEED SIZE          reads what another process saves
 ///
 /// The last line has the figures. Exit code 1 where something does not hold.
 @main struct ReliabilityCheck {
@@ -24,10 +27,17 @@ import RefxTestSupport
       case ("handles", 1): try handles(Int(numbers[0]))
       case ("manager", 2): try manager(Int(numbers[0]), seed: numbers[1])
       case ("exit", 1): try saveAndEnd(arguments.last ?? "")
+      case ("save", 2...):
+        try WalkPrograms.save(arguments[1], steps: Int(numbers[1]), arguments.dropFirst(3))
+      case ("look", 2): try WalkPrograms.look(arguments[1], size: Int(numbers[1]))
+      case ("read", 4):
+        try WalkPrograms.read(
+          arguments[1], seconds: Double(numbers[1]), seed: numbers[2], size: Int(numbers[3]))
       default:
         fail(
           "usage: ReliabilityCheck roundtrip COUNT SEED | stress SECONDS SEED | handles COUNT "
-            + "| manager STEPS SEED | exit FOLDER")
+            + "| manager STEPS SEED | exit FOLDER | save FOLDER STEPS [WORD=NUMBER...] | look FOLDER SIZE "
+            + "| read FOLDER SECONDS SEED SIZE")
       }
     } catch { fail("\(error)") }
   }

@@ -1999,9 +1999,37 @@ extension RefxError {
       advice: "look at the training, or save without the metric")
   }
 
+  package static func metadataNotFinite(_ name: String, _ value: String, step: Int) -> RefxError {
+    RefxError(
+      .usage, "the metadata '\(name)' of step \(step) is \(value), and nothing was saved",
+      advice: "look at the training, or save it as a string")
+  }
+
+  package static func lockIsAnother(_ found: String, file: String) -> RefxError {
+    RefxError(
+      .exists, "what is called as the lock of a checkpoint manager is \(found), and was left as it is",
+      file: file,
+      advice: "give it another name, or save to another folder; the manager makes its own")
+  }
+
   package static func reservedMetadata(_ key: String, step: Int) -> RefxError {
     RefxError(
       .usage, "the metadata of step \(step) has the name '\(key)', which is taken", advice: "choose another")
+  }
+
+  package static func stepIsBuiltOn(_ step: Int, by others: [Int], file: String) -> RefxError {
+    let some = others.prefix(5).map(String.init).joined(separator: ", ")
+    let rest = others.count > 5 ? " and \(others.count - 5) more" : ""
+    return RefxError(
+      .exists, "step \(step) cannot be replaced: steps \(some)\(rest) hold only what changed since it",
+      file: file,
+      advice: "save under another number, or remove the later steps first when going on from an earlier one")
+  }
+
+  package static func waitsForItself(_ folder: String) -> RefxError {
+    RefxError(
+      .usage, "a save that is under way would wait for its own end", file: folder,
+      advice: "do not save, resume, or finish in what a save calls; tell another thread to do it")
   }
 
   package static func damagedStep(file: String, reason: String) -> RefxError {
@@ -2025,7 +2053,9 @@ extension RefxError {
   }
 
   package static func stepVanished(_ step: Int, file: String) -> RefxError {
-    RefxError(.system, "the file of step \(step) was removed by somebody as soon as it was there", file: file)
+    RefxError(
+      .system, "the file of step \(step) was removed by somebody as soon as it was there", file: file,
+      advice: "look who removes files there; the training may go on and save again")
   }
 
   package static func noSuchStep(_ step: Int, known: [Int], folder: String) -> RefxError {
@@ -2042,6 +2072,36 @@ extension RefxError {
       advice: "bring it back, or go on from an earlier step")
   }
 
+  package static func policiesDisagree(
+    _ path: Path, _ policy: String?, _ other: Path, _ otherPolicy: String?
+  ) -> RefxError {
+    func said(_ policy: String?) -> String { policy.map { "the policy for \($0)" } ?? "no policy" }
+    return RefxError(
+      .usage, "two policies disagree about one shared value, and nothing was saved", path: path,
+      expected: "one policy for all of its paths",
+      found: "\(said(policy)) at \(path), \(said(otherPolicy)) at \(other)",
+      advice: "declare behind them a policy that says what is wanted at each of the paths")
+  }
+
+  package static func savesNothing(_ part: String, known: [CollectionTag]) -> RefxError {
+    let collections = known.isEmpty ? "none" : known.map(\.description).joined(separator: ", ")
+    return RefxError(
+      .usage, "the selection of what is saved names \(part), and there is no such thing in the model",
+      advice: "name a collection of the model (\(collections)), or the paths of leaves and Refs")
+  }
+
+  package static func castIsLost(_ path: String) -> RefxError {
+    RefxError(
+      .damaged, "the step says that an array had another dtype, and there is no such array",
+      expected: "an array at \(path)", found: "none")
+  }
+
+  package static func stepIsDamaged(_ step: Int, file: String, problems: [String]) -> RefxError {
+    RefxError(
+      .damaged, "step \(step) was read as a whole, and is damaged", file: file,
+      advice: "bring it back from a copy, or go on from another step", details: problems)
+  }
+
   package static func noWholeStep(folder: String, problems: [String]) -> RefxError {
     RefxError(
       .damaged, "the folder has steps, and none of them can be read", file: folder,
@@ -2051,7 +2111,17 @@ extension RefxError {
   /// The error of a save that was made in the background.
   package func ofStep(_ step: Int) -> RefxError {
     var copy = self
+    if code == .system, advice == nil {
+      copy.advice = "make room, or let the process write there; the training may go on and save again"
+    }
     copy.details.append("step \(step) was not saved; earlier steps are as they were")
+    return copy
+  }
+
+  /// The error of one save, with a word about another that failed, too.
+  package func besideStep(_ step: Int, _ other: RefxError) -> RefxError {
+    var copy = self
+    copy.details.append("step \(step) was not saved either: \(other.summary)")
     return copy
   }
 
@@ -2095,6 +2165,18 @@ extension RefxError {
     RefxError(
       .ranks, "the rank's tree differs from that of rank 0", path: path, expected: expected, found: found,
       advice: "offer the same tree on every rank: nodes, dtypes, whole shapes, ties and collections")
+  }
+
+  package static func ranksAskForOther(_ what: String, expected: String, found: String) -> RefxError {
+    RefxError(
+      .ranks, "the rank asks for another \(what) than rank 0", expected: expected, found: found,
+      advice: "give the same arguments on every rank; what it holds is all that may differ")
+  }
+
+  package static func ranksLaidOutDifferently() -> RefxError {
+    RefxError(
+      .ranks, "the rank has laid out another file than rank 0",
+      advice: "offer the same tree on every rank: also which values are Refs, and what is said of its nodes")
   }
 
   package static func pieceOfOtherType(expected: DType, found: DType, path: Path) -> RefxError {

@@ -70,8 +70,13 @@ struct BlockLayout {
     self.whole = whole
     strides = BlockLayout.strides(of: whole)
     ownStrides = BlockLayout.strides(of: block.shape)
-    count = block.shape.reduce(1, *)
+    // Of a block without elements nothing is counted: its other extents may be any.
+    count = block.shape.contains(0) ? 0 : block.shape.reduce(1, *)
     var run = 1
+    guard count > 0 else {
+      runLength = run
+      return
+    }
     for axis in whole.indices.reversed() {
       run *= block.shape[axis]
       if block.shape[axis] != whole[axis] { break }
@@ -81,6 +86,7 @@ struct BlockLayout {
 
   private static func strides(of shape: [Int]) -> [Int] {
     var strides = [Int](repeating: 1, count: shape.count)
+    guard !shape.contains(0) else { return strides }
     var stride = 1
     for axis in shape.indices.reversed() {
       strides[axis] = stride

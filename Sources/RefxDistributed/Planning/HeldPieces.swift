@@ -27,11 +27,21 @@ struct HeldPieces {
     self.entries = entries
   }
 
+  /// Looks at the whole arrays, also at those of which this rank has no piece.
+  ///
+  /// - Throws: ``RefxError`` where no array can have that shape.
+  static func checkShapes(_ tree: Tree<PiecedLeaf>, paths: [Path]) throws {
+    var number = 0
+    for leaf in tree.leaves() {
+      guard DType.elementCount(of: leaf.shape) != nil,
+        leaf.dtype.itemSize == nil || leaf.dtype.byteCount(of: leaf.shape) != nil
+      else { throw RefxError.arrayTooLarge(dtype: leaf.dtype, shape: leaf.shape, path: paths[number]) }
+      number += 1
+    }
+  }
+
   private static func check(_ piece: PiecedLeaf.Piece, of leaf: PiecedLeaf, _ path: Path) throws {
     if let reason = piece.leaf.source.unsupported { throw RefxError.unsupportedLeaf(reason).atPath(path) }
-    guard DType.elementCount(of: leaf.shape) != nil, leaf.shape.allSatisfy({ $0 >= 0 }),
-      leaf.dtype.itemSize == nil || leaf.dtype.byteCount(of: leaf.shape) != nil
-    else { throw RefxError.arrayTooLarge(dtype: leaf.dtype, shape: leaf.shape, path: path) }
     guard piece.leaf.dtype == leaf.dtype else {
       throw RefxError.pieceOfOtherType(expected: leaf.dtype, found: piece.leaf.dtype, path: path)
     }

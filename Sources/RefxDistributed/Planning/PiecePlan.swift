@@ -7,6 +7,16 @@ struct PiecePlan: Sendable {
   struct HeldBlock: Sendable {
     let layout: BlockLayout
     let holders: Holders
+    /// The place of the first element in the array, and the one after the last.
+    let first: Int
+    let end: Int
+
+    init(layout: BlockLayout, holders: Holders) {
+      self.layout = layout
+      self.holders = holders
+      first = layout.first
+      end = layout.end
+    }
   }
 
   enum Holders: Sendable {
@@ -26,8 +36,28 @@ struct PiecePlan: Sendable {
   struct Array: Sendable {
     let itemSize: Int
     let byteCount: Int
-    /// Each element is in one of them.
+    /// Each element is in one of them. By their first elements.
     let blocks: [HeldBlock]
+    /// How far each block and those before it reach.
+    private let reached: [Int]
+
+    init(itemSize: Int, byteCount: Int, blocks: [HeldBlock]) {
+      self.itemSize = itemSize
+      self.byteCount = byteCount
+      self.blocks = blocks.sorted { $0.first < $1.first }
+      var most = 0
+      reached = self.blocks.map {
+        most = max(most, $0.end)
+        return most
+      }
+    }
+
+    /// Those blocks that may meet `wanted`, which counts the array's elements; no others meet it.
+    func blocks(near wanted: Range<Int>) -> Range<Int> {
+      let from = PiecePlan.count(of: blocks.count) { reached[$0] <= wanted.lowerBound }
+      let to = PiecePlan.count(of: blocks.count) { blocks[$0].first < wanted.upperBound }
+      return from..<max(from, to)
+    }
   }
 
   /// In the order of the tree's leaves.
@@ -80,9 +110,18 @@ struct PiecePlan: Sendable {
         let ranks = holders[leaf.dtype.itemSize == nil ? Block(allOf: leaf.shape) : block] ?? []
         return HeldBlock(layout: BlockLayout(block, in: shape), holders: .some(ranks))
       }
-      return Array(
-        itemSize: itemSize, byteCount: byteCount, blocks: blocks.sorted { $0.layout.first < $1.layout.first })
+      return Array(itemSize: itemSize, byteCount: byteCount, blocks: blocks)
     }
+  }
+
+  /// How many of so many in a row, of which the first ones are such, are such.
+  private static func count(of all: Int, _ isSuch: (Int) -> Bool) -> Int {
+    var (low, high) = (0, all)
+    while low < high {
+      let middle = (low + high) / 2
+      if isSuch(middle) { low = middle + 1 } else { high = middle }
+    }
+    return low
   }
 
   /// Text is a row of bytes.

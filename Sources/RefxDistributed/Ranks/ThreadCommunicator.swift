@@ -18,10 +18,12 @@ public final class ThreadCommunicator: Communicator, Sendable {
   ///
   /// A rank that returns or throws while others wait for it makes these throw.
   ///
+  /// - Precondition: there is a rank at least.
   /// - Returns: what became of each rank.
   public static func run<Value: Sendable>(
     ranks size: Int, _ body: @escaping @Sendable (ThreadCommunicator) throws -> Value
   ) -> [Result<Value, any Error>] {
+    precondition(size > 0, "there is a rank at least")
     let meeting = Meeting(size: size)
     let results = Mutex<[Int: Result<Value, any Error>]>([:])
     let next = Mutex(0)

@@ -94,8 +94,8 @@ extension DistributedCheckpoint {
     over ranks: any Communicator
   ) throws {
     do {
-      let store = try storeOfRanks(for: path, format, job.options)
-      try store.check(contents, options: job.options)
+      var contents = contents
+      let store = try agreed(on: &contents, path, job, format, over: ranks)
       if ranks.rank == 0 {
         try lead(contents, to: path, job, store, over: ranks)
       } else {
@@ -106,6 +106,37 @@ extension DistributedCheckpoint {
     } catch let error as RefxError {
       throw error.inFile(path)
     }
+  }
+
+  /// Looks that all ranks ask for the same file: one that asked for another would lay out another, or be left waiting.
+  ///
+  /// - Parameter contents: has the metadata of rank 0 then.
+  private static func agreed(
+    on contents: inout CheckpointContents, _ path: String, _ job: Job, _ format: FormatName?,
+    over ranks: any Communicator
+  ) throws -> any CheckpointStore.Type {
+    let own = JSON.object(contents.metadata).bytes()
+    let first = try ranks.broadcast(own, from: 0)
+    var store: (any CheckpointStore.Type)?
+    try RequestAgreement.check(over: ranks) { request in
+      if first != own {
+        let limits = TreeDescription.parsingLimits(for: Limits())
+        guard case .object(let metadata) = try JSON.parse(first, limits: limits) else {
+          throw RefxError.ranksOutOfStep()
+        }
+        contents.metadata = metadata
+      }
+      let chosen = try storeOfRanks(for: path, format, job.options)
+      try chosen.check(contents, options: job.options)
+      store = chosen
+      request.add("format", chosen.format.name)
+      request.add("compression", job.options.compression.rawValue)
+      request.add("overwrite", "\(job.overwrite)")
+      request.add("durability", job.isDurable ? "full" : "none")
+      request.add("writing", job.writing.inAWord)
+    }
+    guard let store else { throw RefxError.ranksOutOfStep() }
+    return store
   }
 
   /// Whether the writer of a format can run on every rank.
@@ -164,6 +195,10 @@ extension DistributedCheckpoint {
       options.feed = feed
       try store.write(contents, to: target, options: options)
       try ranks.agree { try target.finishAppending() }
+      let layouts = try ranks.gatherToAll(target.layout)
+      if let other = layouts.firstIndex(where: { $0 != layouts[0] }) {
+        throw RefxError.ranksLaidOutDifferently().onRank(other, of: ranks.size)
+      }
       try ranks.agree { try target.finishReplacing() }
       try ranks.agree { try file.finish(durable: job.isDurable) }
     } catch {

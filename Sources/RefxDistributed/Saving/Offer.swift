@@ -12,7 +12,11 @@ struct Offer {
   ///
   /// - Throws: ``RefxError``, on every rank the same, where the trees differ or the pieces are not all of every array.
   init(_ pieces: Tree<PiecedLeaf>, over ranks: any Communicator) throws {
-    let paths = try ranks.agree { try pieces.leafPaths() }
+    let paths = try ranks.agree {
+      let paths = try pieces.leafPaths()
+      try HeldPieces.checkShapes(pieces, paths: paths)
+      return paths
+    }
     let whole = pieces.map { Leaf(dtype: $0.dtype, shape: $0.shape, source: MemoryBytes(count: 0) { _ in }) }
     try StructureAgreement.check(whole, over: ranks)
     let own = try ranks.agree { try HeldPieces(pieces, paths: paths) }

@@ -23,11 +23,12 @@ final class PieceStock: @unchecked Sendable {
     tree.forEachLeaf { leaf in
       var blocks: [Int: Leaf] = [:]
       let array = plan.arrays[own.count]
-      for (number, block) in array.blocks.enumerated() {
-        let isText = leaf.dtype.itemSize == nil
-        if let piece = leaf.pieces.first(where: { isText || $0.block == block.layout.block }) {
-          blocks[number] = piece.leaf
-        }
+      if leaf.dtype.itemSize == nil {
+        // Text is one block, counted in bytes.
+        if let piece = leaf.pieces.first, !array.blocks.isEmpty { blocks[0] = piece.leaf }
+      } else {
+        let pieces = Dictionary(leaf.pieces.map { ($0.block, $0.leaf) }) { first, _ in first }
+        for (number, block) in array.blocks.enumerated() { blocks[number] = pieces[block.layout.block] }
       }
       own.append(blocks)
     }
@@ -54,9 +55,8 @@ final class PieceStock: @unchecked Sendable {
     let array = plan.arrays[leaf]
     let item = array.itemSize
     let wanted = (start / item)..<((start + buffer.count) / item)
-    for (number, block) in array.blocks.enumerated() {
-      guard block.layout.first < wanted.upperBound, block.layout.end > wanted.lowerBound else { continue }
-      let layout = block.layout
+    for number in array.blocks(near: wanted) {
+      let layout = array.blocks[number].layout
       let elements = layout.elements(before: wanted.lowerBound)..<layout.elements(before: wanted.upperBound)
       guard !elements.isEmpty else { continue }
       func part(_ place: Int, _ count: Int) -> UnsafeMutableRawBufferPointer {

@@ -8,6 +8,8 @@ import RefxStore
 final class RankedTarget: SharedTarget {
   private(set) var position = 0
   private(set) var failure: RefxError?
+  /// Of what every rank has, and of the places of the rest.
+  private var sum = CRC32()
   private let file: any RankedFile
   private let isFirst: Bool
   /// What was appended and is nobody's yet; it ends at `position`.
@@ -28,6 +30,7 @@ final class RankedTarget: SharedTarget {
   var temporaryPath: String? { nil }
 
   func append(_ bytes: UnsafeRawBufferPointer) {
+    sum.update(bytes)
     pending += bytes
     position += bytes.count
     // A long catalogue comes at the end, where nothing follows.
@@ -38,13 +41,26 @@ final class RankedTarget: SharedTarget {
     let isOwn = slab.share == .own
     endPending(isOwn: isOwn)
     if isOwn { write(slab.stored, at: position) }
+    add(position)
     position += slab.storedByteCount
   }
 
   /// Written when everything before it is, by whoever: it lies in what another rank may hold.
   func replace(_ bytes: UnsafeRawBufferPointer, at offset: Int) {
     precondition(offset >= 0 && offset + bytes.count <= position)
+    add(offset)
+    sum.update(bytes)
     if isFirst { replacements.append((offset, Array(bytes))) }
+  }
+
+  /// What tells whether all ranks have laid out the same file: the same on each.
+  var layout: [UInt8] {
+    withUnsafeBytes(of: UInt64(position).littleEndian) { Array($0) }
+      + withUnsafeBytes(of: sum.value.littleEndian) { Array($0) }
+  }
+
+  private func add(_ number: Int) {
+    withUnsafeBytes(of: UInt64(number).littleEndian) { sum.update($0) }
   }
 
   private func endPending(isOwn: Bool) {

@@ -74,11 +74,11 @@ struct BlockReach {
 
   mutating func blocks(of leaf: Int, _ array: PiecePlan.Array, reaching wanted: Range<Int>) -> [Int] {
     if leaf != self.leaf { (self.leaf, next, open) = (leaf, 0, []) }
-    while next < array.blocks.count, array.blocks[next].layout.first < wanted.upperBound {
+    while next < array.blocks.count, array.blocks[next].first < wanted.upperBound {
       open.append(next)
       next += 1
     }
-    open.removeAll { array.blocks[$0].layout.end <= wanted.lowerBound }
+    open.removeAll { array.blocks[$0].end <= wanted.lowerBound }
     return open
   }
 }

@@ -14,29 +14,23 @@ extension StepFolder {
     _ model: inout Model, select selection: RestoreSelection = .all, topology: TopologyContract = .exact,
     allowing: Leniency = [], requiring: [CollectionTag] = [], skipping: (FileProblem) -> Void = { _ in }
   ) throws -> SavedStep? {
-    var passed: [FileProblem] = []
-    // A step may be removed by the process that saves between the look and the opening; there is a later one then.
-    for _ in 0..<16 {
-      let listing = try list()
-      passed = listing.problems
-      var isStale = false
+    try lookingAgain { listing in
+      var passed = listing.problems
       for step in listing.steps.reversed() {
         do {
           try restore(
             &model, from: step, among: listing.steps, selection, topology, allowing, requiring)
           for problem in passed { skipping(problem) }
-          return step
-        } catch let error as RefxError where error.code == .system && StepFolder.isGone(step.path) {
-          isStale = true
-          break
+          return .some(step)
+        } catch let error as RefxError where StepFolder.isGone(step.path) {
+          throw Vanished(error: error)
         } catch let error as RefxError where error.isDamage {
           passed.append(FileProblem(file: step.path, what: error.withoutFile))
         }
       }
-      if !isStale { break }
+      if passed.isEmpty { return nil }
+      throw RefxError.noWholeStep(folder: path, problems: passed.map { "\($0.file): \($0.what)" })
     }
-    if passed.isEmpty { return nil }
-    throw RefxError.noWholeStep(folder: path, problems: passed.map { "\($0.file): \($0.what)" })
   }
 
   /// Gives a model the values of one step.
@@ -72,7 +66,7 @@ extension StepFolder {
 extension CheckpointManager {
   /// Waits for the saves under way, and gives a model the values of the latest step that is whole; see
   /// ``StepFolder/resume(_:select:topology:allowing:requiring:skipping:)``. Files that are passed over are said to
-  /// ``Settings/warn``.
+  /// ``Settings/warn``; the training may save those steps anew when it comes to them.
   @discardableResult
   public func resume<Model: Codable>(
     _ model: inout Model, select selection: RestoreSelection = .all, topology: TopologyContract = .exact,
@@ -82,6 +76,12 @@ extension CheckpointManager {
     return try folder.resume(
       &model, select: selection, topology: topology, allowing: allowing, requiring: requiring
     ) { problem in
+      state.withLock { state in
+        guard let step = state.steps.values.first(where: { $0.path == problem.file })?.step else { return }
+        state.steps[step] = nil
+        state.whole[step] = nil
+        state.passedOver.insert(step)
+      }
       settings.warn("\(visible(problem.file)) is passed over: \(visible(problem.what))")
     }
   }
@@ -89,7 +89,7 @@ extension CheckpointManager {
   /// Removes the steps after `step` that managers of this folder have saved: for a training that goes on from an
   /// earlier one than the latest.
   ///
-  /// - Throws: ``RefxError`` where a file cannot be removed; those after it are gone then.
+  /// - Throws: ``RefxError`` where a file cannot be removed; others of them may be gone then.
   public func removeSteps(after step: Int) throws {
     try finish()
     try removeLater(than: step)

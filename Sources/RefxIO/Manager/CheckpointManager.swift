@@ -26,9 +26,10 @@ public final class CheckpointManager: Sendable {
 
   let retention: [Retention]
   let settings: Settings
-  private let lock: FolderLock
-  private let store: any CheckpointStore.Type
+  let lock: FolderLock
+  let store: any CheckpointStore.Type
   private let queue: SaveQueue
+  let index: StepIndexWriter
   let state: Mutex<State>
 
   /// What is chosen once for all saves of a manager.
@@ -39,11 +40,20 @@ public final class CheckpointManager: Sendable {
     public var compression: Compression = .fast
     /// When a step counts as saved.
     public var durability: Checkpoint.Durability = .full
-    /// How the Refs of single collections are saved.
-    public var policies: [CollectionPolicy] = []
+    /// What is saved of a model: a Ref with all of its sites where one is chosen, and plain leaves; everything where it
+    /// is empty. A save may have a selection of its own instead.
+    public var select: [Selector] = []
+    /// How the parts of what is selected are saved; the last that applies to a value decides.
+    public var policies: [SavePolicy] = []
     /// After a whole step, so many steps may follow that hold only what changed since it; 0 for none. The step they
     /// stand on stays as long as one of them does.
     public var changesBetweenWholes = 0
+    /// Whether each step is read again, from the disk where the system lets it go there, and every checksum looked at,
+    /// before it counts as saved and an earlier one is removed. Costs as long again as reading a step takes.
+    public var readsBack = false
+    /// Whether the latest and the best steps that managers before this one have saved are read as a whole, once,
+    /// before this one removes anything in reliance on them. Without it they count as whole where they can be opened.
+    public var verifiesBeforeRemoving = true
     /// How many threads encode a save; all cores but one where it is nil, so that the training keeps one. They give
     /// way to it where there are not enough.
     public var threads: Int?
@@ -61,10 +71,16 @@ public final class CheckpointManager: Sendable {
   struct State {
     /// Whole steps, by their numbers.
     var steps: [Int: SavedStep]
+    /// Steps whose files could not be read when the training went on from an earlier one; it comes by them again.
+    var passedOver: Set<Int> = []
     /// Steps on their way to the disk.
     var pending: [PendingSave] = []
     /// How many steps since the last whole one hold only changes.
     var changes = 0
+    /// The files of steps that this process has written, or read as a whole: by the number of the step.
+    var whole: [Int: FileIdentity] = [:]
+    /// Whether selection and policies were held against a model already.
+    var hasPlanned = false
   }
 
   /// Opens a folder, and makes it where it is missing. Removes what saves that were killed have left.
@@ -72,8 +88,18 @@ public final class CheckpointManager: Sendable {
   /// - Parameters:
   ///   - keep: what stays of the steps; everything where nothing is said.
   /// - Throws: ``RefxError`` where another manager saves there, the format cannot be written, or the system refuses.
-  public init(
+  public convenience init(
     _ folder: String, keep: Retention..., settings: Settings = Settings(),
+    options: OpenOptions = OpenOptions(), formats: Formats = .all
+  ) throws {
+    try self.init(folder, keep: keep, settings: settings, options: options, formats: formats)
+  }
+
+  /// Opens a folder, with rules that are known only when the program runs; everything stays where there are none.
+  ///
+  /// - Throws: ``RefxError`` where another manager saves there, the format cannot be written, or the system refuses.
+  public init(
+    _ folder: String, keep: [Retention], settings: Settings = Settings(),
     options: OpenOptions = OpenOptions(), formats: Formats = .all
   ) throws {
     try AtomicFile.makeFolder(folder)
@@ -83,6 +109,7 @@ public final class CheckpointManager: Sendable {
     self.settings = settings
     retention = keep.isEmpty ? [.all] : keep
     queue = SaveQueue(capacity: max(1, settings.mostPending), waitsAtExit: settings.waitsAtExit)
+    index = StepIndexWriter(in: folder)
     removeStaleTemporaries(in: folder) {
       $0 == StepIndex.fileName || StepName($0, formats: formats) != nil
     }
@@ -94,7 +121,7 @@ public final class CheckpointManager: Sendable {
       State(
         steps: Dictionary(listing.steps.map { ($0.step, $0) }) { $1 },
         changes: listing.steps.reversed().prefix { $0.isIncremental }.count))
-    StepIndex.write(listing.steps, in: folder)
+    index.write(listing.steps)
   }
 
   /// The steps that are whole, the earliest first; those under way are not among them.
@@ -113,45 +140,50 @@ public final class CheckpointManager: Sendable {
   ///   - step: its number; 0 or more.
   ///   - metrics: finite numbers, for ``Retention`` and whoever lists the steps.
   ///   - metadata: other words about it.
-  ///   - selection: the sites that are saved, a Ref with all of its sites where one is chosen; everything where it is
-  ///     empty. The file has holes in the place of the others.
+  ///   - selection: the sites that are saved, a Ref with all of its sites where one is chosen; those of
+  ///     ``Settings/select`` where it is empty. The file has holes in the place of the others.
   ///   - replacing: whether a step of that number may be replaced.
   ///   - progress: called now and then with the bytes of values done so far and in all, on another thread.
   /// - Throws: ``RefxError`` where the model cannot become a tree, a metric is not finite, or the step is there
-  ///   already; then nothing is saved. Where an earlier save failed and nobody was told, its error, once; this one is
-  ///   on its way all the same.
+  ///   already; at the first save, where the selection chooses nothing or policies disagree about a shared value, which
+  ///   later saves say as what goes wrong in the background; then nothing is saved. Where earlier saves failed and
+  ///   nobody was told, the error of the first with a word about the others, once; this one is on its way all the same.
   @discardableResult
   public func save<Model: Encodable>(
     _ model: Model, step: Int, metrics: [String: Double] = [:], metadata: JSONObject = [:],
     select selection: [Selector] = [], replacing: Bool = false, progress: ProgressHandler? = nil
   ) throws -> PendingSave {
     try check(step, metrics, metadata)
-    queue.waitForRoom()
-    let pending = PendingSave(step: step)
-    let tree = try TreeEncoder().encode(model)
-    let contents = CheckpointContents(
-      tree: tree, metadata: StructureVersion.marking(metadata, for: Model.self))
+    try refuseReplacing(step, replacing)
+    try queue.reserve(folder: folder.path)
+    var isOnItsWay = false
+    defer { if !isOnItsWay { queue.release() } }
+    let pending = PendingSave(step: step, queue: queue, folder: folder.path, warn: settings.warn)
+    let metadata = StructureVersion.marking(metadata, for: Model.self)
+    let selection = selection.isEmpty ? settings.select : selection
+    let captured = Captured(
+      CheckpointContents(tree: try TreeEncoder().encode(model), metadata: metadata))
+    try plan(captured, selection)
     let time = CheckpointManager.now()
-    let failed = try state.withLock { state in
-      let failed = state.pending.filter(\.isDone)
-      state.pending.removeAll(where: \.isDone)
-      if !replacing, state.steps[step] != nil || state.pending.contains(where: { $0.step == step }) {
+    try state.withLock { state in
+      if !replacing, state.steps[step] != nil || state.pending.contains(where: { $0.isOn(step) }) {
         throw RefxError.stepExists(step, folder: folder.path)
       }
       state.pending.append(pending)
-      return failed
     }
+    isOnItsWay = true
     queue.add(
       SaveQueue.Job(pending: pending) { [self] in
         do {
           return try write(
-            contents, step, metrics, time, selection, replacing: replacing, pending, progress: progress)
+            captured, step, metrics, metadata, time, selection, replacing: replacing, pending,
+            progress: progress.map(queue.marking))
         } catch let error as RefxError {
           throw error.ofStep(step)
         }
       })
-    for earlier in failed {
-      if let error = earlier.takeUnseenError() as? RefxError { throw error.whileSaving(step) }
+    if let error = takeUntoldError(besides: pending) {
+      throw (error as? RefxError)?.whileSaving(step) ?? error
     }
     return pending
   }
@@ -172,150 +204,34 @@ public final class CheckpointManager: Sendable {
 
   /// Waits until every save has ended.
   ///
-  /// - Throws: the error of the first that failed and of which nobody was told.
+  /// - Throws: the error of the first that failed and of which nobody was told, with a word about the others.
   public func finish() throws {
-    queue.drain()
+    try queue.drain(folder: folder.path)
+    if let error = takeUntoldError() { throw error }
+  }
+
+  /// The error of the first save that failed and of which nobody was told, with a word about each other one.
+  private func takeUntoldError(besides last: PendingSave? = nil) -> (any Error)? {
     let ended = state.withLock { state in
-      defer { state.pending.removeAll(where: \.isDone) }
-      return state.pending.filter(\.isDone)
+      var ended: [PendingSave] = []
+      var others: [PendingSave] = []
+      for pending in state.pending {
+        // Each is asked once: it may end between two looks.
+        if pending !== last, pending.isDone { ended.append(pending) } else { others.append(pending) }
+      }
+      state.pending = others
+      return ended
     }
     var first: (any Error)?
     for pending in ended {
-      if let error = pending.takeUnseenError() { first = first ?? error }
-    }
-    if let first { throw first }
-  }
-
-  // MARK: On the thread of the saves
-
-  private func write(
-    _ captured: CheckpointContents, _ step: Int, _ metrics: [String: Double], _ time: Double,
-    _ selection: [Selector], replacing: Bool, _ pending: PendingSave, progress: ProgressHandler?
-  ) throws -> SavedStep {
-    if pending.isCancelled { throw RefxError.cancelled() }
-    var contents = captured
-    if !selection.isEmpty {
-      contents = try contents.keeping { site in
-        try selection.contains {
-          try $0.matches(
-            site.path, isReference: site.index != nil, collection: site.collection, content: site.content)
-        }
+      guard let error = pending.takeUnseenError() else { continue }
+      if let known = first as? RefxError, let error = error as? RefxError {
+        first = known.besideStep(pending.step, error)
+      } else {
+        first = first ?? error
       }
     }
-    let casts: [StepCast]
-    (contents, casts) = try contents.applying(settings.policies)
-    let known = state.withLock { ($0.steps, $0.changes) }
-    var record = StepRecord(
-      step: step, metrics: metrics, time: time, run: lock.run, digest: nil, casts: casts)
-    contents.metadata[StepRecord.key] = record.json
-    var base: String?
-    if let change = try changes(to: contents, known.0.values.filter { $0.step != step }, known.1) {
-      base = change.base
-      contents = change.contents
-    } else if settings.changesBetweenWholes > 0 {
-      record = StepRecord(
-        step: step, metrics: metrics, time: time, run: lock.run,
-        digest: TreeDigest.Text(try contents.tree.digest()), casts: casts)
-      contents.metadata[StepRecord.key] = record.json
-    }
-
-    let path = folder.path + "/" + StepName.text(step, suffix: store.format.suffixes.first ?? "")
-    let batch = AtomicBatch(durable: settings.durability == .full)
-    let options = WriteOptions(
-      compression: settings.compression, progress: progress,
-      threads: settings.threads ?? max(1, Cores.available - 1))
-    try batch.write(path, overwrite: replacing || known.0[step] == nil && isDamaged(path)) { target in
-      try store.write(
-        contents, to: CancellableTarget(target) { pending.isCancelled }, options: options)
-    }
-    if pending.isCancelled { throw RefxError.cancelled() }
-    try batch.commit()
-
-    guard let identity = try FileIdentity(of: path) else { throw RefxError.stepVanished(step, file: path) }
-    var words = captured.metadata
-    words[StepRecord.key] = nil
-    let saved = SavedStep(
-      step: step, metrics: metrics, metadata: words, time: time, path: path, byteCount: identity.byteCount,
-      base: base, run: lock.run, digest: record.digest)
-    if let old = known.0[step], old.path != path, old.run == lock.run { unlink(old.path) }
-    state.withLock { state in
-      state.steps[step] = saved
-      state.changes = base == nil ? 0 : state.changes + 1
-    }
-    removeWhatNeedNotStay()
-    return saved
-  }
-
-  /// What changed since the last whole step, where that is wanted and worth it.
-  private func changes(
-    to contents: CheckpointContents, _ steps: [SavedStep], _ changes: Int
-  ) throws -> (contents: CheckpointContents, base: String)? {
-    guard settings.changesBetweenWholes > changes,
-      let base = steps.filter({ $0.digest != nil && !$0.isIncremental }).max(by: { $0.time < $1.time }),
-      let digest = base.digest, let known = TreeDigest(digest)
-    else { return nil }
-    do {
-      let old = try Checkpoint.open(base.path, options: folder.options, formats: folder.formats).contents
-      let patch = try old.patch(to: contents, from: known)
-      let whole = contents.tree.leaves().reduce(0) { $0.addingSaturated($1.byteCount) }
-      // A file that holds nearly all is better one that needs no other.
-      guard patch.changedBytes < whole / 10 * 9 else { return nil }
-      return (patch.contents, digest.values)
-    } catch let error as RefxError where error.isDamage || error.code == .system {
-      settings.warn("\(visible(base.path)) cannot be built on: \(error.withoutFile)")
-      return nil
-    }
-  }
-
-  /// Whether what lies there is called as the step and is none, so that nothing is lost with it.
-  private func isDamaged(_ path: String) -> Bool {
-    do {
-      _ = try Checkpoint.open(path, options: folder.options, formats: folder.formats)
-      return false
-    } catch let error as RefxError {
-      return error.isDamage
-    } catch {
-      return false
-    }
-  }
-
-  private func removeWhatNeedNotStay() {
-    let (left, gone) = state.withLock { state in
-      let all = Array(state.steps.values)
-      let kept = Retention.kept(retention, of: all)
-      // Only what a manager of this folder has written, and never what somebody put there.
-      let gone = all.filter { !kept.contains($0.step) && $0.run == lock.run }
-      for step in gone { state.steps[step.step] = nil }
-      return (state.steps.values.sorted { $0.step < $1.step }, gone.sorted { $0.step < $1.step })
-    }
-    for step in gone where unlink(step.path) != 0 && errno != ENOENT {
-      settings.warn("\(visible(step.path)) cannot be removed: \(String(cString: strerror(errno)))")
-    }
-    StepIndex.write(left, in: folder.path)
-  }
-
-  func removeLater(than step: Int) throws {
-    let gone = state.withLock { state in
-      state.steps.values.filter { $0.step > step && $0.run == lock.run }.sorted { $0.step > $1.step }
-    }
-    for later in gone {
-      guard unlink(later.path) == 0 || errno == ENOENT else {
-        throw RefxError.system("cannot remove the step", errno: errno, file: later.path)
-      }
-      state.withLock { $0.steps[later.step] = nil }
-    }
-    StepIndex.write(steps, in: folder.path)
-  }
-
-  private func check(_ step: Int, _ metrics: [String: Double], _ metadata: JSONObject) throws {
-    if step < 0 { throw RefxError.stepNotCounted(step) }
-    for (name, value) in metrics.sorted(by: { $0.key < $1.key }) where !value.isFinite {
-      throw RefxError.metricNotFinite(name, "\(value)", step: step)
-    }
-    for key in [StepRecord.key, PatchRecord.key, PartRecord.key, StructureVersion.key]
-    where metadata[key] != nil {
-      throw RefxError.reservedMetadata(key.string, step: step)
-    }
+    return first
   }
 
   private static func now() -> Double {

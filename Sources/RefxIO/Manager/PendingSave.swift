@@ -19,16 +19,33 @@ public final class PendingSave: Sendable {
 
   private let state = Mutex(State())
   private let monitor = Monitor()
+  private let queue: SaveQueue
+  private let folder: String
+  private let warn: @Sendable (String) -> Void
 
-  init(step: Int) {
+  /// - Parameter warn: is told of an error that nobody asks for any more.
+  init(step: Int, queue: SaveQueue, folder: String, warn: @escaping @Sendable (String) -> Void) {
     self.step = step
+    self.queue = queue
+    self.folder = folder
+    self.warn = warn
+  }
+
+  /// The manager holds it until somebody was told how it ended: this is after the manager's own end.
+  deinit {
+    guard let error = takeUnseenError() else { return }
+    let words =
+      (error as? RefxError).map { ([$0.summary] + $0.details).joined(separator: "; ") } ?? "\(error)"
+    warn(visible(words))
   }
 
   /// Waits until the step is on the disk, on this thread.
   ///
-  /// - Throws: ``RefxError`` where it could not be saved, or was cancelled.
+  /// - Throws: ``RefxError`` where it could not be saved, or was cancelled; and where it is under way and this is
+  ///   called by a save of the same manager, such as from its progress, which would wait for itself.
   @discardableResult
   public func wait() throws -> SavedStep {
+    if !isDone, queue.isCalling { throw RefxError.waitsForItself(folder) }
     let result: Result<SavedStep, any Error> = monitor.withLock {
       while true {
         let found = state.withLock { state in
@@ -65,6 +82,9 @@ public final class PendingSave: Sendable {
   public func cancel() {
     state.withLock { $0.isCancelled = true }
   }
+
+  /// Whether it is the save of that step, and is under way.
+  func isOn(_ step: Int) -> Bool { self.step == step && !isDone }
 
   var isCancelled: Bool { state.withLock { $0.isCancelled } }
 

@@ -61,18 +61,53 @@ public struct Retention: Sendable, Hashable {
 
   /// The numbers of the steps that stay.
   ///
-  /// - Parameter steps: all that are whole, in any order, no number twice.
+  /// - Parameters:
+  ///   - steps: all that are whole, in any order, no number twice.
+  ///   - run: the training whose steps the rules are about. Those of others all stay, and push nothing out: who puts a
+  ///     file into the folder does not say what becomes of the training's own.
+  ///   - saved: the one that was just saved, which stays even where later ones are there.
+  static func kept(
+    _ rules: [Retention], of steps: [SavedStep], run: String, saved: Int
+  ) -> Set<Int> {
+    let others = steps.filter { $0.run != run }.map(\.step)
+    return kept(rules, of: steps.filter { $0.run == run }, among: steps, besides: Set(others).union([saved]))
+  }
+
   static func kept(_ rules: [Retention], of steps: [SavedStep]) -> Set<Int> {
-    let steps = steps.sorted { $0.step < $1.step }
-    guard let last = steps.last else { return [] }
-    var kept: Set<Int> = [last.step]
-    for rule in rules { kept.formUnion(rule.choice(of: steps).map(\.step)) }
-    // What a kept step is a change of stays with it: of several that it could be, the newest.
-    for step in steps where kept.contains(step.step) {
-      guard let base = step.base else { continue }
-      let bases = steps.filter { $0.digest?.values == base && !$0.isIncremental }
-      if let newest = bases.last, !bases.contains(where: { kept.contains($0.step) }) {
-        kept.insert(newest.step)
+    kept(rules, of: steps, among: steps, besides: [])
+  }
+
+  /// Those of the steps that stay which are the reason that others need not: the latest and the best of the training,
+  /// and what they are changes of.
+  static func reliedOn(_ rules: [Retention], of steps: [SavedStep], run: String) -> Set<Int> {
+    let choosing = rules.filter { rule in
+      switch rule.rule {
+      case .latest, .best: true
+      case .all, .every, .period: false
+      }
+    }
+    return kept(choosing, of: steps.filter { $0.run == run }, among: steps, besides: [])
+  }
+
+  private static func kept(
+    _ rules: [Retention], of own: [SavedStep], among all: [SavedStep], besides others: Set<Int>
+  ) -> Set<Int> {
+    let own = own.sorted { $0.step < $1.step }
+    var kept = others
+    if let last = own.last { kept.insert(last.step) }
+    for rule in rules { kept.formUnion(rule.choice(of: own).map(\.step)) }
+    // What a kept step is a change of stays with it: of several that it could be, the newest. Of those that have the
+    // same values and are otherwise another, one of each.
+    var bases: [String: [SavedStep]] = [:]
+    for step in all.sorted(by: { $0.step < $1.step }) where !step.isIncremental {
+      if let digest = step.digest { bases[digest.values, default: []].append(step) }
+    }
+    for step in all where kept.contains(step.step) {
+      // Once for all that stand on the same.
+      guard let base = step.base, let found = bases.removeValue(forKey: base) else { continue }
+      let groups = Dictionary(grouping: found) { [$0.run, $0.digest?.topology, $0.digest?.structure] }
+      for same in groups.values where !same.contains(where: { kept.contains($0.step) }) {
+        if let newest = same.last { kept.insert(newest.step) }
       }
     }
     return kept
@@ -84,12 +119,7 @@ public struct Retention: Sendable, Hashable {
     case .latest(let count): return steps.suffix(count)
     case .every(let number): return steps.filter { $0.step % number == 0 }
     case .best(let count, let metric, let better):
-      let ranked = steps.compactMap { step in step.metrics[metric].map { (step, $0) } }
-        .sorted { a, b in
-          if a.1 != b.1 { return better == .lower ? a.1 < b.1 : a.1 > b.1 }
-          return a.0.step > b.0.step
-        }
-      return ranked.prefix(count).map(\.0)
+      return Array(Retention.ranking(steps, by: metric, better).prefix(count))
     case .period(let seconds):
       var chosen: [SavedStep] = []
       for step in steps where chosen.last.map({ step.time - $0.time >= seconds }) ?? true {
@@ -97,5 +127,14 @@ public struct Retention: Sendable, Hashable {
       }
       return chosen
     }
+  }
+
+  /// The steps that have a metric, the best first; of equal ones the later.
+  static func ranking(_ steps: [SavedStep], by metric: String, _ better: Better) -> [SavedStep] {
+    steps.compactMap { step in step.metrics[metric].map { (step, $0) } }
+      .sorted { a, b in
+        if a.1 != b.1 { return better == .lower ? a.1 < b.1 : a.1 > b.1 }
+        return a.0.step > b.0.step
+      }.map(\.0)
   }
 }

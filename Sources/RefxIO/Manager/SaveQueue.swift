@@ -9,7 +9,7 @@ final class SaveQueue: @unchecked Sendable {
 
   struct Job {
     let pending: PendingSave
-    var work: () throws -> SavedStep
+    let work: () throws -> SavedStep
   }
 
   private let monitor = Monitor()
@@ -17,6 +17,8 @@ final class SaveQueue: @unchecked Sendable {
   private let waitsAtExit: Bool
   private var waiting: [Job] = []
   private var isWorking = false
+  /// Room that is spoken for by saves whose state is being captured.
+  private var reserved = 0
   private var hasThread = false
 
   /// - Parameters:
@@ -27,16 +29,42 @@ final class SaveQueue: @unchecked Sendable {
     self.waitsAtExit = waitsAtExit
   }
 
-  /// Waits until there is room for one more: where the disk is slower than the training, here is where it shows.
-  func waitForRoom() {
-    monitor.withLock {
-      while waiting.count + (isWorking ? 1 : 0) >= capacity { monitor.wait() }
+  /// Whether this thread is one on which this queue works, or calls its user.
+  var isCalling: Bool { SavingThreads.isIn(self) }
+
+  /// A progress handler during which ``isCalling`` holds, on whichever thread it is called.
+  func marking(_ progress: @escaping ProgressHandler) -> ProgressHandler {
+    { done, total in SavingThreads.within(self) { progress(done, total) } }
+  }
+
+  /// Waits until there is room for one more, and takes it: where the disk is slower than the training, here is where it
+  /// shows.
+  ///
+  /// - Throws: ``RefxError`` where one of the saves that make the room would wait.
+  func reserve(folder: String) throws {
+    let isCalling = isCalling
+    try monitor.withLock {
+      while waiting.count + (isWorking ? 1 : 0) + reserved >= capacity {
+        if isCalling { throw RefxError.waitsForItself(folder) }
+        monitor.wait()
+      }
+      reserved += 1
     }
   }
 
+  /// Gives back the room of a save that came to nothing.
+  func release() {
+    monitor.withLock {
+      reserved -= 1
+      monitor.notifyAll()
+    }
+  }
+
+  /// Adds a save for which room was reserved.
   func add(_ job: Job) {
     if waitsAtExit { SavesAtExit.begin() }
     let needsThread = monitor.withLock {
+      reserved -= 1
       waiting.append(job)
       defer { hasThread = true }
       return !hasThread
@@ -48,30 +76,40 @@ final class SaveQueue: @unchecked Sendable {
   }
 
   /// Waits until all that was added is done.
-  func drain() {
+  ///
+  /// - Throws: ``RefxError`` where one of the saves would wait for itself.
+  func drain(folder: String) throws {
+    if isCalling { throw RefxError.waitsForItself(folder) }
     monitor.withLock { while !waiting.isEmpty || isWorking { monitor.wait() } }
   }
 
   /// The thread ends when there is nothing left to do, and starts anew with the next save.
   private func run() {
-    while true {
-      let job: Job? = monitor.withLock {
-        isWorking = false
-        monitor.notifyAll()
-        guard !waiting.isEmpty else {
-          hasThread = false
-          return nil
-        }
-        isWorking = true
-        return waiting.removeFirst()
+    while endNext() { if waitsAtExit { SavesAtExit.end() } }
+  }
+
+  /// Does the next save and says how it ended. With its return nobody here holds that save, which may have a last word.
+  private func endNext() -> Bool {
+    guard let (pending, result) = workOnNext() else { return false }
+    pending.end(with: result)
+    return true
+  }
+
+  /// Does the next save. It is a function of its own so that with its return nothing is held by what has ended, not the
+  /// captured state and not the manager: whoever waits for the end may open the folder anew at once.
+  private func workOnNext() -> (PendingSave, Result<SavedStep, any Error>)? {
+    let job: Job? = monitor.withLock {
+      isWorking = false
+      monitor.notifyAll()
+      guard !waiting.isEmpty else {
+        hasThread = false
+        return nil
       }
-      guard var job else { return }
-      let result = Result { try job.work() }
-      // Whoever waits for the end finds nothing held by what has ended: not the captured state, not the manager.
-      job.work = { throw RefxError.cancelled() }
-      job.pending.end(with: result)
-      if waitsAtExit { SavesAtExit.end() }
+      isWorking = true
+      return waiting.removeFirst()
     }
+    guard let job else { return nil }
+    return (job.pending, SavingThreads.within(self) { Result { try job.work() } })
   }
 
   private func startThread() -> Bool {
@@ -116,6 +154,8 @@ private enum SavesAtExit {
   }
 
   private static func wait() {
+    // Whoever ends the process from within a save does not want it, and could not wait for it.
+    if SavingThreads.isInAny { return }
     monitor.withLock { while count.withLock({ $0 }) > 0 { monitor.wait() } }
   }
 }

@@ -22,6 +22,8 @@ public struct SavedStep: Sendable, Hashable {
   let run: String?
   /// The digest of its own values, where others may be changes of it.
   let digest: TreeDigest.Text?
+  /// The very file that this was read from or written to.
+  var identity: FileIdentity?
 
   /// Whether it holds only what changed since another step.
   public var isIncremental: Bool { base != nil }

@@ -25,6 +25,8 @@ public struct StepFolder: Sendable {
     public fileprivate(set) var steps: [SavedStep] = []
     /// Files that are called as steps are and cannot be opened, or are not what they are called; they are left alone.
     public fileprivate(set) var problems: [FileProblem] = []
+    /// How many files the folder's list did not know.
+    fileprivate(set) var opened = 0
   }
 
   /// What is wrong with a file.
@@ -61,7 +63,13 @@ public struct StepFolder: Sendable {
           isStale = true
           continue
         }
-        let step = try known.step(name, identity, in: path) ?? read(file, identity)
+        let step: SavedStep
+        if let known = known.step(name, identity, in: path) {
+          step = known
+        } else {
+          listing.opened += 1
+          step = try read(file, identity)
+        }
         guard step.step == number else {
           throw RefxError.stepCalledAnother(number, is: step.step, file: file)
         }
@@ -89,30 +97,72 @@ public struct StepFolder: Sendable {
   /// The latest step that is whole: its file is opened, and that of the step which it is a change of. Its values are
   /// checked when they are read.
   ///
-  /// - Parameter skipping: is told of each file that is passed over.
+  /// - Parameters:
+  ///   - verifying: whether the values are checked at once, as ``verify(_:)`` does.
+  ///   - skipping: is told of each file that is passed over.
   /// - Throws: ``RefxError`` where the folder cannot be read.
-  public func latest(skipping: (FileProblem) -> Void = { _ in }) throws -> SavedStep? {
-    let listing = try list()
-    for problem in listing.problems { skipping(problem) }
-    for step in listing.steps.reversed() {
-      do {
-        _ = try open(step, among: listing.steps)
-        return step
-      } catch let error as RefxError {
-        skipping(.init(file: step.path, what: error.withoutFile))
-      }
-    }
-    return nil
+  public func latest(
+    verifying: Bool = false, skipping: (FileProblem) -> Void = { _ in }
+  ) throws -> SavedStep? {
+    try firstWhole(verifying, skipping) { $0.reversed() }
   }
 
-  /// The best step by a metric; of equal ones the later.
+  /// The best step by a metric that is whole, as ``latest(verifying:skipping:)`` finds the latest; of equal ones the
+  /// later.
   ///
   /// - Throws: ``RefxError`` where the folder cannot be read.
-  public func best(by metric: String, _ better: Retention.Better = .lower) throws -> SavedStep? {
-    let steps = try list().steps.filter { $0.metrics[metric] != nil }
-    return steps.reversed().min { a, b in
-      guard let a = a.metrics[metric], let b = b.metrics[metric] else { return false }
-      return better == .lower ? a < b : a > b
+  public func best(
+    by metric: String, _ better: Retention.Better = .lower, verifying: Bool = false,
+    skipping: (FileProblem) -> Void = { _ in }
+  ) throws -> SavedStep? {
+    try firstWhole(verifying, skipping) { Retention.ranking($0, by: metric, better) }
+  }
+
+  private func firstWhole(
+    _ verifying: Bool, _ skipping: (FileProblem) -> Void, in order: ([SavedStep]) -> [SavedStep]
+  ) throws -> SavedStep? {
+    try lookingAgain { listing in
+      var passed = listing.problems
+      defer { for problem in passed { skipping(problem) } }
+      for step in order(listing.steps) {
+        do {
+          if verifying {
+            try verify(step, among: listing.steps)
+          } else {
+            _ = try open(step, among: listing.steps)
+          }
+          return .some(step)
+        } catch let error as RefxError {
+          if StepFolder.isGone(step.path) {
+            passed = []
+            throw Vanished(error: error)
+          }
+          passed.append(.init(file: step.path, what: error.withoutFile))
+        }
+      }
+      return nil
+    }
+  }
+
+  /// A step was removed by the process that saves, between the look and the opening: there is a later one then. What
+  /// stands on another step is removed before that, so it is the step itself that is gone.
+  struct Vanished: Error {
+    let error: RefxError
+  }
+
+  /// Looks into the folder, and again where what was found vanishes before it is opened.
+  ///
+  /// - Throws: what `body` throws, and of a folder that changes quicker than it can be read, the last error.
+  func lookingAgain<Found>(_ body: (Listing) throws -> Found) throws -> Found {
+    var tries = 100
+    while true {
+      let listing = try list()
+      do {
+        return try body(listing)
+      } catch let vanished as Vanished {
+        tries -= 1
+        if tries == 0 { throw vanished.error }
+      }
     }
   }
 
@@ -155,19 +205,29 @@ public struct StepFolder: Sendable {
   ) throws -> (file: CheckpointContents, base: CheckpointContents?) {
     let file = try Checkpoint.open(step.path, options: options, formats: formats).contents
     guard let digest = step.base else { return (file, nil) }
-    guard let base = steps.last(where: { $0.digest?.values == digest && $0.base == nil }) else {
+    guard let base = try base(of: step, file, among: steps) else {
       throw RefxError.baseStepMissing(step.step, digest: digest, file: step.path)
     }
     return (file, try Checkpoint.open(base.path, options: options, formats: formats).contents)
   }
 
-  private func read(_ file: String, _ identity: FileIdentity) throws -> SavedStep {
+  /// The step that another holds the changes of. Others may have the same values and another structure, or say so and
+  /// be damaged.
+  func base(
+    of step: SavedStep, _ file: CheckpointContents, among steps: [SavedStep]
+  ) throws -> SavedStep? {
+    let wanted = TreeDigest.Text(try PatchRecord(file.metadata, file: step.path).base)
+    let bases = steps.filter { $0.digest == wanted && $0.base == nil }
+    return bases.last { $0.run == step.run } ?? bases.last
+  }
+
+  func read(_ file: String, _ identity: FileIdentity) throws -> SavedStep {
     let metadata = try Checkpoint.open(file, options: options, formats: formats).contents.metadata
     guard let found = try StepRecord.read(metadata, file: file) else { throw RefxError.notAStep(file: file) }
     return SavedStep(
       step: found.record.step, metrics: found.record.metrics, metadata: found.metadata,
       time: found.record.time, path: file, byteCount: identity.byteCount, base: found.base,
-      run: found.record.run, digest: found.record.digest)
+      run: found.record.run, digest: found.record.digest, identity: identity)
   }
 
   static func isGone(_ file: String) -> Bool {

@@ -32,8 +32,10 @@ struct StepName {
 struct FileIdentity: Hashable, Sendable {
   let inode: UInt64
   let byteCount: Int
-  /// When it was changed, in nanoseconds.
+  /// When its bytes were changed, in nanoseconds.
   let changed: Int64
+  /// When anything about it was, which nobody can set.
+  let touched: Int64
 
   /// nil where there is no such file.
   ///
@@ -47,12 +49,29 @@ struct FileIdentity: Hashable, Sendable {
     guard status.st_mode & S_IFMT == S_IFREG else { throw RefxError.stepIsNoFile(file: file) }
     inode = UInt64(status.st_ino)
     byteCount = Int(status.st_size)
-    changed = Int64(status.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_mtim.tv_nsec)
+    changed = FileIdentity.nanoseconds(status.st_mtim)
+    touched = FileIdentity.nanoseconds(status.st_ctim)
   }
 
-  init(inode: UInt64, byteCount: Int, changed: Int64) {
-    self.inode = inode
-    self.byteCount = byteCount
+  private static func nanoseconds(_ time: timespec) -> Int64 {
+    Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
+  }
+
+  /// - Returns: nil where the object says nothing of a file.
+  init?(_ json: JSONObject) {
+    guard case .integer(let inode) = json["inode"], case .integer(let bytes) = json["bytes"],
+      case .integer(let changed) = json["changed"], case .integer(let touched) = json["touched"]
+    else { return nil }
+    self.inode = UInt64(bitPattern: inode)
+    byteCount = Int(bytes)
     self.changed = changed
+    self.touched = touched
+  }
+
+  var json: JSONObject {
+    [
+      "inode": .integer(Int64(bitPattern: inode)), "bytes": .integer(Int64(byteCount)),
+      "changed": .integer(changed), "touched": .integer(touched),
+    ]
   }
 }

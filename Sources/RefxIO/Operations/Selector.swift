@@ -1,7 +1,7 @@
 import Refx
 
 /// What chooses the sites of a part: a Ref with all that it holds, or a plain leaf.
-public enum Selector {
+public enum Selector: Sendable {
   /// The Refs of a collection; with nil those without one.
   case collection(CollectionTag?)
   /// The sites whose path matches.
@@ -22,6 +22,21 @@ public enum Selector {
       guard let dtype = DType(name: parts[1]) else { throw RefxError.badDType(parts[1]) }
       self = .dtype(dtype)
     default: throw RefxError.badSelector(text)
+    }
+  }
+
+  /// The sites whose path a glob matches: `*` one component, `**` any number.
+  ///
+  /// - Throws: ``RefxError`` where the pattern is none.
+  public static func pattern(_ glob: String) throws -> Selector { .path(try PathPattern(glob: glob)) }
+
+  /// How messages call it.
+  var name: String {
+    switch self {
+    case .collection(let tag?): "the collection \(tag)"
+    case .collection(nil): "no collection"
+    case .path(let pattern): pattern.text
+    case .dtype(let dtype): "the dtype \(dtype.name)"
     }
   }
 

@@ -133,6 +133,8 @@ extension RefxLeafSource: NeighbouringSource {
   func readRow(
     _ row: ArraySlice<Leaf>, into memory: ArraySlice<MemoryBytes?>, _ scratch: ByteBuffer
   ) throws -> Int {
+    // One without elements has no chunk: behind the last leaf there is none to ask.
+    guard byteCount > 0 else { return 0 }
     let start = payload.chunks[entry.firstChunk].offset
     var chunks: [Int] = []
     var end = start

@@ -39,6 +39,7 @@ struct RefxWriter {
           // looked up where it is needed alone.
           throw error.atPath(contents.tree.path(ofLeaf: number))
         }
+        leaf.wasWritten()
       }
     }
     try writeCatalogue(outline, contents)

@@ -19,9 +19,9 @@ extension Sequence where Element == Leaf {
 }
 
 /// A source with a wish; all else is that of the source it stands for.
-private final class WishingSource: LeafSource {
+final class WishingSource: LeafSource {
   let compression: Compression
-  private let source: any LeafSource
+  let source: any LeafSource
 
   init(_ source: any LeafSource, _ compression: Compression) {
     self.source = source

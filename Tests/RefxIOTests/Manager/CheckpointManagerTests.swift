@@ -139,6 +139,68 @@ import Testing
     last.fail(RefxError(.damaged, "at the end"))
     #expect(refusal { try manager.finish() }?.message == "at the end")
     #expect(scratch.visibleNames(in: "run") == ["step-0000000003.refx"])
+
+    // Of several that nobody was told of, none is forgotten; and a refused save takes no error with it.
+    for step in 5...7 {
+      let gate = Gate()
+      try manager.save(GatedModel(gate), step: step)
+      gate.fail(RefxError(.damaged, "planted in \(step)"))
+    }
+    while manager.state.withLock({ $0.pending.contains { !$0.isDone } }) { usleep(1000) }
+    #expect(refusal { try manager.save(TrainedModel(), step: 3) }?.code == .exists)
+    let several = try #require(refusal { try manager.finish() })
+    #expect(several.message == "planted in 5")
+    #expect(several.details.filter { $0.contains("was not saved either: gated: planted in") }.count == 2)
+    try manager.finish()
+  }
+
+  /// A step whose file opens, and whose values are damaged or stand on a step that is gone, is saved anew when the
+  /// training comes by it again.
+  @Test(arguments: [0, 2]) func whatWasPassedOverIsSavedAnew(changes: Int) throws {
+    defer { clean() }
+    struct Tuned: Codable {
+      @RefField(collection: "frozen") var frozen = Tensor((0..<1000).map { Float($0) })
+      var trained = TrainedModel()
+    }
+    var model = Tuned()
+    do {
+      let manager = try CheckpointManager(
+        scratch.file("run"), settings: settings { $0.changesBetweenWholes = changes })
+      for step in 1...5 {
+        model.trained.train()
+        try manager.saveNow(model, step: step)
+      }
+      if changes == 0 {
+        let path = manager.steps[4].path
+        let file = open(path, O_RDWR)
+        var byte: UInt8 = 0
+        let place = manager.steps[4].byteCount / 2
+        #expect(pread(file, &byte, 1, place) == 1)
+        byte ^= 1
+        #expect(pwrite(file, &byte, 1, place) == 1)
+        close(file)
+      } else {
+        try #require(manager.steps[4].isIncremental && !manager.steps[3].isIncremental)
+        unlink(manager.steps[3].path)
+      }
+    }
+    let words = Mutex<[String]>([])
+    let manager = try CheckpointManager(
+      scratch.file("run"), settings: settings { $0.warn = { word in words.withLock { $0.append(word) } } })
+    model = Tuned()
+    let found = try #require(try manager.resume(&model))
+    #expect(found.step == (changes == 0 ? 4 : 3) && model.trained.isSame(as: .after(found.step)))
+    #expect(words.withLock { $0.contains { $0.contains("step-0000000005.refx is passed over") } })
+    for step in found.step + 1...6 {
+      model.trained.train()
+      try manager.saveNow(model, step: step)
+    }
+    #expect(manager.steps.map(\.step) == Array(1...6))
+    var read = Tuned()
+    try manager.folder.restore(&read, step: 5)
+    #expect(read.trained.isSame(as: .after(5)))
+    // The bytes of what was passed over stay.
+    #expect(scratch.visibleNames(in: "run").contains("step-0000000005.refx.damaged"))
   }
 
   @Test func aSaveIsAwaited() async throws {
@@ -249,6 +311,13 @@ import Testing
     for step in 10...14 { try manager.saveNow(TrainedModel.after(step), step: step) }
     #expect(Set(scratch.visibleNames(in: "run")) == Set(before + ["step-0000000014.refx"]))
     #expect(manager.steps.map(\.step) == [2, 14])
+    // Nor under a number that a save asks for.
+    let foreign = try InputFile(path: folder + "/step-0000000001.refx")
+    let bytes = try foreign.bytes(at: 0, count: foreign.byteCount)
+    #expect(refusal { try manager.saveNow(TrainedModel.after(1), step: 1) }?.code == .exists)
+    #expect(refusal { try manager.saveNow(TrainedModel.after(2), step: 2) }?.code == .exists)
+    let after = try InputFile(path: folder + "/step-0000000001.refx")
+    #expect(try after.bytes(at: 0, count: after.byteCount) == bytes)
   }
 
   @Test func damagedStepsArePassedOver() throws {
@@ -314,25 +383,48 @@ import Testing
     defer { clean() }
     let manager = try CheckpointManager(scratch.file("run"), settings: settings())
     for step in 0..<200 { try manager.saveNow(TrainedModel(), step: step, metrics: ["loss": Double(step)]) }
-    // Files of the same size, inode and time that cannot be opened are listed all the same: the list knows them.
-    let path = scratch.file("run") + "/" + StepName.text(7, suffix: ".refx")
-    var before = stat()
-    stat(path, &before)
-    let file = open(path, O_WRONLY)
-    let zeros = [UInt8](repeating: 0, count: 64)
-    pwrite(file, zeros, zeros.count, 0)
-    var times = [before.st_atim, before.st_mtim]
-    futimens(file, &times)
-    close(file)
-    #expect(try StepFolder(scratch.file("run")).list().steps.count == 200)
-    unlink(scratch.file("run") + "/.refx-steps")
-    let listing = try StepFolder(scratch.file("run")).list()
-    #expect(listing.steps.count == 199 && listing.problems.count == 1)
-    // Garbage in its place is no harm.
-    try AtomicFile.replace(scratch.file("run") + "/.refx-steps") {
-      try $0.append(Array("{\"version\":1,".utf8))
+    let folder = StepFolder(scratch.file("run"))
+    func opened() throws -> Int {
+      let listing = try folder.list()
+      #expect(listing.steps.map(\.step) == Array(0..<200) && listing.problems.isEmpty)
+      #expect(listing.steps.allSatisfy { $0.metrics == ["loss": Double($0.step)] })
+      return listing.opened
     }
-    #expect(try StepFolder(scratch.file("run")).list().steps.count == 199)
+    #expect(try opened() == 0)
+    let path = scratch.file("run") + "/" + StepIndex.fileName
+    let file = try InputFile(path: path)
+    let whole = try file.bytes(at: 0, count: file.byteCount)
+    // Damaged, cut, garbage or gone: what it does not say is looked up.
+    let lines = whole.split(separator: UInt8(ascii: "\n"))
+    #expect(lines.count == 201)
+    var flipped = whole
+    flipped[lines[8].startIndex + 30] ^= 1
+    for (bytes, expected) in [
+      (flipped, 1), (Array(whole.dropLast()), 1), (Array(whole[..<lines[151].startIndex]), 50),
+      (Array("{\"version\":1,".utf8), 200), ([], 200), (whole + Array("half a li".utf8), 0),
+      (Array(whole.dropFirst(3)), 200), (whole, 0),
+    ] {
+      try AtomicFile.replace(path, durable: false) { try $0.append(bytes) }
+      #expect(try opened() == expected)
+    }
+    unlink(path)
+    #expect(try opened() == 200)
+    // The next save writes the whole list again.
+    try manager.saveNow(TrainedModel(), step: 200, metrics: ["loss": 200])
+    #expect(try folder.list().opened == 0 && folder.list().steps.count == 201)
+  }
+
+  @Test func theListDoesNotGrowForever() throws {
+    defer { clean() }
+    let manager = try CheckpointManager(scratch.file("run"), keep: .latest(2), settings: settings())
+    var largest = 0
+    for step in 0..<300 {
+      try manager.saveNow(TrainedModel(), step: step)
+      largest = max(largest, try InputFile(path: scratch.file("run") + "/" + StepIndex.fileName).byteCount)
+    }
+    #expect(largest > 5_000 && largest < 40_000, "\(largest)")
+    let listing = try StepFolder(scratch.file("run")).list()
+    #expect(listing.steps.map(\.step) == [298, 299] && listing.opened == 0)
   }
 
   @Test func aVersionedModelKeepsItsMark() throws {

@@ -358,7 +358,7 @@ def main():
             files[os.path.basename(file)] = file
         hash_table(commands, files, folder, chosen.most)
         outputs(commands, folder)
-        program.main(commands, os.path.abspath(chosen.ranks_check), folder, check, chosen.most)
+        program.main(commands, os.path.abspath(chosen.ranks_check), folder, check, chosen.most, skip)
         interrupted(commands, folder, chosen.kills)
         no_room(commands, folder)
         bad_input(commands, folder)

@@ -96,7 +96,74 @@ def failures(commands, program, folder, check, most_calls=6):
             {"die": "SIGKILL", "full": "full disk"}[what], rank, count))
 
 
-def main(commands, program, folder, check, most):
+def uneven(commands, program, folder, check):
+    """Ranks whose arguments differ: none is left waiting, and no file comes of it; the first one's metadata counts."""
+    out = os.path.join(folder, "uneven.refx")
+    for way in ["posix", "mpi"]:
+        for what in ["format", "compression", "overwrite", "durability", "writing"]:
+            done = run([*commands.launcher(3), program, "uneven", what, way, out])
+            said = done.output.decode()
+            check("ranks with another %s, --io %s" % (what, way), done.code == 2 and said.count("\n") == 1
+                  and "on rank 2: the rank asks for another %s than rank 0" % what in said, done.told)
+            check("ranks with another %s leave nothing" % what, not os.path.exists(out))
+        done = run([*commands.launcher(3), program, "uneven", "metadata", way, out])
+        told = commands.alone("inspect", "--json", out)
+        check("the metadata of rank 0 count", done.code == 0 and told.code == 0
+              and b'"rank":""' in told.output.replace(b" ", b""), done.told, told.told)
+        check("a file of ranks with other metadata is sound", commands.alone("verify", out).code == 0)
+        os.unlink(out)
+    print("ranks whose arguments differ: one sentence each, and nothing written")
+
+
+def heavy(commands, program, folder, check, mebibytes=300, most=320):
+    """One rank has everything: what the others hold stays small, and what it has is not held a second time."""
+    for level, way in [("none", "posix"), ("fast", "mpi")]:
+        out = os.path.join(folder, "heavy.refx")
+        done = run([*commands.launcher(4), program, "heavy", str(mebibytes), level, way, out])
+        peaks = [int(word) for word in done.output.split()] if done.code == 0 else []
+        check("memory of 4 ranks, of which one has %d MiB: %s %s" % (mebibytes, level, way),
+              len(peaks) == 4 and max(peaks) < most, done.told)
+        check("what they wrote is sound", commands.alone("verify", out).code == 0)
+        print("%d MiB on one of 4 ranks, %s, --io %s: at most %s MiB of memory each" % (mebibytes, level, way, peaks))
+        os.unlink(out)
+
+
+READER = """
+import sys, h5py, numpy
+count = 0
+def same(name, first):
+    global count
+    second = others[name]
+    if isinstance(first, h5py.Dataset):
+        count += 1
+        assert first.dtype == second.dtype and first.shape == second.shape, name
+        assert first[()].tobytes() == second[()].tobytes() if first.dtype.kind != "O" \\
+            else (first[()] == second[()]).all(), name
+with h5py.File(sys.argv[1]) as ours, h5py.File(sys.argv[2]) as others:
+    ours.visititems(same)
+print(count)
+"""
+
+
+def h5py_reads(commands, program, folder, check, skip):
+    """h5py reads what ranks wrote, and finds in it what it finds in the file of one process."""
+    python = os.environ.get("REFX_PYTHON", "python3")
+    if run([python, "-c", "import h5py, numpy"]).code != 0:
+        return skip("h5py reads what ranks wrote", "%s has no h5py; REFX_PYTHON names another one" % python)
+    for level in ["none", "fast"]:
+        alone, ranked = os.path.join(folder, "alone.h5"), os.path.join(folder, "ranked.h5")
+        check("one process saves", run([program, "serial", "hdf5", level, alone]).code == 0)
+        done = run([*commands.launcher(3), program, "save", "blocks", "hdf5", level, "posix", ranked])
+        check("3 ranks save for h5py", done.code == 0, done.told)
+        done = run([python, "-c", READER, ranked, alone])
+        check("h5py reads what 3 ranks wrote, %s" % level, done.code == 0 and int(done.output) >= 10, done.told)
+        print("h5py reads what 3 ranks wrote, %s: %s arrays" % (level, done.output.decode().strip()))
+
+
+def main(commands, program, folder, check, most, skip):
     pairs(commands, program, folder, check, most)
+    h5py_reads(commands, program, folder, check, skip)
     bad_plans(commands, program, folder, check)
+    uneven(commands, program, folder, check)
+    heavy(commands, program, folder, check)
     failures(commands, program, folder, check)
