@@ -92,6 +92,9 @@ let package = Package(
       name: "ReliabilityCheck", dependencies: ["RefxIO", "RefxTestSupport"], path: "Tests/ReliabilityCheck"),
     .executableTarget(
       name: "RanksCheck", dependencies: ["RefxMPI", "RefxTestSupport"], path: "Tests/RanksCheck"),
+    // The Swift of the documentation, which PageTests makes out of the pages and runs.
+    .executableTarget(
+      name: "PageBlocks", dependencies: ["RefxIO", "RefxDistributed"], path: "Tests/PageBlocks"),
     .testTarget(name: "RefxTests", dependencies: ["Refx", "RefxTestSupport"]),
     .testTarget(name: "RefxStoreTests", dependencies: ["RefxStore", "RefxTestSupport"]),
     .testTarget(name: "RefxIOTests", dependencies: ["RefxIO", "RefxTestSupport"]),
@@ -100,7 +103,8 @@ let package = Package(
     .testTarget(
       name: "RefxFuzzTests", dependencies: ["RefxIO", "RefxTestSupport"], path: "Tests/Fuzzing",
       exclude: ["Package.swift", "Entry", "Driver"], sources: ["Targets", "Replay"]),
-    .testTarget(name: "RefxCLITests", dependencies: ["RefxTestSupport", "TrainText", "ReliabilityCheck"]),
+    .testTarget(
+      name: "RefxCLITests", dependencies: ["RefxTestSupport", "TrainText", "ReliabilityCheck", "PageBlocks"]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17

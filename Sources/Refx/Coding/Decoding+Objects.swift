@@ -90,6 +90,7 @@ extension DecodingSession {
 /// A Ref whose value can be decoded. Only ``Ref`` conforms; the protocol is there because an initializer of a
 /// class cannot return an instance that exists already, and one of a protocol can.
 public protocol RefDecodable {
+  /// The instance that `decoder` stands for: a shared one is the same at each of its sites.
   static func decoded(by decoder: any Decoder) throws -> Self
 }
 

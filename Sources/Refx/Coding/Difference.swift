@@ -12,10 +12,13 @@ public struct Difference: Hashable, Sendable {
     case `static`
     /// A value of another Swift type, or one that the model's own `init(from:)` refuses.
     case type
+    /// Elements of another type.
     case dtype
+    /// An array of another shape.
     case shape
     /// Tied where the model is not, or not tied where it is.
     case topology
+    /// A Ref of another collection.
     case collection
     /// Other data where none can be assigned.
     case value
@@ -32,6 +35,7 @@ public struct Difference: Hashable, Sendable {
   /// What else is known: how far the values concerned are apart.
   public let remark: String?
 
+  /// A difference with what each side has, in words.
   public init(
     _ kind: Kind, _ path: Path, expected: String? = nil, found: String? = nil, remark: String? = nil
   ) {

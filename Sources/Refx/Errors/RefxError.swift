@@ -12,7 +12,9 @@ public struct RefxError: Error, Sendable {
 
   /// Where in a file, or on which object of an HDF5 file.
   public enum Place: Hashable, Sendable {
+    /// An offset from the beginning of the file, in bytes.
     case byte(Int)
+    /// An object of an HDF5 file, by its path there.
     case object(String)
   }
 
@@ -38,6 +40,7 @@ public struct RefxError: Error, Sendable {
   /// The error of another library that led to this one.
   public var cause: (any Error)?
 
+  /// An error of this kind; its sentences belong in `RefxError+Sentences.swift`.
   public init(
     _ code: Code, _ message: String = "", file: String? = nil, path: Path? = nil, place: Place? = nil,
     expected: String? = nil, found: String? = nil, advice: String? = nil, details: [String] = [],

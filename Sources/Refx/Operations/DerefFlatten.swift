@@ -21,7 +21,7 @@ public func derefUnflatten(_ structure: Structure, _ leaves: [RefTree]) throws -
 /// Rerefs a tree and takes it apart: the leaves in order (plain leaves, Refs), and the structure. From refx:
 /// `reref_flatten`.
 ///
-/// - Throws: what ``reref(_:)`` throws.
+/// - Throws: what ``reref(_:)-(Tree<Leaf>)`` throws.
 public func rerefFlatten(_ tree: Tree<Leaf>) throws -> (leaves: [RefTree], structure: Structure) {
   let (nodes, structure) = Flattener.flatten(tree, Flattening(derefsAreLeaves: true))
   return (try rereffing(nodes, structure), structure)
@@ -30,7 +30,7 @@ public func rerefFlatten(_ tree: Tree<Leaf>) throws -> (leaves: [RefTree], struc
 /// Rerefs leaves (plain leaves, Values, Indexes) and puts them into a tree: the inverse of
 /// ``derefFlatten(_:)``. From refx: `reref_unflatten`.
 ///
-/// - Throws: what ``reref(_:)`` throws, and ``RefxError`` where the number of leaves does not fit.
+/// - Throws: what ``reref(_:)-(Tree<Leaf>)`` throws, and ``RefxError`` where the number of leaves does not fit.
 public func rerefUnflatten(_ structure: Structure, _ leaves: [Tree<Leaf>]) throws -> RefTree {
   guard leaves.count == structure.leafCount else {
     throw RefxError.leafCount(leaves.count, expected: structure.leafCount)

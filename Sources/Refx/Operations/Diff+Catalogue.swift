@@ -2,6 +2,7 @@
 public struct DiffPair: Sendable {
   /// The first tree's path: of a Ref, its first site.
   public let path: Path
+  /// The array on the first side.
   public let leaf: Leaf
   /// What stands for it in the second tree: several arrays where it was untied.
   public var others: [(path: Path, leaf: Leaf)]

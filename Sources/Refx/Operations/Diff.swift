@@ -3,14 +3,21 @@
 /// A Ref's value has one row, at its first site in the first tree. Untying is a change of ``topology``
 /// alone.
 public struct TreeDiff: Sendable {
+  /// In what two trees differ.
   public enum Kind: String, CaseIterable, Sendable {
+    /// Paths; who is shared with whom; collections; dtypes and shapes; elements.
     case structure, topology, collection, type, value
   }
 
+  /// What was added, removed, replaced or moved.
   public var structure: [StructureChange] = []
+  /// Sites that are tied on one side and not on the other.
   public var topology: [TopologyChange] = []
+  /// Refs that belong to another collection.
   public var collection: [CollectionChange] = []
+  /// Arrays of another dtype or shape.
   public var type: [TypeChange] = []
+  /// Arrays whose elements differ.
   public var value: [ValueChange] = []
 
   /// How many arrays the first tree has, a shared one once.
@@ -19,6 +26,7 @@ public struct TreeDiff: Sendable {
   /// elements were not looked at.
   public var unchanged: Int?
 
+  /// No difference.
   public init() {}
 
   /// The number of rows of a kind.
@@ -49,6 +57,7 @@ public struct TreeDiff: Sendable {
 
 /// Something came, went, or is of another kind.
 public struct StructureChange: Hashable, Sendable {
+  /// What became of a place.
   public enum Change: String, Sendable {
     /// The second tree alone has it.
     case added
@@ -62,7 +71,9 @@ public struct StructureChange: Hashable, Sendable {
     case renamed
   }
 
+  /// What became of it.
   public let change: Change
+  /// Where; of something that moved, where it was.
   public let path: Path
   /// What was there, in words; nil where nothing was.
   public let from: String?
@@ -75,6 +86,7 @@ public struct StructureChange: Hashable, Sendable {
   /// How many arrays moved out of it, or into it. What else was in it then has rows of its own.
   public let moved: Int
 
+  /// A change at `path`.
   public init(
     _ change: Change, path: Path, from: String?, to: String?, leaves: Int = 0, newPath: Path? = nil,
     moved: Int = 0
@@ -91,6 +103,7 @@ public struct StructureChange: Hashable, Sendable {
 
 /// Paths that shared one value and do not any more, or the other way round.
 public struct TopologyChange: Hashable, Sendable {
+  /// What became of a group of tied sites.
   public enum Change: String, Sendable {
     /// One value became several.
     case untied
@@ -100,6 +113,7 @@ public struct TopologyChange: Hashable, Sendable {
     case retied
   }
 
+  /// What became of it.
   public let change: Change
   /// All paths concerned, in order; of what moved, that in the first tree.
   public let paths: [Path]
@@ -111,21 +125,29 @@ public struct TopologyChange: Hashable, Sendable {
 
 /// A value belongs to another collection.
 public struct CollectionChange: Hashable, Sendable {
+  /// Where the Ref stands; the first of its sites.
   public let path: Path
   /// Where the second tree has it, if it moved.
   public let other: Path?
+  /// The collection on the first side; nil for none.
   public let from: CollectionTag?
+  /// The collection on the second side; nil for none.
   public let to: CollectionTag?
 }
 
 /// An array has another dtype or shape.
 public struct TypeChange: Hashable, Sendable {
+  /// Where the array stands.
   public let path: Path
   /// Where the second tree has the other type, if that is elsewhere.
   public let other: Path?
+  /// The dtype on the first side.
   public let fromDType: DType
+  /// The shape on the first side.
   public let fromShape: [Int]
+  /// The dtype on the second side.
   public let toDType: DType
+  /// The shape on the second side.
   public let toShape: [Int]
   /// How many more arrays stand for it in the second tree and have another type than it had.
   public var more = 0
@@ -133,6 +155,7 @@ public struct TypeChange: Hashable, Sendable {
 
 /// An array of the same dtype and shape has other elements.
 public struct ValueChange: Hashable, Sendable {
+  /// Where the array stands.
   public let path: Path
   /// Where the second tree has it, if that is elsewhere.
   public let other: Path?
@@ -143,6 +166,7 @@ public struct ValueChange: Hashable, Sendable {
   /// How many more of those differ from it.
   public var more: Int
 
+  /// A change of some of an array's elements.
   public init(path: Path, other: Path?, count: Int, difference: ElementDifference, more: Int = 0) {
     self.path = path
     self.other = other
@@ -167,6 +191,7 @@ public struct ElementDifference: Hashable, Sendable {
   /// How many elements are NaN on one side alone.
   public var nan = 0
 
+  /// No difference.
   public init() {}
 
   /// How large it is, to put the largest first: the largest distance, then the number of elements. What is NaN on

@@ -1,5 +1,6 @@
 /// Something with leaves in a fixed order: a ``Tree`` or a ``Partition``.
 public protocol LeafAligned<Element> {
+  /// What stands at the leaves.
   associatedtype Element
   /// Goes through the leaves in order: plain leaves, Refs, Values, Indexes, Nothings, holes.
   var leafCursor: LeafCursor<Element> { get }

@@ -21,6 +21,7 @@ public struct PartLeaves<Element>: RandomAccessCollection {
   public var startIndex: Int { 0 }
   public var endIndex: Int { share?.owners.count ?? own.count }
 
+  /// What stands at a position of the origin: a leaf, or Nothing where the part has none there.
   public subscript(position: Int) -> Tree<Element> {
     guard let share else { return own[position] }
     return share.owners.rank(of: position, in: share.part).map { own[$0] } ?? .nothing

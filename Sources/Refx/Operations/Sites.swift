@@ -2,11 +2,17 @@
 public struct Site<Element> {
   /// What stands at a site.
   public enum Content {
+    /// A single leaf.
     case leaf(Element)
+    /// A dictionary of so many members.
     case dictionary(count: Int)
+    /// A list of so many members.
     case list(count: Int)
+    /// A tuple of so many members.
     case tuple(count: Int)
+    /// A place without members: see the cases of ``Tree`` of the same names.
     case none, nothing, hole
+    /// A value that is part of the structure.
     case `static`(StaticValue)
     /// Another Ref: the site's own Ref holds a Ref, which stands at the path's "0".
     case reference
@@ -18,6 +24,7 @@ public struct Site<Element> {
     public let index: Int
     /// Whether this is the Ref's first site.
     public let isFirst: Bool
+    /// The collection of the Ref; nil where it has none.
     public let collection: CollectionTag?
 
     @inlinable

@@ -4,6 +4,7 @@
 /// that no value is ever cast. Types that conform to ``TensorRepresentable``, ``Leaf``, ``StaticValue``,
 /// strings, and trees have theirs.
 public protocol RefAccess {
+  /// What the Ref holds.
   associatedtype Value
 
   /// The value as a tree, whose Refs are live: the very Refs that the value holds.

@@ -8,7 +8,9 @@ public typealias RefTree = Tree<RefLeaf>
 
 /// What stands at a leaf of a ``RefTree``: a live Ref, or a plain value.
 public enum RefLeaf {
+  /// A live Ref.
   case ref(LiveRef)
+  /// A plain value.
   case leaf(Leaf)
 
   /// The Ref, where one stands here.

@@ -1,8 +1,10 @@
 /// A value that belongs to the structure of a tree, not to its data: a name, a number of heads. It is
 /// compared with the structure, never updated or differentiated. From refx: `Static`.
 public struct Static<Value> {
+  /// The value, which is compared and never trained.
   public let value: Value
 
+  /// Makes a value part of the structure.
   public init(_ value: Value) {
     self.value = value
   }
@@ -14,6 +16,7 @@ extension Static: Hashable where Value: Hashable {}
 
 /// A type that can stand in a tree as a static value.
 public protocol StaticRepresentable {
+  /// The value in the form that files hold.
   var staticValue: StaticValue { get }
 
   /// The value that `staticValue` stands for; nil where it is of another kind or out of range.

@@ -2,9 +2,12 @@
 ///
 /// A Ref without a collection has none (`CollectionTag?` is nil). Strings are compared by bytes.
 public enum CollectionTag: Hashable, Sendable {
+  /// A text, compared by bytes.
   case name(Key)
+  /// An integer.
   case number(Int64)
 
+  /// A text.
   public static func name(_ string: String) -> CollectionTag { .name(Key(string)) }
 }
 

@@ -1,10 +1,16 @@
 /// The type of a leaf's elements. Names are NumPy's, plus those that NumPy lacks.
 public enum DType: Sendable, Hashable, CaseIterable {
+  /// A byte that is 0 or 1.
   case bool
+  /// Signed integers in two's complement.
   case int8, int16, int32, int64
+  /// Unsigned integers.
   case uint8, uint16, uint32, uint64
+  /// Floats of IEEE 754, and the upper half of a float32.
   case float16, bfloat16, float32, float64
+  /// Two floats: the real part, then the imaginary one.
   case complex64, complex128
+  /// Floats of one byte, with four and five bits of exponent; the first has no infinities.
   case float8E4M3FN, float8E5M2
   /// Whole numbers of four bits, each in a byte of its own: −8 to 7 as an int8, 0 to 15 as a uint8.
   case int4, uint4

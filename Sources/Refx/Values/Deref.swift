@@ -19,6 +19,7 @@ public struct Value<Wrapped>: Deref {
   public var collection: CollectionTag?
   @usableFromInline var isLeaf: Bool
 
+  /// The first sight of Ref `index`, which holds `value`.
   @inlinable
   public init(_ value: Wrapped, index: Int, collection: CollectionTag? = nil) {
     (content, isLeaf) = Value.stored(value)
@@ -135,6 +136,7 @@ public struct Index: Deref, Hashable, Sendable {
   public var index: Int
   public var collection: CollectionTag?
 
+  /// A later sight of Ref `index`.
   public init(_ index: Int, collection: CollectionTag? = nil) {
     self.index = index
     self.collection = collection

@@ -89,6 +89,7 @@ public struct ContentHash: Hashable, Sendable {
   /// The upper 64 bits.
   public let high: UInt64
 
+  /// A hash of two halves.
   public init(low: UInt64, high: UInt64) {
     self.low = low
     self.high = high
@@ -102,6 +103,7 @@ public struct UnsupportedLeaf: Hashable, Sendable {
   /// Why it cannot be represented, as a clause.
   public let reason: String
 
+  /// A leaf of that foreign type, which cannot be read for that reason.
   public init(typeName: String, reason: String) {
     self.typeName = typeName
     self.reason = reason

@@ -1,7 +1,9 @@
 /// A 16-bit float with the exponent range of Float: its upper half. Sign 1, exponent 8, mantissa 7 bits.
 public struct BFloat16: Hashable, Sendable, BitwiseCopyable {
+  /// The sixteen bits: sign, eight of exponent, seven of fraction.
   public var bits: UInt16
 
+  /// The number with these bits.
   public init(bits: UInt16) {
     self.bits = bits
   }
@@ -28,8 +30,10 @@ extension BFloat16: TensorElement, CustomStringConvertible {
 /// An 8-bit float without infinities: sign 1, exponent 4 (bias 7), mantissa 3 bits; only S.1111.111 is NaN,
 /// and the largest value is 448. (OCP 8-bit floating point specification, E4M3.)
 public struct Float8E4M3FN: Hashable, Sendable, BitwiseCopyable {
+  /// The eight bits: sign, four of exponent, three of fraction.
   public var bits: UInt8
 
+  /// The number with these bits.
   public init(bits: UInt8) {
     self.bits = bits
   }
@@ -63,8 +67,10 @@ extension Float8E4M3FN: TensorElement, CustomStringConvertible {
 
 /// An 8-bit float of IEEE form: sign 1, exponent 5 (bias 15), mantissa 2 bits: the upper half of Float16.
 public struct Float8E5M2: Hashable, Sendable, BitwiseCopyable {
+  /// The eight bits: sign, five of exponent, two of fraction.
   public var bits: UInt8
 
+  /// The number with these bits.
   public init(bits: UInt8) {
     self.bits = bits
   }

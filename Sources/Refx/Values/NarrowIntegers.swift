@@ -9,7 +9,9 @@ public struct Int4: Hashable, Comparable, Sendable, BitwiseCopyable {
     self.value = value
   }
 
+  /// The least value, −8.
   public static let min = Int4(integerLiteral: -8)
+  /// The greatest value, 7.
   public static let max = Int4(integerLiteral: 7)
   private static let range: ClosedRange<Int8> = -8...7
 
@@ -38,7 +40,9 @@ public struct UInt4: Hashable, Comparable, Sendable, BitwiseCopyable {
     self.value = value
   }
 
+  /// The least value, 0.
   public static let min = UInt4(integerLiteral: 0)
+  /// The greatest value, 15.
   public static let max = UInt4(integerLiteral: 15)
 
   public static func < (a: UInt4, b: UInt4) -> Bool { a.value < b.value }

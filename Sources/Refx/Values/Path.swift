@@ -6,6 +6,7 @@ public struct Path: Hashable, Sendable {
   /// The keys, from the root down.
   public var keys: [Key]
 
+  /// The place under these keys.
   @inlinable
   public init(_ keys: [Key] = []) {
     self.keys = keys

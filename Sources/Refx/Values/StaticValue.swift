@@ -1,9 +1,13 @@
 /// A value that is part of a tree's structure, not of its data: the name of an activation function, a
 /// number of heads. Static values are compared with the structure, never updated or differentiated.
 public enum StaticValue: Sendable {
+  /// A text.
   case string(String)
+  /// An integer.
   case int(Int64)
+  /// A float; every bit of a NaN counts.
   case float(Double)
+  /// A truth value.
   case bool(Bool)
 
   /// The dtype's name in listings.

@@ -1,6 +1,7 @@
 /// A Swift type whose values lie in memory as the elements of a dtype do, so that a tensor's bytes can be
 /// looked at as its values without a copy.
 public protocol TensorElement: Sendable, BitwiseCopyable {
+  /// The dtype of arrays of this type.
   static var dtype: DType { get }
 }
 
@@ -23,9 +24,12 @@ extension Double: TensorElement { public static var dtype: DType { .float64 } }
 
 /// A complex number as NumPy lays it out: the real part, then the imaginary part.
 public struct Complex<Part: TensorElement & BinaryFloatingPoint>: Hashable, Sendable, BitwiseCopyable {
+  /// The real part.
   public var real: Part
+  /// The imaginary part.
   public var imaginary: Part
 
+  /// A number by its two parts.
   public init(_ real: Part, _ imaginary: Part) {
     self.real = real
     self.imaginary = imaginary
@@ -34,6 +38,7 @@ public struct Complex<Part: TensorElement & BinaryFloatingPoint>: Hashable, Send
 
 /// The parts of a complex dtype.
 public protocol ComplexPart: TensorElement & BinaryFloatingPoint {
+  /// The dtype of complex numbers with parts of this type.
   static var complexDType: DType { get }
 }
 extension Float: ComplexPart { public static var complexDType: DType { .complex64 } }

@@ -5,11 +5,15 @@
 /// ``index(_:)`` at later ones. A ``RefTree`` (`Tree<RefLeaf>`) holds live Refs and must not cross.
 ///
 /// Order is fixed: depth first, the members of a dictionary by code point. Trees that come out of files are
-/// at most ``maximumDepth`` deep.
+/// at most ``maximumTreeDepth`` deep.
 public enum Tree<Element> {
+  /// Whatever has elements: an array with its dtype and shape, or a live Ref.
   case leaf(Element)
+  /// Members by key, in the order of the keys' bytes.
   case dictionary(Branches<Element>)
+  /// Members in order.
   case list([Tree])
+  /// Members in order, of a fixed number.
   case tuple([Tree])
   /// Python's None: a node without leaves.
   case none

@@ -10,6 +10,7 @@ public struct PiecedLeaf: Sendable {
     /// Its elements, in C order; as many as the block has.
     public let leaf: Leaf
 
+    /// A block of an array, with its elements.
     public init(block: Block, leaf: Leaf) {
       self.block = block
       self.leaf = leaf

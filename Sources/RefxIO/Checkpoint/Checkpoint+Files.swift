@@ -66,6 +66,7 @@ public struct SavedFiles: Sendable, Hashable {
   /// Files of an earlier save in the same place, which none of the new ones replaces.
   public let stale: [String]
 
+  /// Files that were written, and files that they leave without a purpose.
   public init(files: [String], stale: [String]) {
     self.files = files
     self.stale = stale

@@ -92,14 +92,23 @@ public struct FormatName: RawRepresentable, Hashable, Sendable, ExpressibleByStr
   public init(rawValue: String) { self.rawValue = rawValue }
   public init(stringLiteral value: String) { rawValue = value }
 
+  /// `.refx`: written and read.
   public static let refx: FormatName = "refx"
+  /// HDF5: written and read, files of others too.
   public static let hdf5: FormatName = "hdf5"
+  /// safetensors, in one file or in shards: written and read.
   public static let safetensors: FormatName = "safetensors"
+  /// NumPy's single array: written and read.
   public static let npy: FormatName = "npy"
+  /// NumPy's archive: written and read.
   public static let npz: FormatName = "npz"
+  /// Keras 3's archive: read.
   public static let keras: FormatName = "keras"
+  /// GGUF: read.
   public static let gguf: FormatName = "gguf"
+  /// flax's MessagePack: read.
   public static let msgpack: FormatName = "msgpack"
+  /// PyTorch's files: read, without running anything.
   public static let pytorch: FormatName = "pytorch"
 }
 

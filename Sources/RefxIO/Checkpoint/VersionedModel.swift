@@ -29,7 +29,9 @@ extension VersionedModel {
 
 /// A step from one version of a model's structure to a later one.
 public struct Migration: Sendable {
+  /// The version that the step begins with.
   public let from: Int
+  /// The version that it ends with; a later one.
   public let to: Int
   private let change: @Sendable (CheckpointContents) throws -> CheckpointContents
 

@@ -36,6 +36,7 @@ public final class CheckpointManager: Sendable {
   public struct Settings: Sendable {
     /// The format of the files.
     public var format: FormatName = .refx
+    /// How the files are compressed.
     public var compression: Compression = .fast
     /// When a step counts as saved.
     public var durability: Checkpoint.Durability = .full
@@ -63,6 +64,7 @@ public final class CheckpointManager: Sendable {
     /// Is told what does not stop a save: a file that is passed over, an earlier step that cannot be removed.
     public var warn: @Sendable (String) -> Void = { _ in }
 
+    /// The defaults: `.refx`, compressed, durable, every step whole.
     public init() {}
   }
 

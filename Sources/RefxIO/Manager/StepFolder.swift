@@ -31,6 +31,7 @@ public struct StepFolder: Sendable {
 
   /// What is wrong with a file.
   public struct FileProblem: Sendable, Hashable {
+    /// The file, as a path.
     public let file: String
     /// A sentence without capital and full stop.
     public let what: String

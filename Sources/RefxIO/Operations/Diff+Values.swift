@@ -5,6 +5,7 @@ import RefxStore
 public struct DiffOptions: Sendable {
   /// An element counts as changed where |a − b| > atolerance + rtolerance × |b|; nil for bit by bit.
   public var relativeTolerance: Double?
+  /// The other term of the sum; nil for bit by bit.
   public var absoluteTolerance: Double?
   /// Whether every NaN equals every other. NaN of the same bits are equal anyhow.
   public var nanIsNaN = false
@@ -16,6 +17,7 @@ public struct DiffOptions: Sendable {
   /// inside of those that changed. It is compared as what stayed is, ties and collections too.
   public var findsRenames = false
 
+  /// Bit by bit, all kinds.
   public init() {}
 
   var comparison: ElementComparison {

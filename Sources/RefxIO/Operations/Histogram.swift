@@ -8,6 +8,7 @@ import Refx
 /// finds it. Of integers the width is at least 1, so that few different ones have a bin each. Complex numbers
 /// count by their magnitude, booleans as 0 and 1, and integers beyond 2⁵³ as the nearest double.
 public struct Histogram: Sendable, Hashable {
+  /// The most bins that a histogram may have.
   public static let mostBins = 64
 
   /// The bins are 2 to the power of this wide.

@@ -4,18 +4,22 @@ import Refx
 public struct Listing: Sendable {
   /// What stands at a row's site.
   public enum Kind: String, Sendable {
+    /// A Ref; a plain array; an empty place; a value of the structure; what cannot be represented.
     case ref, leaf, nothing, `static`, unsupported
   }
 
   /// One site that has something to list.
   public struct Row: Sendable {
+    /// Where the site is.
     public let path: Path
+    /// What stands there.
     public let kind: Kind
     /// Set where a Ref stands here.
     public let reference: Site<Leaf>.Reference?
     /// The dtype's name; `tree` where a Ref holds a subtree, the foreign type's name where it cannot be
     /// represented, nil for a nothing.
     public let dtype: String?
+    /// The extents, outermost first; nil where there is no array.
     public let shape: [Int]?
     /// Logical bytes; 0 where there is no array. What a shared subtree holds is counted at its own rows.
     public let bytes: Int
@@ -25,6 +29,7 @@ public struct Listing: Sendable {
     public let leaf: Leaf?
     /// A nothing that stands for a site that went to another part.
     public let isHole: Bool
+    /// The static value, where one stands here.
     public let value: StaticValue?
     /// Why the payload cannot be represented.
     public let reason: String?
@@ -32,7 +37,9 @@ public struct Listing: Sendable {
 
   /// The Refs of one collection.
   public struct CollectionRow: Sendable {
+    /// The collection; nil for the Refs without one.
     public let collection: CollectionTag?
+    /// How many different Refs belong to it.
     public internal(set) var refs = 0
     /// Logical bytes of the arrays that they hold, those of a subtree included, each once.
     public internal(set) var bytes = 0
@@ -42,13 +49,16 @@ public struct Listing: Sendable {
 
   /// The sites, depth first.
   public private(set) var rows: [Row] = []
-  /// The number of different Refs, and of those with more than one site.
+  /// The number of different Refs.
   public private(set) var refs = 0
+  /// The number of Refs with more than one site.
   public private(set) var shared = 0
-  /// What the tree would take if nothing were shared, arrays in a shared subtree once for each of its sites; over
-  /// each array once; on disk. A sum that Int does not hold is the largest Int.
+  /// What the tree would take if nothing were shared, arrays in a shared subtree once for each of its sites. A sum
+  /// that Int does not hold is the largest Int; so in those below.
   public private(set) var logicalBytes = 0
+  /// The bytes of all arrays, each counted once.
   public private(set) var uniqueBytes = 0
+  /// The bytes that the file spends on them.
   public private(set) var storedBytes = 0
   /// Integers, names, and last the Refs without a collection.
   public private(set) var collections: [CollectionRow] = []

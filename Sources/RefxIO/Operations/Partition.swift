@@ -17,11 +17,14 @@ public struct PartitionedCheckpoint: Sendable {
   public struct Cut: Hashable, Sendable {
     /// Where the value stands, and which part took that site.
     public struct Site: Hashable, Sendable {
+      /// Where the site is in the whole.
       public let path: Path
       /// The position of the part it went to.
       public let part: Int
     }
+    /// The collection of the value; nil where it has none.
     public let collection: CollectionTag?
+    /// All of its sites, in order.
     public let sites: [Site]
   }
 

@@ -9,6 +9,7 @@ import RefxStore
 public struct SharingGraph: Sendable {
   /// What a group hangs below, by position.
   public enum Anchor: Hashable, Sendable {
+    /// Another group.
     case group(Int)
     /// What a shared value holds inside.
     case value(Int)
@@ -24,6 +25,7 @@ public struct SharingGraph: Sendable {
     public let path: Path
     /// How many places it stands for.
     public let count: Int
+    /// What kind of node it is.
     public let kind: Kind
     /// Whether nothing inside is shared, so that it stands for all that it holds.
     public let isCollapsed: Bool
@@ -36,7 +38,9 @@ public struct SharingGraph: Sendable {
     public let members: Members?
   }
 
+  /// What kind of node a group stands for.
   public enum Kind: String, Sendable {
+    /// A node with members, or a Ref.
     case dictionary, list, tuple, ref
     /// Subtrees of one parent that share nothing, too many to be drawn each.
     case rest
@@ -48,8 +52,11 @@ public struct SharingGraph: Sendable {
   public struct Members: Hashable, Sendable {
     /// The keys from the group down to them; none where they are its own members.
     public let names: [Key]
+    /// How many places there are.
     public let count: Int
+    /// The arrays in each.
     public let leaves: Int
+    /// The logical bytes in each.
     public let bytes: Int
   }
 
@@ -57,9 +64,11 @@ public struct SharingGraph: Sendable {
   public struct Value: Sendable {
     /// The file's own number of the Ref.
     public let index: Int
+    /// The collection; nil where it has none.
     public let collection: CollectionTag?
     /// `tree` where a subtree is shared; nil for a nothing.
     public let dtype: String?
+    /// The extents; nil where no single array is shared.
     public let shape: [Int]?
     /// The arrays in it, once for each of their sites there: what one site would hold if nothing were shared.
     public let leaves: Int
@@ -77,6 +86,7 @@ public struct SharingGraph: Sendable {
     public let value: Int
     /// The keys in the group; several where the group has many sites of the value, none for the root itself.
     public let names: [Key]
+    /// Where they are in the tree.
     public let sites: [Path]
   }
 
@@ -84,6 +94,7 @@ public struct SharingGraph: Sendable {
   public private(set) var groups: [Group] = []
   /// In the order of the indexes.
   public private(set) var values: [Value] = []
+  /// Which values stand in which groups.
   public private(set) var edges: [Edge] = []
 
   /// Whether the selection accepts any node's path; true where there is none.

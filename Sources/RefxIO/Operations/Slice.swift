@@ -6,7 +6,9 @@ import RefxStore
 public struct Slice: Sendable, Hashable {
   /// What is wanted of one axis.
   public enum Axis: Sendable, Hashable {
+    /// One position, from 0; negative ones count from the end. The axis goes away.
     case position(Int)
+    /// Positions from `start` up to `end`, which is left out, every `step`th; nil for all on that side.
     case range(start: Int?, end: Int?, step: Int)
   }
 

@@ -7,19 +7,27 @@ import RefxStore
 public struct ElementStatistics: Sendable, Hashable {
   /// A value as exactly as its dtype holds it.
   public enum Number: Hashable, Sendable {
+    /// Of a signed integer or a boolean.
     case integer(Int64)
+    /// Of an unsigned integer.
     case unsigned(UInt64)
+    /// Of a float, or the magnitude of a complex number.
     case real(Double)
   }
 
   /// NaN where there is no finite value.
   public internal(set) var min = Number.real(.nan)
+  /// The greatest finite value; NaN where there is none.
   public internal(set) var max = Number.real(.nan)
+  /// The mean of the finite values; NaN where there is none.
   public internal(set) var mean = Double.nan
   /// The standard deviation of the values as a population.
   public internal(set) var deviation = Double.nan
+  /// How many elements are zero.
   public internal(set) var zeros = 0
+  /// How many are not a number.
   public internal(set) var nan = 0
+  /// How many are infinite.
   public internal(set) var infinite = 0
 }
 

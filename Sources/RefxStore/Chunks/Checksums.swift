@@ -9,6 +9,7 @@ public struct CRC32: Sendable {
   /// The checksum of what was fed so far.
   public private(set) var value: UInt32 = 0
 
+  /// The sum of no bytes.
   public init() {}
 
   /// The checksum of `bytes`.
@@ -39,6 +40,7 @@ public struct CRC32: Sendable {
 public struct ContentHasher: Sendable {
   private var slabs: [UInt8] = []
 
+  /// The hash of no bytes.
   public init() {}
 
   /// Adds the logical bytes of the next grid slab, without padding.
@@ -73,6 +75,7 @@ public struct ContentHasher: Sendable {
 public final class SHA256 {
   private let context: OpaquePointer
 
+  /// The digest of no bytes.
   public init() {
     context = EVP_MD_CTX_new()
     EVP_DigestInit_ex(context, EVP_sha256(), nil)

@@ -8,9 +8,12 @@ import Refx
 public struct ChunkCodec: Sendable, Hashable {
   /// Which encoder made a chunk: chunks may be copied between files only where it is the same.
   public struct Identity: Hashable, Sendable {
+    /// The version of the encoder.
     public let version: Int
+    /// How hard it tried.
     public let compression: Compression
 
+    /// The encoder of that version and setting.
     public init(version: Int, compression: Compression) {
       self.version = version
       self.compression = compression
@@ -36,6 +39,7 @@ public struct ChunkCodec: Sendable, Hashable {
   /// How strongly it compresses. `none` is not asked to encode: such leaves are stored raw.
   public let compression: Compression
 
+  /// The codec of this version.
   public init(compression: Compression) {
     self.compression = compression
   }
@@ -43,7 +47,7 @@ public struct ChunkCodec: Sendable, Hashable {
   /// What files record about the chunks it makes.
   public var identity: Identity { Identity(version: ChunkCodec.version, compression: compression) }
 
-  /// Encodes the logical bytes of a chunk, padded to `chunkBytes`. For many chunks, keep a ``ChunkEncoder``.
+  /// Encodes the logical bytes of a chunk, padded to `chunkBytes`. For many chunks, keep a `ChunkEncoder`.
   public func encode(_ bytes: UnsafeRawBufferPointer, itemSize: Int, chunkBytes: Int) throws -> [UInt8] {
     try ChunkEncoder(compression: compression).encode(bytes, itemSize: itemSize, chunkBytes: chunkBytes) {
       Array($0)
@@ -51,7 +55,7 @@ public struct ChunkCodec: Sendable, Hashable {
   }
 
   /// Decodes a chunk into `target`, which takes its first bytes; the rest of the full chunk is padding. For many
-  /// chunks, keep a ``ChunkDecoder``.
+  /// chunks, keep a `ChunkDecoder`.
   ///
   /// - Throws: ``RefxError`` where the stream does not decode to exactly `chunkBytes` bytes.
   public static func decode(

@@ -3,7 +3,7 @@ import Refx
 /// What a file may hold before it is refused. Whoever takes files from somewhere that is not trusted sets them
 /// lower; the defaults let every real checkpoint pass.
 ///
-/// They are about what a file declares: a reader charges each part to the ``Budget`` of the file before it takes
+/// They are about what a file declares: a reader charges each part to the `Budget` of the file before it takes
 /// memory for it. What the file's own size bounds already, such as the payload that is held while it is read, has
 /// no limit of its own.
 public struct Limits: Sendable, Equatable {
@@ -23,5 +23,6 @@ public struct Limits: Sendable, Equatable {
   /// unless one is set.
   public var bytes = Int.max
 
+  /// The limits that every real checkpoint passes.
   public init() {}
 }

@@ -9,8 +9,10 @@ public struct NodeAttributes: Hashable, Sendable {
   /// Never an empty list.
   private var byPath: [Path: [Attribute]] = [:]
 
+  /// No attributes.
   public init() {}
 
+  /// Whether no node has any.
   public var isEmpty: Bool { byPath.isEmpty }
 
   /// The nodes that have some, in the order of their paths.
@@ -52,9 +54,12 @@ extension NodeAttributes {
 
 /// A name and a small value that a node carries.
 public struct Attribute: Hashable, Sendable {
+  /// What it is called.
   public let name: Key
+  /// What it says.
   public var value: AttributeValue
 
+  /// An attribute with that name and value.
   public init(_ name: Key, _ value: AttributeValue) {
     self.name = name
     self.value = value

@@ -5,6 +5,7 @@ import Refx
 ///
 /// A format knows the layout of its files and nothing else: not the other formats, not the models.
 public protocol CheckpointStore: SendableMetatype {
+  /// What the format is called, and what it can do.
   static var format: FormatDescription { get }
 
   /// Whether the file's first bytes are this format's. Reads at most a few KiB; never throws on content.
@@ -80,6 +81,7 @@ public struct FormatDescription: Sendable {
   /// Whether the bytes can be written front to back, to a pipe.
   public let streams: Bool
 
+  /// A format that is called `name`.
   public init(name: String, suffixes: [String], canWrite: Bool = true, streams: Bool = true) {
     self.name = name
     self.suffixes = suffixes
@@ -90,12 +92,14 @@ public struct FormatDescription: Sendable {
 
 /// What a checkpoint holds: a dereffed tree, and whatever its writer said about the file.
 public struct CheckpointContents: Sendable {
+  /// The dereffed tree; leaves of a file that was opened read when they are asked.
   public var tree: Tree<Leaf>
   /// Free-form words about the file as a whole.
   public var metadata: JSONObject
   /// What the file says about single nodes.
   public var attributes: NodeAttributes
 
+  /// A tree with what is said about it.
   public init(tree: Tree<Leaf>, metadata: JSONObject = [:], attributes: NodeAttributes = NodeAttributes()) {
     self.tree = tree
     self.metadata = metadata
@@ -125,6 +129,7 @@ public struct OpenedCheckpoint: Sendable {
   /// Reads and checks everything; calls back with each problem and goes on.
   public var verify: @Sendable (_ progress: ProgressHandler?, _ report: (Problem) -> Void) throws -> Void
 
+  /// What a format hands on when it has read a catalogue.
   public init(
     contents: CheckpointContents, format: String, version: Int?, warnings: [String] = [],
     proposedTies: [ProposedTie] = [], hasChecksums: Bool = false,
@@ -167,6 +172,7 @@ public struct ProposedTie: Hashable, Sendable {
   /// Where the value stands.
   public let kept: Path
 
+  /// A tie of a place where nothing stands to one that has the value.
   public init(dropped: Path, kept: Path) {
     self.dropped = dropped
     self.kept = kept
@@ -180,6 +186,7 @@ public struct Problem: Hashable, Sendable {
   /// A sentence without capital and full stop.
   public let what: String
 
+  /// A problem at `path`; nil where it concerns the file as a whole.
   public init(path: Path?, what: String) {
     self.path = path
     self.what = what
@@ -191,6 +198,7 @@ public typealias ProgressHandler = @Sendable (_ done: Int, _ total: Int) -> Void
 
 /// How strongly chunks are compressed.
 public enum Compression: String, Sendable, CaseIterable {
+  /// Not at all; at about 1 GB/s on each core; for a somewhat smaller file, in about nine times the time.
   case none, fast, best
 }
 
@@ -222,6 +230,7 @@ public struct WriteOptions: Sendable {
   /// Gives the payload in the place of this process's threads, where ranks write one file together.
   package var feed: (any PayloadFeed)?
 
+  /// The defaults, but for what is named.
   public init(
     compression: Compression = .fast, progress: ProgressHandler? = nil, shared: SharedPolicy = .keep,
     flattenSeparator: String = ".", threads: Int? = nil, maxShardBytes: Int? = nil
@@ -248,6 +257,7 @@ public struct OpenOptions: Sendable {
   /// Where the C libraries run that a format is read by.
   public var libraries: LibraryAccess
 
+  /// The defaults, but for what is named.
   public init(
     limits: Limits = Limits(), threads: Int? = nil, payload: PayloadAccess = .read,
     verify: Verification = .always, libraries: LibraryAccess = .inProcess
@@ -286,7 +296,7 @@ public enum LibraryAccess: Sendable, Hashable {
   /// are trusted.
   case inProcess
   /// In a process of its own that can read the file and answer, and nothing else: a crash there is an error
-  /// here. `executable` is a program that calls ``HDF5Worker/serveIfAsked()`` before anything else, as the
+  /// here. `executable` is a program that calls `HDF5Worker.serveIfAsked()` before anything else, as the
   /// command `refx` does, or `/proc/self/exe` where this program does.
   ///
   /// Costs some milliseconds for a file that our own reader does not know all of, and nothing for others.

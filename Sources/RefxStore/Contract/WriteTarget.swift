@@ -34,6 +34,7 @@ public final class MemoryTarget: RewritableTarget {
   /// What was appended so far.
   public private(set) var bytes: [UInt8] = []
 
+  /// An empty target.
   public init() {}
 
   public var position: Int { bytes.count }

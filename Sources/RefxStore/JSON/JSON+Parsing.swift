@@ -6,6 +6,7 @@ extension JSON {
     /// How deep arrays and objects may stand inside one another.
     public var depth: Int
 
+    /// At most so many levels of arrays and objects.
     public init(depth: Int = 512) {
       self.depth = depth
     }

@@ -2,31 +2,44 @@ import Refx
 
 /// A JSON document as a value. Objects keep the order of their members; names are compared by bytes.
 public enum JSON: Hashable, Sendable {
+  /// null.
   case null
+  /// true or false.
   case bool(Bool)
+  /// A number without point and exponent that fits.
   case integer(Int64)
   /// An integer that no Int64 is: for writing it exactly. What is read is never one.
   case unsigned(UInt64)
+  /// Any other number.
   case number(Double)
+  /// Text.
   case string(String)
+  /// Values in order.
   case array([JSON])
+  /// Members in order.
   case object(JSONObject)
 }
 
 /// The members of a JSON object, in order.
 public struct JSONObject: Hashable, Sendable, ExpressibleByDictionaryLiteral {
+  /// The members, in the order in which they were given.
   public private(set) var members: [Member] = []
 
+  /// A name with its value.
   public struct Member: Hashable, Sendable {
+    /// The name, compared by bytes.
     public let name: Key
+    /// The value.
     public var value: JSON
 
+    /// A member with that name and value.
     public init(_ name: Key, _ value: JSON) {
       self.name = name
       self.value = value
     }
   }
 
+  /// An object without members.
   public init() {}
 
   /// - Precondition: no name comes twice.
@@ -38,6 +51,7 @@ public struct JSONObject: Hashable, Sendable, ExpressibleByDictionaryLiteral {
     members = elements.map { Member($0, $1) }
   }
 
+  /// Whether there are no members.
   public var isEmpty: Bool { members.isEmpty }
 
   /// The value named so; setting nil removes it. A linear search: for objects with few members.

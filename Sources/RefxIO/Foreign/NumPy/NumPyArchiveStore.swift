@@ -4,7 +4,7 @@ import RefxStore
 /// An archive of NumPy's arrays (`.npz`): a dictionary of names, each of which is one key.
 ///
 /// Files that this library writes carry the whole tree in one more array, `__refx__`, where the names alone would
-/// lose some of it (see ``FlatMetadata``), and open as the tree they were.
+/// lose some of it (see `FlatMetadata`), and open as the tree they were.
 public enum NumPyArchiveStore: CheckpointStore {
   public static let format = FormatDescription(name: "npz", suffixes: [".npz"])
 

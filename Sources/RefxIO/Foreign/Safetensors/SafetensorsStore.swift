@@ -5,7 +5,7 @@ import RefxStore
 ///
 /// A name is one key, whatever dots it has: a foreign file opens as a dictionary of names. Files that this
 /// library writes carry the whole tree in the metadata key `refx`, where names alone would lose some of it
-/// (see ``FlatMetadata``), and open as the tree they were.
+/// (see `FlatMetadata`), and open as the tree they were.
 public enum SafetensorsStore: CheckpointStore {
   public static let format = FormatDescription(
     name: "safetensors", suffixes: [SafetensorsShardNames.suffix, SafetensorsShardNames.indexSuffix])

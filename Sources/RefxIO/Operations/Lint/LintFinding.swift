@@ -17,7 +17,9 @@ public enum LintCode: String, Sendable, CaseIterable, Hashable {
   case unsupported
   /// An array whose payload cannot be read, or fails its checksum.
   case unreadable
+  /// An array has elements that are not numbers.
   case nan
+  /// An array has infinite elements.
   case infinite
   /// Refs without a collection, where other Refs have one.
   case untaggedRef = "untagged-ref"
@@ -44,11 +46,13 @@ public struct LintFinding: Sendable, Hashable {
     case mergeFirst
   }
 
+  /// Which check found it.
   public let code: LintCode
   /// Where; of a shared value all of its sites, of equal values the first site of each.
   public let paths: [Path]
   /// A sentence without capital and full stop, said of the paths.
   public let what: String
+  /// What can be done about it.
   public let remedy: Remedy
 }
 

@@ -9,8 +9,9 @@ import RefxStore
 public struct CheckpointPatch: Sendable {
   /// The patch, to be written.
   public let contents: CheckpointContents
-  /// How many arrays are in it, and how many bytes of values these have.
+  /// How many arrays are in it.
   public let changed: Int
+  /// How many bytes of values these have.
   public let changedBytes: Int
   /// How many are taken from the old checkpoint.
   public let unchanged: Int

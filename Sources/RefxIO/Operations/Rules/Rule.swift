@@ -27,6 +27,7 @@ public struct Rule: Hashable, Sendable {
     case flatten(separator: String)
   }
 
+  /// What the rule does.
   public let action: Action
 
   /// - Throws: ``RefxError`` where an argument makes no sense: an empty separator, axes that are no permutation.
@@ -120,8 +121,10 @@ extension Rule: CustomStringConvertible {
 /// Changes of a tree in order, each acting on the result of the one before: how a checkpoint of one naming becomes
 /// one of another. `Documentation/rules.md` says what each does, and how they are written in a file.
 public struct Rules: Hashable, Sendable {
+  /// The rules, in the order in which they run.
   public var rules: [Rule]
 
+  /// Rules that run in this order.
   public init(_ rules: [Rule]) {
     self.rules = rules
   }

@@ -17,6 +17,7 @@ public struct RulesReport: Sendable {
 
   /// A shared value some of whose sites a rule matched and others not; these stay where they are, still tied.
   public struct HalfMatch: Hashable, Sendable {
+    /// The number of the rule, from 1.
     public let rule: Int
     /// The paths that matched, as they were before the rule.
     public let matched: [Path]
@@ -26,20 +27,27 @@ public struct RulesReport: Sendable {
 
   /// Two sites that a rule would put on one path, or one below the other. No rule after it is run.
   public struct Collision: Hashable, Sendable {
+    /// The number of the rule, from 1.
     public let rule: Int
+    /// The path on which both would be.
     public let path: Path
     /// Their paths in the origin.
     public let first: Path
+    /// Where the other was in the origin.
     public let second: Path
     /// The rules that moved each last; nil where none did.
     public let firstRule: Int?
+    /// The rule that moved the second last; nil where none did.
     public let secondRule: Int?
   }
 
   /// A list or tuple of whose members one would be missing, or that would have one of another name.
   public struct BrokenList: Hashable, Sendable {
+    /// Where the list or tuple stands.
     public let path: Path
+    /// Whether it is a tuple.
     public let isTuple: Bool
+    /// The names its members would have.
     public let members: [Key]
   }
 
@@ -50,8 +58,11 @@ public struct RulesReport: Sendable {
   public internal(set) var matches: [Int]
   /// In the order of the origin.
   public internal(set) var mappings: [Mapping] = []
+  /// Shared values that a rule matched in part.
   public internal(set) var halfMatches: [HalfMatch] = []
+  /// Sites that would have come to one path.
   public internal(set) var collisions: [Collision] = []
+  /// Lists that would have had gaps.
   public internal(set) var brokenLists: [BrokenList] = []
   /// The paths of the origin whose attributes have no place any more, though their contents have one.
   public internal(set) var lostAttributes: [Path] = []

@@ -15,9 +15,12 @@ public struct ThreeWayMerge: Sendable {
 
   /// What the two edits are called in conflicts.
   public struct Names: Hashable, Sendable {
+    /// What the first edit is called.
     public let a: String
+    /// What the second is called.
     public let b: String
 
+    /// Names for the two; paths of files, mostly.
     public init(a: String = "A", b: String = "B") {
       self.a = a
       self.b = b
@@ -28,7 +31,9 @@ public struct ThreeWayMerge: Sendable {
 
   /// How many changes came from each; one that both made counts for both.
   public struct Taken: Hashable, Sendable {
+    /// Changes of the first edit.
     public var a = 0
+    /// Changes of the second.
     public var b = 0
   }
 

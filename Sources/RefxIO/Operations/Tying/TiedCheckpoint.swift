@@ -11,6 +11,7 @@ public enum TieCollection: Hashable, Sendable {
 
 /// A checkpoint in which sites were tied, and what there is to say about it.
 public struct TiedCheckpoint: Sendable {
+  /// The checkpoint with the tie.
   public let contents: CheckpointContents
   /// All sites of the value, depth first: those that were asked for and those that shared with one of them before.
   public let sites: [Path]

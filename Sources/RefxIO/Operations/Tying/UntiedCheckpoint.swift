@@ -3,6 +3,7 @@ import RefxStore
 
 /// A checkpoint in which sites were untied, and what there is to say about it.
 public struct UntiedCheckpoint: Sendable {
+  /// The checkpoint without those ties.
   public let contents: CheckpointContents
   /// The sites that have a value of their own now, depth first. Where all sites of a value matched, the first one
   /// kept the value itself.
