@@ -1,24 +1,22 @@
 import Refx
-import RefxStore
 
 /// Which Refs of a merge are one.
 ///
 /// Two are tied where A and B both tie them, or one of the two does and the base does not.
 struct TieClasses {
   /// The class of each cell: the number of its first.
-  private(set) var first: [Int]
+  let first: [Int]
   /// The cell that gives a class its content, by the class.
   private(set) var holder: [Int: Int] = [:]
 
   /// Reports what cannot be tied in one way.
   init(_ merge: inout TreeMerge) throws {
-    first = Array(merge.values.indices)
-    unite(merge.values.map(\.cells))
+    var sets = TieClasses.united(merge.values.map(\.cells))
+    first = merge.values.indices.map { sets.smallest(with: $0) }
     var classes: [[Int]] = []
     var places: [Int: Int] = [:]
     for number in first.indices {
-      let root = find(number)
-      first[number] = root
+      let root = first[number]
       if let place = places[root] {
         classes[place].append(number)
       } else {
@@ -33,26 +31,13 @@ struct TieClasses {
     count(&merge)
   }
 
-  private mutating func find(_ number: Int) -> Int {
-    var root = number
-    while first[root] != root {
-      first[root] = first[first[root]]
-      root = first[root]
-    }
-    return root
-  }
-
-  /// The smaller number stands for both.
-  private mutating func tie(_ one: Int, _ other: Int) {
-    let (x, y) = (find(one), find(other))
-    if x != y { first[max(x, y)] = min(x, y) }
-  }
-
-  private mutating func unite(_ cells: [Cells]) {
+  /// The numbers of the cells, those that are tied in one set.
+  private static func united(_ cells: [Cells]) -> DisjointSets {
+    var sets = DisjointSets(count: cells.count)
     var both: [Cells: Int] = [:]
     for (number, cell) in cells.enumerated() where cell.a != nil && cell.b != nil {
       if let other = both.updateValue(number, forKey: Cells(base: nil, a: cell.a, b: cell.b)) {
-        tie(number, other)
+        sets.unite(number, other)
       }
     }
     for side in [\Cells.a, \Cells.b] {
@@ -68,9 +53,10 @@ struct TieClasses {
         guard let group = groups[index], group.count > 1 else { continue }
         let base = cells[group[0]].base
         guard base == nil || group.contains(where: { cells[$0].base != base }) else { continue }
-        for number in group.dropFirst() { tie(number, group[0]) }
+        for number in group.dropFirst() { sets.unite(number, group[0]) }
       }
     }
+    return sets
   }
 
   // MARK: Checks

@@ -1,43 +1,6 @@
-/// Two arrays of one dtype and shape whose elements are to be compared.
-public struct DiffPair: Sendable {
-  /// The first tree's path: of a Ref, its first site.
-  public let path: Path
-  /// The array on the first side.
-  public let leaf: Leaf
-  /// What stands for it in the second tree: several arrays where it was untied.
-  public var others: [(path: Path, leaf: Leaf)]
-}
-
-extension Tree where Element == Leaf {
-  /// What differs from this tree to `other`, but for the values: reads no payload.
-  ///
-  /// - Parameter marks: finds what moved, by its contents; nil to leave it removed and added. What moved is
-  ///   compared as what stayed is, so that its ties and collections have rows too.
-  /// - Returns: the difference, and the pairs of arrays whose elements decide about the rest.
-  /// - Throws: what `marks` throws, and ``RefxError`` where an index comes before its value, or where the shared
-  ///   values of the two trees lie inside each other deeper than a tree may be.
-  public func catalogueDiff(
-    to other: Tree<Leaf>, findingMovesBy marks: ContentMarks? = nil
-  ) throws -> (diff: TreeDiff, pairs: [DiffPair]) {
-    var walk = DiffWalk(a: try ValueTable(of: self), b: try ValueTable(of: other))
-    try walk.compare(self, other, at: DiffPlace(path: .root))
-    if let marks {
-      var search = try MoveSearch(walk.diff.structure, self, other, walk.a, walk.b)
-      let found = try search.found(marks)
-      walk.diff.structure = found.rows
-      for move in found.moves { try walk.compare(move, self, other) }
-    }
-    walk.diff.topology = walk.sites.changes()
-    try forEachSite { site in
-      if case .leaf = site.content, site.reference?.isFirst ?? true { walk.diff.arrays += 1 }
-    }
-    return (walk.diff, walk.pairs)
-  }
-}
-
 /// Where the walk stands: the path by which it came, and the path at which each tree lists what stands here
 /// where that is another (inside a shared value that was first seen elsewhere).
-private struct DiffPlace {
+struct DiffPlace {
   var path: Path
   /// The path in the second tree, inside of what moved.
   var newPath: Path?
@@ -59,7 +22,7 @@ private struct DiffPlace {
 /// Compares two trees side by side, looking through Refs. An array under a Ref is compared with everything
 /// that stands for it; a subtree under a Ref once for each class of values already known to correspond, so
 /// that cycles and diamonds stay linear (the algorithm of Hopcroft and Karp for finite automata).
-private struct DiffWalk {
+struct DiffWalk {
   let a: ValueTable<Leaf>
   let b: ValueTable<Leaf>
   var diff = TreeDiff()
@@ -72,7 +35,7 @@ private struct DiffWalk {
   private var metReferences: Set<[Int]> = []
   private var typedRows: [Path: Int] = [:]
   private var collectionRows: Set<CollectionRow> = []
-  private var classes = Classes()
+  private var classes = ValueClasses()
 
   private struct CollectionRow: Hashable {
     let index: Int
@@ -223,92 +186,11 @@ private struct DiffWalk {
   }
 }
 
-extension ValueTable<Leaf> {
-  /// What stands somewhere, in words.
-  func words(for tree: Tree<Leaf>) -> String {
-    switch open(tree) {
-    case .leaf(let leaf): "\(leaf.dtype.name) \(leaf.shape)"
-    case .static(let value): value.description
-    case let inside: NodeKind(inside).rawValue
-    }
-  }
-}
-
-/// What kind of node stands somewhere, in words.
-enum NodeKind: String {
-  case leaf = "array"
-  case dictionary, list, tuple, none, nothing, hole
-  case `static` = "static value"
-  case reference = "ref"
-
-  init(_ tree: Tree<Leaf>) {
-    self =
-      switch tree {
-      case .leaf: .leaf
-      case .dictionary: .dictionary
-      case .list: .list
-      case .tuple: .tuple
-      case .none: .none
-      case .nothing: .nothing
-      case .hole: .hole
-      case .static: .static
-      case .value, .index: .reference
-      }
-  }
-}
-
 extension Tree {
   fileprivate var hasMembers: Bool {
     switch self {
     case .dictionary, .list, .tuple, .value, .index: true
     default: false
     }
-  }
-
-  /// How many arrays stand here and below, each where it is first seen.
-  var arrayCount: Int {
-    switch self {
-    case .leaf, .index: 1
-    case .dictionary(let branches): branches.members.reduce(0) { $0 + $1.arrayCount }
-    case .list(let members), .tuple(let members): members.reduce(0) { $0 + $1.arrayCount }
-    case .value(let value): value.value.arrayCount
-    default: 0
-    }
-  }
-}
-
-/// Classes of values that correspond to each other.
-private struct Classes {
-  enum Member: Hashable {
-    case inA(Int)
-    case inB(Int)
-    case placeInB(Path)
-  }
-
-  private var numbers: [Member: Int] = [:]
-  private var parents: [Int] = []
-
-  /// Puts both into one class; says whether they were in one already.
-  mutating func unite(_ x: Member, _ y: Member) -> Bool {
-    let i = root(of: number(of: x))
-    let j = root(of: number(of: y))
-    parents[i] = j
-    return i == j
-  }
-
-  private mutating func number(of member: Member) -> Int {
-    if let number = numbers[member] { return number }
-    numbers[member] = parents.count
-    parents.append(parents.count)
-    return parents.count - 1
-  }
-
-  private mutating func root(of number: Int) -> Int {
-    var number = number
-    while parents[number] != number {
-      parents[number] = parents[parents[number]]
-      number = parents[number]
-    }
-    return number
   }
 }

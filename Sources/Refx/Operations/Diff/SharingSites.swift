@@ -29,22 +29,13 @@ struct SharingSites {
 
   /// The positions, put together where one Ref of either tree links them; in order of first position.
   private func groups() -> [[Int]] {
-    var parents = Array(paths.indices)
-    func root(_ position: Int) -> Int {
-      var position = position
-      while parents[position] != position {
-        parents[position] = parents[parents[position]]
-        position = parents[position]
-      }
-      return position
-    }
+    var sets = DisjointSets(count: paths.count)
     var firstInA: [Int: Int] = [:]
     var firstInB: [Int: Int] = [:]
     func link(_ position: Int, _ index: Int?, _ first: inout [Int: Int]) {
       guard let index else { return }
       if let earlier = first[index] {
-        let (i, j) = (root(earlier), root(position))
-        parents[max(i, j)] = min(i, j)
+        sets.unite(earlier, position)
       } else {
         first[index] = position
       }
@@ -54,7 +45,7 @@ struct SharingSites {
       link(position, reference.inB, &firstInB)
     }
     var members: [[Int]] = Array(repeating: [], count: paths.count)
-    for position in paths.indices { members[root(position)].append(position) }
+    for position in paths.indices { members[sets.smallest(with: position)].append(position) }
     return members.filter { !$0.isEmpty }
   }
 
