@@ -1,5 +1,4 @@
 import Refx
-import RefxIO
 import RefxStore
 
 /// `inspect --attributes`: what the file says of its nodes beside what they are.

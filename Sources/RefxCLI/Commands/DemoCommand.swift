@@ -1,7 +1,6 @@
 import ArgumentParser
 import Glibc
 import Refx
-import RefxIO
 import RefxStore
 
 struct DemoCommand: ParsableCommand {

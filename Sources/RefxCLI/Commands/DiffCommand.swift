@@ -81,8 +81,8 @@ struct DiffCommand: ParsableCommand {
     if a == "-" && b == "-" { throw RefxError.standardInputTwice() }
     let first = try input.open(a, output).contents.tree
     let second = try input.open(b, output).contents.tree
-    let before = try skip.supported(first, of: a, output)
-    let after = try skip.supported(second, of: b, output)
+    let before = try skip.supported(first, of: a).tree
+    let after = try skip.supported(second, of: b).tree
     let bar = ProgressBar("comparing", output)
     defer { bar.finish() }
     let sharing = Crews.current.sharing

@@ -32,7 +32,7 @@ struct DigestCommand: ParsableCommand {
 
   func run() throws {
     let opened = try input.open(file, output)
-    let tree = try skip.supported(opened.contents.tree, of: file, output)
+    let tree = try skip.supported(opened.contents.tree, of: file).tree
     let bar = ProgressBar("hashing", output)
     defer { bar.finish() }
     let total = try Listing(of: tree).uniqueBytes

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Refx
 import RefxIO
 import RefxStore
 

@@ -1,6 +1,5 @@
 import Refx
 import RefxIO
-import RefxStore
 
 /// `inspect` for people: a table and its sums.
 struct InspectTable {

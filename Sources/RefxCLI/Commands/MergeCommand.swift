@@ -30,45 +30,31 @@ struct MergeCommand: ParsableCommand {
     help: ArgumentHelp("Join two edits of this checkpoint.", valueName: "base"), completion: .file())
   var base: String?
 
-  @Option(
-    name: .shortAndLong,
-    help: ArgumentHelp("The file to write; - writes to standard output.", valueName: "out"))
-  var output: String
-
-  @OptionGroup var skip: SkipOptions
-  @OptionGroup var input: InputOptions
-  @OptionGroup var writing: WritingOptions
-  @OptionGroup(title: "Output") var options: OutputOptions
+  @OptionGroup var change: ChangeOptions
 
   func run() throws {
     if base != nil && part.count != 2 { throw RefxError.threeWayNeedsTwo(found: part.count) }
     if (part + [base].compactMap { $0 }).count(where: { $0 == "-" }) > 1 {
       throw RefxError.standardInputTwice()
     }
-    try Checkpoints.checkOutput(output, writing, options)
-    let format = try Checkpoints.format(of: output, asked: writing.to)
+    let format = try change.format()
     if let base { return try join(base, part[0], part[1], as: format) }
-    let merged = try CheckpointContents.merged(files: part) { try input.contents(of: $0, skip, options) }
-    for warning in merged.warnings { StandardError.note(warning, options) }
+    let merged = try CheckpointContents.merged(files: part) { try change.read($0).contents }
+    for warning in merged.warnings { StandardError.note(warning, change.options) }
     try save(merged.contents, as: format, [.init("warnings", .array(merged.warnings.map { .string($0) }))])
   }
 
   private func save(
     _ contents: CheckpointContents, as format: any CheckpointStore.Type, _ more: [JSONObject.Member]
   ) throws {
-    let bar = ProgressBar("writing", options)
-    defer { bar.finish() }
-    for sentence in format.leftOut(of: contents) { StandardError.loss(visible(sentence)) }
-    let files = try Checkpoints.save(
-      contents, to: output, as: format, options: writing.options(progress: bar.handler),
-      force: writing.force, output: options)
-    bar.finish()
-    if options.json && output != "-" {
+    let files = try change.write(contents, as: format)
+    if change.options.json && change.output != "-" {
       let rows = try Listing(of: contents.tree).rows.count
       try StandardOutput.write(
         .object(
           JSONObject(
-            [.init("file", .string(files.last ?? output)), .init("leaves", .integer(Int64(rows)))] + more)))
+            [.init("file", .string(files.last ?? change.output)), .init("leaves", .integer(Int64(rows)))]
+              + more)))
     }
   }
 }
@@ -79,9 +65,9 @@ extension MergeCommand {
   private func join(
     _ base: String, _ a: String, _ b: String, as format: any CheckpointStore.Type
   ) throws {
-    let before = try input.contents(of: base, skip, options)
+    let before = try change.read(base).contents
     let merge = try CheckpointContents.merging(
-      try input.contents(of: a, skip, options), try input.contents(of: b, skip, options), base: before,
+      try change.read(a).contents, try change.read(b).contents, base: before,
       names: names(of: a, b))
     let taken: JSON = ["a": .integer(Int64(merge.taken.a)), "b": .integer(Int64(merge.taken.b))]
     guard let contents = merge.contents else {
@@ -92,7 +78,7 @@ extension MergeCommand {
   }
 
   private func show(_ conflicts: [ThreeWayMerge.Conflict], taken: JSON) throws {
-    if options.json {
+    if change.options.json {
       let rows = conflicts.map { conflict -> JSON in
         [
           "kind": .string(conflict.kind.rawValue), "path": conflict.path.json,

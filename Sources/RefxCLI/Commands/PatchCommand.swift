@@ -40,55 +40,46 @@ struct PatchCommand: ParsableCommand {
     completion: .file())
   var other: String
 
-  @Option(
-    name: .shortAndLong,
-    help: ArgumentHelp("The file to write; - writes to standard output.", valueName: "out"))
-  var output: String
-
-  @OptionGroup var skip: SkipOptions
-  @OptionGroup var input: InputOptions
-  @OptionGroup var writing: WritingOptions
-  @OptionGroup(title: "Output") var options: OutputOptions
+  @OptionGroup var change: ChangeOptions
 
   func run() throws {
-    try Checkpoints.checkOutput(output, writing, options)
-    let format = try Checkpoints.format(of: output, asked: writing.to)
+    let format = try change.format()
     if action == .make {
       // To one of the two alone the patch applies, and only with it the other one can be made again.
-      for file in try Checkpoints.filesReplaced(by: output, as: format, writing) {
+      for file in try Checkpoints.filesReplaced(by: change.output, as: format, change.writing) {
         try Checkpoints.refuse(file, replacing: [old, other])
       }
     }
-    let (before, skipped) = try input.read(old, skip, options)
+    let (before, skipped) = try change.read(old)
     switch action {
     case .make:
-      let (after, skippedToo) = try input.read(other, skip, options)
+      let (after, skippedToo) = try change.read(other)
       let patch = try hashing([before, after]) { try before.patch(to: after, hashes: $0) }
-      try write(patch.contents, format) {
+      try change.save(patch.contents, as: format) {
         [
           .init("changed", .integer(Int64(patch.changed))),
           .init("changedBytes", .integer(Int64(patch.changedBytes))),
           .init("unchanged", .integer(Int64(patch.unchanged))),
-        ] + skip.members(skipped + skippedToo)
+        ] + change.skip.members(skipped + skippedToo)
       }
-      if !options.json, !options.quiet, output != "-" {
+      if !change.options.json, !change.options.quiet, change.output != "-" {
         try StandardOutput.write(
-          "\(visible(output))  \(counted(patch.changed, "array", "arrays")) changed, \(patch.unchanged) not\n"
+          "\(visible(change.output))  \(counted(patch.changed, "array", "arrays")) changed, \(patch.unchanged) not\n"
         )
       }
     case .apply:
-      let (patch, skippedToo) = try input.read(other, skip, options)
+      let (patch, skippedToo) = try change.read(other)
       let after = try hashing([before]) { hashes in
         do { return try before.applying(patch, named: other, hashes: hashes) } catch let error as RefxError {
           throw error.inFile(old)
         }
       }
-      try write(after, format) { skip.members(skipped + skippedToo) }
+      try change.save(after, as: format) { change.skip.members(skipped + skippedToo) }
     }
   }
 
   private func hashing<R>(_ contents: [CheckpointContents], _ body: (LeafHashes) throws -> R) throws -> R {
-    let bar = ProgressBar("hashing", options)
+    let bar = ProgressBar("hashing", change.options)
     defer { bar.finish() }
     let total = try contents.reduce(0) { $0.addingSaturated(try Listing(of: $1.tree).uniqueBytes) }
     var done = 0
@@ -97,12 +88,5 @@ struct PatchCommand: ParsableCommand {
         done += count
         bar.update(done, total)
       })
-  }
-
-  private func write(
-    _ contents: CheckpointContents, _ format: any CheckpointStore.Type, _ more: () -> [JSONObject.Member]
-  ) throws {
-    try ChangedCheckpoint(contents: contents, file: output, format: format, writing: writing)
-      .save(options, label: "writing", more)
   }
 }

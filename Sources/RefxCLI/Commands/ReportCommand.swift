@@ -74,8 +74,8 @@ struct ReportCommand: ParsableCommand {
     if let other { second = try open(other) }
     let (survey, digest) = try noValues ? (nil, nil) : look(at: side)
     if let second, let other {
-      let before = try skip.supported(side.opened.contents.tree, of: file, options)
-      let after = try skip.supported(second.opened.contents.tree, of: other, options)
+      let before = try skip.supported(side.opened.contents.tree, of: file).tree
+      let after = try skip.supported(second.opened.contents.tree, of: other).tree
       var wanted = DiffOptions()
       if noValues { wanted.kinds.remove(.value) }
       let bar = ProgressBar("comparing", options)

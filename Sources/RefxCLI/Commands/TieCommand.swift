@@ -36,23 +36,14 @@ struct TieCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The collection of the tied value; - is none.", valueName: "name"))
   var collection: String?
 
-  @Option(
-    name: .shortAndLong,
-    help: ArgumentHelp("The file to write; - writes to standard output.", valueName: "out"))
-  var output: String
-
-  @OptionGroup var skip: SkipOptions
-  @OptionGroup var input: InputOptions
-  @OptionGroup var writing: WritingOptions
-  @OptionGroup(title: "Output") var options: OutputOptions
+  @OptionGroup var change: ChangeOptions
 
   func run() throws {
     let paths = try path.map { try RefxCLI.path(from: $0) }
     let take = try self.take.map { try RefxCLI.path(from: $0) }
     let tag = try collection.map { TieCollection.given(try CollectionTag.choice(text: $0)) } ?? .agreed
-    try Checkpoints.checkOutput(output, writing, options)
-    let format = try Checkpoints.format(of: output, asked: writing.to)
-    let (contents, skipped) = try input.read(file, skip, options)
+    let format = try change.format()
+    let (contents, skipped) = try change.read(file)
     let tied: TiedCheckpoint
     do {
       tied = try contents.tying(paths, take: take, collection: tag)
@@ -60,23 +51,22 @@ struct TieCommand: ParsableCommand {
       throw error.inFile(file)
     }
     note(tied, paths)
-    try ChangedCheckpoint(contents: tied.contents, file: output, format: format, writing: writing)
-      .save(options, label: "writing") {
-        [
-          .init("sites", .array(tied.sites.map(\.json))),
-          .init("alreadyTied", .array(tied.alreadyTied.map(\.json))),
-          .init("collection", CollectionTag.json(tied.collection)),
-          .init("lostAttributes", .array(tied.lostAttributes.map(\.json))),
-        ] + skip.members(skipped)
-      }
+    try change.save(tied.contents, as: format) {
+      [
+        .init("sites", .array(tied.sites.map(\.json))),
+        .init("alreadyTied", .array(tied.alreadyTied.map(\.json))),
+        .init("collection", CollectionTag.json(tied.collection)),
+        .init("lostAttributes", .array(tied.lostAttributes.map(\.json))),
+      ] + change.skip.members(skipped)
+    }
   }
 
   private func note(_ tied: TiedCheckpoint, _ paths: [Path]) {
     if !tied.alreadyTied.isEmpty {
-      let names = ChangedCheckpoint.list(tied.alreadyTied)
+      let names = firstFew(tied.alreadyTied)
       StandardError.note(
         "\(visible(file)): \(names) \(tied.wasTied(paths) ? "shared one value already" : "shared already")",
-        options
+        change.options
       )
     }
     for path in tied.lostAttributes {
@@ -115,75 +105,29 @@ struct UntieCommand: ParsableCommand {
 
   @OptionGroup var patterns: PatternOptions
 
-  @Option(
-    name: .shortAndLong,
-    help: ArgumentHelp("The file to write; - writes to standard output.", valueName: "out"))
-  var output: String
-
-  @OptionGroup var skip: SkipOptions
-  @OptionGroup var input: InputOptions
-  @OptionGroup var writing: WritingOptions
-  @OptionGroup(title: "Output") var options: OutputOptions
+  @OptionGroup var change: ChangeOptions
 
   func run() throws {
     let pattern = try patterns.regex ? PathPattern(regex: self.pattern) : PathPattern(glob: self.pattern)
-    try Checkpoints.checkOutput(output, writing, options)
-    let format = try Checkpoints.format(of: output, asked: writing.to)
-    let (contents, skipped) = try input.read(file, skip, options)
+    let format = try change.format()
+    let (contents, skipped) = try change.read(file)
     let untied: UntiedCheckpoint
     do { untied = try contents.untying(pattern) } catch let error as RefxError { throw error.inFile(file) }
     if !untied.unshared.isEmpty {
-      let names = ChangedCheckpoint.list(untied.unshared)
-      StandardError.note("\(visible(file)): \(names): shared with nothing, left as it was", options)
+      let names = firstFew(untied.unshared)
+      StandardError.note("\(visible(file)): \(names): shared with nothing, left as it was", change.options)
     }
     if untied.tiedInside > 0 {
       StandardError.note(
         "\(visible(file)): \(counted(untied.tiedInside, "shared value stays", "shared values stay")) inside what was "
-          + "untied: a subtree is copied with what is tied in it", options)
+          + "untied: a subtree is copied with what is tied in it", change.options)
     }
-    try ChangedCheckpoint(contents: untied.contents, file: output, format: format, writing: writing)
-      .save(options, label: "writing") {
-        [
-          .init("untied", .array(untied.untied.map(\.json))),
-          .init("unshared", .array(untied.unshared.map(\.json))),
-          .init("tiedInside", .integer(Int64(untied.tiedInside))),
-        ] + skip.members(skipped)
-      }
-  }
-}
-
-/// A changed checkpoint on its way into a file.
-struct ChangedCheckpoint {
-  let contents: CheckpointContents
-  let file: String
-  let format: any CheckpointStore.Type
-  let writing: WritingOptions
-
-  /// Writes it, and says so in JSON where that is asked for.
-  func save(
-    _ options: OutputOptions, label: String, _ more: () -> [JSONObject.Member]
-  ) throws {
-    for sentence in format.leftOut(of: contents) { StandardError.loss(visible(sentence)) }
-    let bar = ProgressBar(label, options)
-    defer { bar.finish() }
-    let files = try Checkpoints.save(
-      contents, to: file, as: format, options: writing.options(progress: bar.handler), force: writing.force,
-      output: options)
-    bar.finish()
-    guard options.json, file != "-" else { return }
-    let rows = try Listing(of: contents.tree).rows.count
-    var document = JSONObject(
+    try change.save(untied.contents, as: format) {
       [
-        .init("file", .string(files.last ?? file)), .init("format", .string(format.format.name)),
-        .init("leaves", .integer(Int64(rows))),
-      ] + more())
-    if files.count > 1 { document["files"] = .array(files.map { .string($0) }) }
-    try StandardOutput.write(.object(document))
-  }
-
-  /// The first few paths.
-  static func list(_ paths: [Path]) -> String {
-    paths.prefix(3).map(\.shown).joined(separator: ", ")
-      + (paths.count > 3 ? " and \(paths.count - 3) more" : "")
+        .init("untied", .array(untied.untied.map(\.json))),
+        .init("unshared", .array(untied.unshared.map(\.json))),
+        .init("tiedInside", .integer(Int64(untied.tiedInside))),
+      ] + change.skip.members(skipped)
+    }
   }
 }

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Refx
 import RefxStore
 
 /// How much a file may ask for.
