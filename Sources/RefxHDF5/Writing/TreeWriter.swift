@@ -6,23 +6,23 @@ import RefxStore
 /// An object is made where it is met first. A group's header gets its place before its members are made, so
 /// that a member may link back to it.
 struct TreeWriter {
-  private let payload: PayloadWriter
-  private let options: WriteOptions
-  private let mostNameBytes: Int
-  private let attributes: HeldAttributes
-  private var metadata: MetadataBuffer
+  let payload: PayloadWriter
+  let options: WriteOptions
+  let mostNameBytes: Int
+  let attributes: HeldAttributes
+  var metadata: MetadataBuffer
   private var nextLeaf = 0
   /// The numbers that the file gives to Refs, in order of first sight, by those of the tree.
   private var numbers: [Int: Int] = [:]
   /// Where each Ref's object lies, by the file's numbers.
-  private var objects: [UInt64] = []
+  var objects: [UInt64] = []
   /// How many sites each Ref of the tree has.
   private var siteCounts: [Int: Int] = [:]
 
   typealias Link = (name: [UInt8], address: UInt64)
 
   /// What an object that is a Ref says about it.
-  private struct Tag {
+  struct Tag {
     let number: Int
     let collection: CollectionTag?
     let linkCount: Int
@@ -87,7 +87,7 @@ struct TreeWriter {
   // MARK: Nodes
 
   /// - Returns: the address of the node's object.
-  private mutating func write(_ tree: Tree<Leaf>, at path: Path) throws -> UInt64 {
+  mutating func write(_ tree: Tree<Leaf>, at path: Path) throws -> UInt64 {
     switch tree {
     case .value(let value): return try write(value, at: path)
     case .index(let index):
@@ -150,152 +150,4 @@ struct TreeWriter {
   }
 
   // MARK: Groups
-
-  private mutating func writeGroup(
-    _ kind: NodeKind, _ members: [Tree<Leaf>], keys: [Key], _ tag: Tag?, at path: Path,
-    _ name: (Key, Path) throws -> [UInt8]
-  ) throws -> UInt64 {
-    var links: [Link] = []
-    links.reserveCapacity(members.count)
-    for key in keys { links.append((try name(key, path.appending(key)), MetadataBuffer.undefined)) }
-    let held = self.attributes
-    func attributes(_ header: inout HeaderBuilder) {
-      header.addAttribute(LayoutNames.node, text: kind.rawValue)
-      TreeWriter.add(tag, to: &header)
-      held.add(at: path, to: &header)
-    }
-    // Only what is met within itself needs its place before it is complete; its size depends on names alone.
-    var reserved: (address: UInt64, place: Int)?
-    if let tag {
-      let size = try header(of: links, at: path, heap: (0, 0), attributes).count
-      metadata.align()
-      reserved = (metadata.address, metadata.bytes.count)
-      objects[tag.number] = metadata.address
-      metadata.add(zeros: size)
-    }
-    for (position, member) in members.enumerated() {
-      links[position].address = try write(member, at: path.appending(keys[position]))
-    }
-    guard let reserved else { return try addGroup(links, at: path, attributes) }
-    let heap = try addHeap(links, at: path)
-    metadata.replace(at: reserved.place, with: try header(of: links, at: path, heap: heap, attributes))
-    return reserved.address
-  }
-
-  private mutating func addGroup(
-    _ links: [Link], at path: Path, _ attributes: (inout HeaderBuilder) -> Void
-  ) throws -> UInt64 {
-    let heap = try addHeap(links, at: path)
-    return add(try header(of: links, at: path, heap: heap, attributes))
-  }
-
-  /// Up to eight links stand in the header, as HDF5 itself has it.
-  private static func areFew(_ links: [Link]) -> Bool { links.count <= 8 }
-
-  private mutating func addHeap(_ links: [Link], at path: Path) throws -> (heap: UInt64, index: UInt64)? {
-    if TreeWriter.areFew(links) { return nil }
-    guard LinkHeap.holds(links, within: mostNameBytes) else {
-      throw RefxError.hdf5CannotHold("a node of \(links.count) members with these names", file: nil)
-        .atPath(path)
-    }
-    metadata.align()
-    let heap = LinkHeap(links, to: &metadata)
-    return (heap.heap, heap.index)
-  }
-
-  private func header(
-    of links: [Link], at path: Path, heap: (heap: UInt64, index: UInt64)?,
-    _ attributes: (inout HeaderBuilder) -> Void
-  ) throws -> [UInt8] {
-    var header = HeaderBuilder()
-    if let heap, !TreeWriter.areFew(links) {
-      header.addLinkInfo(heap: heap.heap, index: heap.index)
-    } else {
-      header.addLinks(links)
-    }
-    attributes(&header)
-    return header.bytes
-  }
-
-  // MARK: Datasets
-
-  /// Adds a header.
-  private mutating func add(_ header: [UInt8]) -> UInt64 {
-    metadata.align()
-    defer { metadata.add(header) }
-    return metadata.address
-  }
-
-  private mutating func add(_ header: HeaderBuilder, _ tag: Tag?, at path: Path) -> UInt64 {
-    var header = header
-    TreeWriter.add(tag, to: &header)
-    attributes.add(at: path, to: &header)
-    let address = add(header.bytes)
-    if let tag { objects[tag.number] = address }
-    return address
-  }
-
-  private static func add(_ tag: Tag?, to header: inout HeaderBuilder) {
-    guard let tag else { return }
-    header.addLinkCount(tag.linkCount)
-    header.addAttribute(LayoutNames.index, number: UInt64(tag.number))
-    switch tag.collection {
-    case nil: break
-    case .name(let name): header.addAttribute(LayoutNames.collection, text: name.string)
-    case .number(let number): header.addAttribute(LayoutNames.collection, number: number)
-    }
-  }
-
-  private mutating func addEmpty(_ kind: NodeKind, _ tag: Tag?, at path: Path) -> UInt64 {
-    var header = HeaderBuilder()
-    header.addDataset(
-      type: TypeMessage.uint8, space: .null, layout: .contiguous(address: nil, byteCount: 0))
-    header.addAttribute(LayoutNames.node, text: kind.rawValue)
-    return add(header, tag, at: path)
-  }
-
-  private mutating func addStatic(_ value: StaticValue, _ tag: Tag?, at path: Path) throws -> UInt64 {
-    let (type, bytes): ([UInt8], [UInt8]) =
-      switch value {
-      case .string(let text): FixedText.typeAndBytes(Array(text.utf8))
-      case .int(let number): (TypeMessage.int64, withUnsafeBytes(of: number.littleEndian, Array.init))
-      case .float(let number):
-        (
-          try payload.type(of: .float64),
-          withUnsafeBytes(of: number.bitPattern.littleEndian, Array.init)
-        )
-      case .bool(let flag): (try payload.type(of: .bool), [flag ? 1 : 0])
-      }
-    // Values of the structure stand among the metadata.
-    metadata.align()
-    let place = metadata.address
-    metadata.add(bytes)
-    var header = HeaderBuilder()
-    header.addDataset(
-      type: type, space: .simple([]), layout: .contiguous(address: place, byteCount: bytes.count))
-    header.addAttribute(LayoutNames.node, text: NodeKind.static.rawValue)
-    return add(header, tag, at: path)
-  }
-
-  private mutating func addLeaf(
-    _ leaf: PayloadWriter.StoredLeaf, _ tag: Tag?, at path: Path
-  ) throws -> UInt64 {
-    var header = HeaderBuilder()
-    switch leaf.content {
-    case .contiguous(let type, let address, let byteCount):
-      header.addDataset(
-        type: type, space: .simple(leaf.shape), layout: .contiguous(address: address, byteCount: byteCount))
-    case .chunked(let grid, let range):
-      metadata.align()
-      let tree = ChunkTree.add(payload.chunks[range], on: grid, shape: leaf.shape, to: &metadata)
-      header.addDataset(
-        type: try payload.type(of: leaf.dtype), space: .simple(leaf.shape),
-        layout: .chunked(
-          tree: tree, shape: grid.chunkShape, itemSize: grid.itemSize,
-          level: options.compression == .best ? 9 : 1))
-    }
-    if leaf.dtype.inHDF5 != leaf.dtype { header.addAttribute(LayoutNames.dtype, text: leaf.dtype.name) }
-    header.addAttribute(LayoutNames.checksum, number: leaf.crc32)
-    return add(header, tag, at: path)
-  }
 }

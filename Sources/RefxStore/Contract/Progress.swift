@@ -1,3 +1,6 @@
+/// Called now and then with the bytes done so far and in all.
+public typealias ProgressHandler = @Sendable (_ done: Int, _ total: Int) -> Void
+
 /// Counts the bytes that one thread has done, and tells.
 package struct Progress {
   private let total: Int

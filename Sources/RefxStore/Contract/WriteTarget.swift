@@ -1,5 +1,3 @@
-import Refx
-
 /// Where a format writes: a file being made, a pipe, memory.
 public protocol WriteTarget: AnyObject {
   /// The number of bytes appended so far.

@@ -1,5 +1,4 @@
 import Refx
-import RefxStore
 
 extension RuleTable {
   /// Makes groups of items share one value each: of their first, or of the one that is taken.

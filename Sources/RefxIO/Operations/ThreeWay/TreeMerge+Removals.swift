@@ -1,5 +1,4 @@
 import Refx
-import RefxStore
 
 extension TreeMerge {
   private struct Pair: Hashable {
