@@ -40,15 +40,7 @@ public struct Float8E4M3FN: Hashable, Sendable, BitwiseCopyable {
 
   /// The value; exact.
   public var float: Float {
-    let sign: Float = bits & 0x80 == 0 ? 1 : -1
-    let exponent = Int(bits >> 3) & 15
-    let mantissa = Int(bits & 7)
-    if bits & 0x7F == 0x7F { return .nan }
-    let magnitude =
-      exponent == 0
-      ? Float(sign: .plus, exponent: -9, significand: Float(mantissa))
-      : Float(sign: .plus, exponent: exponent - 10, significand: Float(8 + mantissa))
-    return sign * magnitude
+    bits & 0x7F == 0x7F ? .nan : widened(bits, exponentBias: 7, mantissaBits: 3)
   }
 
   /// Rounds to nearest, ties to even. What rounds beyond 448, and the infinities, becomes NaN, as in
@@ -77,15 +69,10 @@ public struct Float8E5M2: Hashable, Sendable, BitwiseCopyable {
 
   /// The value; exact.
   public var float: Float {
-    let sign: Float = bits & 0x80 == 0 ? 1 : -1
-    let exponent = Int(bits >> 2) & 31
-    let mantissa = Int(bits & 3)
-    if exponent == 31 { return mantissa == 0 ? sign * .infinity : .nan }
-    let magnitude =
-      exponent == 0
-      ? Float(sign: .plus, exponent: -16, significand: Float(mantissa))
-      : Float(sign: .plus, exponent: exponent - 17, significand: Float(4 + mantissa))
-    return sign * magnitude
+    let magnitude = bits & 0x7F
+    if magnitude > 0x7C { return .nan }
+    if magnitude == 0x7C { return bits & 0x80 == 0 ? .infinity : -.infinity }
+    return widened(bits, exponentBias: 15, mantissaBits: 2)
   }
 
   /// Rounds to nearest, ties to even; what rounds beyond 57344 becomes infinity.
@@ -102,6 +89,19 @@ public struct Float8E5M2: Hashable, Sendable, BitwiseCopyable {
 extension Float8E5M2: TensorElement, CustomStringConvertible {
   public static var dtype: DType { .float8E5M2 }
   public var description: String { float.description }
+}
+
+/// The value of eight bits that are a finite number; exact.
+@inline(__always)
+private func widened(_ bits: UInt8, exponentBias: Int, mantissaBits: Int) -> Float {
+  let sign: Float = bits & 0x80 == 0 ? 1 : -1
+  let exponent = Int(bits & 0x7F) >> mantissaBits
+  let implicit = 1 << mantissaBits
+  let mantissa = Int(bits) & (implicit - 1)
+  // Subnormals have no implicit bit, and the exponent of the smallest normal numbers.
+  let significand = Float(exponent == 0 ? mantissa : implicit + mantissa)
+  return sign
+    * Float(sign: .plus, exponent: max(exponent, 1) - exponentBias - mantissaBits, significand: significand)
 }
 
 /// The bits of the 7-bit magnitude nearest to `value`, ties to even; `overflow` beyond `largest` and for NaN.

@@ -72,15 +72,9 @@ extension Tree where Element == String {
   private var inAWord: String {
     switch self {
     case .leaf(let leaf): leaf
-    case .dictionary: "a dictionary"
-    case .list: "a list"
-    case .tuple: "a tuple"
-    case .none: "None"
-    case .nothing: "Nothing"
-    case .hole: "a hole"
-    case .static: "a static value"
     case .value: "a Ref"
     case .index: "a Ref that is tied to another"
+    default: kindName
     }
   }
 }
