@@ -44,28 +44,24 @@ extension DistributedCheckpoint {
     options: WriteOptions = WriteOptions(), durability: Checkpoint.Durability = .full, overwrite: Bool = true,
     writing: RankedWriting = .posix
   ) throws {
-    try StructureAgreement.check(contents.tree, over: ranks)
-    let leaves = contents.tree.leaves()
     try write(
-      contents, to: path,
-      Job(
-        plan: PiecePlan(everywhere: leaves), stock: nil, options: options, durability: durability,
-        overwrite: overwrite, writing: writing),
-      format: format, over: ranks)
+      contents, to: path, over: ranks, format: format, options: options, durability: durability,
+      overwrite: overwrite, writing: writing, with: nil)
   }
 
-  /// The same, where the file takes its place when rank 0 commits `batch`, and others with it. The batches of other
-  /// ranks stay empty.
+  /// The same, where the file takes its place when rank 0 commits `batch`, and others with it; at once where that is
+  /// nil. The batches of other ranks stay empty.
   package static func write(
     _ contents: CheckpointContents, to path: String, over ranks: any Communicator, format: FormatName?,
-    options: WriteOptions, overwrite: Bool, writing: RankedWriting, with batch: AtomicBatch
+    options: WriteOptions, durability: Checkpoint.Durability = .full, overwrite: Bool, writing: RankedWriting,
+    with batch: AtomicBatch?
   ) throws {
     try StructureAgreement.check(contents.tree, over: ranks)
     try write(
       contents, to: path,
       Job(
-        plan: PiecePlan(everywhere: contents.tree.leaves()), stock: nil, options: options, durability: .full,
-        overwrite: overwrite, writing: writing, batch: batch),
+        plan: PiecePlan(everywhere: contents.tree.leaves()), stock: nil, options: options,
+        durability: durability, overwrite: overwrite, writing: writing, batch: batch),
       format: format, over: ranks)
   }
 

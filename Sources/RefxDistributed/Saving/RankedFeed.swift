@@ -88,10 +88,13 @@ final class RankedFeed: PayloadFeed, @unchecked Sendable {
       failure = (slab, RefxError.from(error).atPath(pathOfLeaf(sharing.round.slabs[slab].leaf)))
     }
     try exchange(sharing, note)
-    do { try encode(sharing) } catch let error as UnitFailure { note(error.error, at: error.slab) }
+    let own = sharing.round.units.filter { $0.owner == ranks.rank }
+    do { try encode(own, of: sharing.round) } catch let error as UnitFailure {
+      note(error.error, at: error.slab)
+    }
     let words = try ranks.gatherToAll(
       failure.map { RoundReport.bytes(of: $0.error, at: $0.slab) }
-        ?? RoundReport.bytes(of: ownRecords(sharing)))
+        ?? RoundReport.bytes(of: records(of: own, in: sharing.round)))
     try RoundReport.throwFirst(of: words)
     results = try read(words, sharing)
     stock?.clear()
@@ -146,8 +149,7 @@ final class RankedFeed: PayloadFeed, @unchecked Sendable {
   }
 
   /// Encodes this rank's units, on its threads.
-  private func encode(_ sharing: Sharing) throws {
-    let own = sharing.round.units.filter { $0.owner == ranks.rank }
+  private func encode(_ own: [Round.Unit], of round: Round) throws {
     while units.count < own.count { units.append(EncodedUnit()) }
     let bytes = own.reduce(0) { $0 + $1.byteCount }
     let leaves = leaves
@@ -156,7 +158,7 @@ final class RankedFeed: PayloadFeed, @unchecked Sendable {
     let encoders = encoders
     try forEachInParallel(own.count, threads: Cores.threads(threads, forBytes: bytes)) { number in
       try encoders.with { encoder in
-        try units[number].fill(own[number], sharing.round, leaves, plans, with: encoder)
+        try units[number].fill(own[number], round, leaves, plans, with: encoder)
       }
     }
   }
@@ -164,13 +166,12 @@ final class RankedFeed: PayloadFeed, @unchecked Sendable {
   // MARK: What ranks tell each other
 
   /// What a rank says of its slabs, in their order.
-  private func ownRecords(_ sharing: Sharing) -> [UInt8] {
+  private func records(of own: [Round.Unit], in round: Round) -> [UInt8] {
     var bytes: [UInt8] = []
-    let own = sharing.round.units.filter { $0.owner == ranks.rank }
     for (unit, encoded) in zip(own, units) {
       for (slab, result) in zip(unit.slabs, encoded.results) {
         guard let result else { continue }
-        let isText = leaves[sharing.round.slabs[slab].leaf].dtype.itemSize == nil
+        let isText = leaves[round.slabs[slab].leaf].dtype.itemSize == nil
         SlabRecord.add(result, withBytes: isText, to: &bytes)
       }
     }
