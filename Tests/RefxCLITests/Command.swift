@@ -45,7 +45,8 @@ enum Command {
     _ arguments: [String], input: Data? = nil, environment: [String: String] = [:]
   ) throws -> Result {
     let process = Process()
-    process.executableURL = try #require(executable, "the command is not built; run swift build first")
+    let command: URL = try #require(executable, "the command is not built; run swift build first")
+    process.executableURL = command
     process.arguments = arguments
     process.environment = ["PATH": "/usr/bin:/bin", "COLUMNS": "80"].merging(environment) { $1 }
     // Files, because two full pipes would wait for each other.

@@ -8,7 +8,7 @@ import Synchronization
 package func withDeepStack<Success: Sendable>(_ body: @Sendable () throws -> Success) throws -> Success {
   try withoutActuallyEscaping(body) { body in
     let result = Mutex<Result<Success, any Error>?>(nil)
-    try withoutActuallyEscaping({ @Sendable () -> Void in
+    withoutActuallyEscaping({ @Sendable () -> Void in
       let found = Result { try body() }
       result.withLock { $0 = found }
     }) { work in

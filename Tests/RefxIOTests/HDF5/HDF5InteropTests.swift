@@ -283,7 +283,8 @@ import Testing
   func whatAnotherProgramBrokeInOurLayoutIsNamed(name: String, expected: String) throws {
     let refusal = #expect(throws: RefxError.self) { try made(name) }
     #expect(refusal?.code == .damaged)
-    #expect((refusal?.summary ?? "").contains(expected), "\(refusal?.summary ?? "")")
+    let words = refusal?.summary ?? ""
+    #expect(words.contains(expected), "\(words)")
   }
 }
 
