@@ -1,5 +1,4 @@
 import Refx
-import RefxHDF5
 import RefxStore
 import RefxTestSupport
 import Testing

@@ -2,6 +2,7 @@ import Foundation
 import Refx
 import RefxIO
 import RefxStore
+import RefxTestSupport
 import Testing
 
 /// The front door, with the library's own format and with one made here.
@@ -50,13 +51,6 @@ import Testing
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
     return try body(folder.path)
-  }
-
-  private func refusal<R>(_ body: () throws -> R) -> RefxError? {
-    do {
-      _ = try body()
-      return nil
-    } catch { return error as? RefxError }
   }
 
   @Test func saveAndLoad() throws {

@@ -43,11 +43,6 @@ import Testing
 
   private func clean() { scratch.removeFolder("run") }
 
-  private func refusal(_ body: () throws -> Void) -> RefxError? {
-    do { try body() } catch { return error as? RefxError }
-    return nil
-  }
-
   /// The dtypes of the arrays, by their paths; nil stands for a hole.
   private func dtypes(_ tree: Tree<Leaf>) throws -> [String: DType] {
     var found: [String: DType] = [:]

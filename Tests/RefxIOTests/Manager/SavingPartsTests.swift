@@ -21,11 +21,6 @@ import Testing
 
   private func clean() { scratch.removeFolder("run") }
 
-  private func refusal(_ body: () throws -> Void) -> RefxError? {
-    do { try body() } catch { return error as? RefxError }
-    return nil
-  }
-
   /// A large part that stays, and a small one that changes.
   private struct Tuned: Codable {
     @RefField(collection: "frozen") var frozen = Tuned.noise

@@ -12,15 +12,6 @@ import Testing
 @Suite struct UnrulyRunTests {
   let scratch = ScratchFolder()
 
-  private func settings(_ change: (inout CheckpointManager.Settings) -> Void = { _ in })
-    -> CheckpointManager.Settings
-  {
-    var settings = CheckpointManager.Settings()
-    settings.durability = .none
-    change(&settings)
-    return settings
-  }
-
   private func clean() { scratch.removeFolder("run") }
 
   /// Most of it stays as it was from step to step, so that a step that holds only changes is worth it.
@@ -35,7 +26,7 @@ import Testing
   @Test func aStepThatOthersStandOnIsNotReplaced() throws {
     defer { clean() }
     let manager = try CheckpointManager(
-      scratch.file("run"), settings: settings { $0.changesBetweenWholes = 3 })
+      scratch.file("run"), settings: .quick { $0.changesBetweenWholes = 3 })
     for step in 1...3 { try manager.saveNow(Frozen(step), step: step) }
     #expect(manager.steps.map(\.isIncremental) == [false, true, true])
     let other = Frozen(9)
@@ -56,7 +47,7 @@ import Testing
   @Test func aStepStandsOnAnEarlierOneOnly() throws {
     defer { clean() }
     let manager = try CheckpointManager(
-      scratch.file("run"), settings: settings { $0.changesBetweenWholes = 3 })
+      scratch.file("run"), settings: .quick { $0.changesBetweenWholes = 3 })
     try manager.saveNow(Frozen(20), step: 20)
     try manager.saveNow(Frozen(10), step: 10)
     try manager.removeSteps(after: 10)
@@ -71,7 +62,7 @@ import Testing
     let folder = scratch.file("run")
     var forged: JSON?
     do {
-      let manager = try CheckpointManager(folder, settings: settings { $0.changesBetweenWholes = 9 })
+      let manager = try CheckpointManager(folder, settings: .quick { $0.changesBetweenWholes = 9 })
       for step in 1...3 { try manager.saveNow(Frozen(step), step: step) }
       let first = folder + "/" + StepName.text(1, suffix: ".refx")
       guard case .object(var record)? = try Checkpoint.open(first).contents.metadata[StepRecord.key] else {
@@ -91,7 +82,7 @@ import Testing
       contents: contents, to: folder + "/" + StepName.text(2_000, suffix: ".refx"), durability: .none)
 
     let manager = try CheckpointManager(
-      folder, keep: .latest(1), settings: settings { $0.changesBetweenWholes = 9 })
+      folder, keep: .latest(1), settings: .quick { $0.changesBetweenWholes = 9 })
     #expect(manager.steps.map(\.step) == [1, 2, 3, 2_000])
     try manager.saveNow(Frozen(4), step: 4)
     #expect(manager.steps.map(\.step) == [1, 4, 2_000])
@@ -110,7 +101,7 @@ import Testing
     defer { clean() }
     let folder = scratch.file("run")
     do {
-      let other = try CheckpointManager(scratch.file("other"), settings: settings())
+      let other = try CheckpointManager(scratch.file("other"), settings: .quick())
       for step in 1...2 {
         try other.saveNow(TrainedModel.after(1), step: 900 + step, metrics: ["loss": -1e308])
       }
@@ -131,7 +122,7 @@ import Testing
     let words = Mutex<[String]>([])
     let manager = try CheckpointManager(
       folder, keep: .latest(2), .best(1, by: "loss"),
-      settings: settings { $0.warn = { word in words.withLock { $0.append(word) } } })
+      settings: .quick { $0.warn = { word in words.withLock { $0.append(word) } } })
     for step in 1...5 { try manager.saveNow(TrainedModel(), step: step, metrics: ["loss": Double(step)]) }
     #expect(manager.steps.map(\.step) == [1, 4, 5, 901, 902])
     #expect(scratch.visibleNames(in: "run").count == 5 && words.withLock { $0.isEmpty })
@@ -139,7 +130,7 @@ import Testing
 
   @Test func whatWasJustSavedIsThere() throws {
     defer { clean() }
-    let manager = try CheckpointManager(scratch.file("run"), keep: .latest(2), settings: settings())
+    let manager = try CheckpointManager(scratch.file("run"), keep: .latest(2), settings: .quick())
     for step in [100, 200, 300] { try manager.saveNow(TrainedModel.after(1), step: step) }
     let saved = try manager.saveNow(TrainedModel.after(2), step: 150)
     var model = TrainedModel()
@@ -154,7 +145,7 @@ import Testing
     try AtomicFile.makeFolder(folder)
     let words = Mutex<[String]>([])
     let manager = try CheckpointManager(
-      folder, settings: settings { $0.warn = { word in words.withLock { $0.append(word) } } })
+      folder, settings: .quick { $0.warn = { word in words.withLock { $0.append(word) } } })
     let path = folder + "/" + StepName.text(3, suffix: ".refx")
     for text in ["mine", "mine as well"] {
       try AtomicFile.replace(path) { try $0.append(Array(text.utf8)) }
@@ -173,7 +164,7 @@ import Testing
 
   @Test func everyErrorIsToldOnce() throws {
     defer { clean() }
-    let manager = try CheckpointManager(scratch.file("run"), settings: settings { $0.mostPending = 8 })
+    let manager = try CheckpointManager(scratch.file("run"), settings: .quick { $0.mostPending = 8 })
     try manager.saveNow(TrainedModel(), step: 1)
     func fail(_ step: Int, _ words: String) throws {
       let gate = Gate()
@@ -204,7 +195,7 @@ import Testing
 
   @Test func aSaveDoesNotWaitForItself() throws {
     defer { clean() }
-    let manager = try CheckpointManager(scratch.file("run"), settings: settings { $0.mostPending = 1 })
+    let manager = try CheckpointManager(scratch.file("run"), settings: .quick { $0.mostPending = 1 })
     let found = Mutex<[String: RefxError?]>([:])
     let holder = Mutex<PendingSave?>(nil)
     let gate = Gate()
@@ -244,7 +235,7 @@ import Testing
 
   @Test func noMoreThanWasSaidAreUnderWay() throws {
     defer { clean() }
-    let manager = try CheckpointManager(scratch.file("run"), settings: settings { $0.mostPending = 2 })
+    let manager = try CheckpointManager(scratch.file("run"), settings: .quick { $0.mostPending = 2 })
     let gate = Gate()
     try manager.save(GatedModel(gate), step: 100)
     gate.waitUntilReached()
@@ -265,37 +256,10 @@ import Testing
     struct Refusing: Encodable {
       func encode(to encoder: any Encoder) throws { throw RefxError(.model, "planted") }
     }
-    let manager = try CheckpointManager(scratch.file("run"), settings: settings { $0.mostPending = 1 })
+    let manager = try CheckpointManager(scratch.file("run"), settings: .quick { $0.mostPending = 1 })
     for step in 1...4 { #expect(refusal { try manager.save(Refusing(), step: step) }?.message == "planted") }
     try manager.saveNow(TrainedModel(), step: 5)
     #expect(refusal { try manager.save(TrainedModel(), step: 5) }?.code == .exists)
     #expect(try manager.saveNow(TrainedModel(), step: 6).step == 6)
   }
-}
-
-private func refusal(_ body: () throws -> Void) -> RefxError? {
-  do { try body() } catch { return error as? RefxError }
-  return nil
-}
-
-/// A thread of the test.
-private final class HelperThread {
-  private var handle = pthread_t()
-
-  private final class Body: Sendable {
-    let run: @Sendable () -> Void
-    init(_ run: @escaping @Sendable () -> Void) { self.run = run }
-  }
-
-  init(_ body: @escaping @Sendable () -> Void) {
-    let body = Unmanaged.passRetained(Body(body))
-    pthread_create(
-      &handle, nil,
-      { argument in
-        if let argument { Unmanaged<Body>.fromOpaque(argument).takeRetainedValue().run() }
-        return nil
-      }, body.toOpaque())
-  }
-
-  func join() { pthread_join(handle, nil) }
 }

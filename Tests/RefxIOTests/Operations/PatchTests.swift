@@ -110,7 +110,7 @@ import Testing
       (["a": one(1)] as Tree<Leaf>, "structure"), (["a": one(1), "b": one(1)], "topology"),
       (["a": seen(one(3), 0), "b": again(0)], "values"),
     ] {
-      let words = refusal { _ = try CheckpointContents(tree: tree).applying(patch.contents, named: "p") }
+      let words = refusalText { _ = try CheckpointContents(tree: tree).applying(patch.contents, named: "p") }
       #expect(words.contains("p was made from another checkpoint: its digest of \(digest)"), "\(words)")
     }
   }
@@ -120,7 +120,7 @@ import Testing
     let sound = try old.patch(to: CheckpointContents(tree: ["a": one(1), "b": one(3)])).contents
     var none = sound
     none.metadata = [:]
-    #expect(refusal { _ = try old.applying(none, named: "p") }.contains("this is no patch"))
+    #expect(refusalText { _ = try old.applying(none, named: "p") }.contains("this is no patch"))
     func changed(_ change: (inout JSONObject) -> Void) -> CheckpointContents {
       var contents = sound
       guard case .object(var record)? = sound.metadata[PatchRecord.key] else { return contents }

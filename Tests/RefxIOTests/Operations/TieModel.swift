@@ -1,8 +1,6 @@
 import Refx
 import RefxTestSupport
 
-@testable import RefxIO
-
 /// A tree as a graph in which each Ref is one node: what sharing means, told without indexes and first sites.
 struct TieModel {
   struct Node {

@@ -36,7 +36,7 @@ import Testing
     #expect(try tied(tree, ["b"], ["e"], take: ["e"]).collection == 7)
     #expect(try tied(tree, ["b"], ["e"], collection: .given("x")).collection == "x")
     #expect(try tied(tree, ["b"], ["e"], collection: .given(nil)).collection == nil)
-    let words = refusal { _ = try tied(tree, ["b"], ["e"]) }
+    let words = refusalText { _ = try tied(tree, ["b"], ["e"]) }
     #expect(
       words.hasPrefix(
         "b: is of collection 'params' and cannot be tied to 'e', which is of another collection: '7'"),
@@ -80,21 +80,22 @@ import Testing
       ([["a"], ["d", "w"]], ["y"], "y: nothing stands there"),
       ([[], ["a"]], nil, "the root: expected an array or a Ref to tie, found a dictionary of 7"),
     ] as [([Path], Path?, String)] {
-      let said = refusal { _ = try CheckpointContents(tree: tree).tying(paths, take: take) }
+      let said = refusalText { _ = try CheckpointContents(tree: tree).tying(paths, take: take) }
       #expect(said.hasPrefix(words), "\(said)")
     }
     let knot: Tree<Leaf> = ["a": one(1), "k": seen(["me": again(0)], 0)]
     #expect(try tied(knot, ["a"], ["k"], take: ["a"]).contents.tree["k"]?.referenceIndex == 0)
     #expect(
-      refusal { _ = try tied(knot, ["a"], ["k", "me"], take: ["a"]) }
+      refusalText { _ = try tied(knot, ["a"], ["k", "me"], take: ["a"]) }
         == "k/me: stands inside the value that gives way, which holds itself, and would go with it; name its site 'k'"
     )
     var part = CheckpointContents(tree: tree)
     part.metadata[PartRecord.key] = [:]
     #expect(
-      refusal { _ = try part.tying([["a"], ["d", "w"]]) }.contains("a part of a partition, which tie"))
+      refusalText { _ = try part.tying([["a"], ["d", "w"]]) }.contains("a part of a partition, which tie"))
     #expect(
-      refusal { _ = try part.untying(PathPattern(glob: "z")) }.contains("a part of a partition, which untie"))
+      refusalText { _ = try part.untying(PathPattern(glob: "z")) }.contains(
+        "a part of a partition, which untie"))
   }
 
   @Test func pathsThroughSharedSubtreesNameOnePlace() throws {
@@ -105,7 +106,7 @@ import Testing
     let outside = try tied(tree, ["b", "w"], ["c"])
     try same(
       outside.contents.tree, ["a": seen(["w": seen(one(1), 1)], 0, 1), "b": again(0, 1), "c": again(1)])
-    let words = refusal { _ = try untied(tree, "b/w") }
+    let words = refusalText { _ = try untied(tree, "b/w") }
     #expect(
       words.hasPrefix("b/w: stands inside the shared value at 'b', where a listing names it 'a/w'"),
       "\(words)")

@@ -41,7 +41,7 @@ import Testing
 
   @Test func aListWithAGapIsRefusedUnlessALaterRuleClosesIt() throws {
     let tree: Tree<Leaf> = ["l": [one(0), one(1), one(2)]]
-    let said = refusal { _ = try after(tree, .drop("l/1")) }
+    let said = refusalText { _ = try after(tree, .drop("l/1")) }
     #expect(said.contains("the list 'l' would have the members 0, 2; they must be 0 to 1"))
     try same(after(tree, .drop("l/1"), .rename("l/2", to: "l/1")), ["l": [one(0), one(2)]])
     try same(after(tree, .drop("l/2")), ["l": [one(0), one(1)]])
@@ -87,9 +87,10 @@ import Testing
       ["k": named(("a/b", one(1)), ("", one(2)), ("~", one(3)), ("x\ny", one(4)))])
     try same(after(["a": one(1)], .rename("a", to: "x~1y/~2/~0")), ["x/y": ["": ["~": one(1)]]])
     #expect(
-      refusal { _ = try after(["a": one(1)], .rename("a(b?)", to: "x/$1")) }.contains(
+      refusalText { _ = try after(["a": one(1)], .rename("a(b?)", to: "x/$1")) }.contains(
         "which has an empty key"))
-    #expect(refusal { _ = try after(["a": one(1)], .rename("a", to: "x~y")) }.contains("which is no path"))
+    #expect(
+      refusalText { _ = try after(["a": one(1)], .rename("a", to: "x~y")) }.contains("which is no path"))
   }
 
   /// Never by Unicode equivalence: a composed "é" and a decomposed one are two keys.
@@ -106,14 +107,14 @@ import Testing
     let tree: Tree<Leaf> = ["a1": one(1)]
     try same(after(tree, .rename("(?<name>a)(\\d)|(z)", to: "${name}_${2}0$3$$$0")), ["a_10$a1": one(1)])
     #expect(
-      refusal { _ = try Rule.rename("(a)(b)", to: "$3") }
+      refusalText { _ = try Rule.rename("(a)(b)", to: "$3") }
         == "$3 stands for no group: the pattern '(a)(b)' has 2; put the part of the pattern that is meant in "
         + "parentheses")
-    #expect(refusal { _ = try Rule.rename("a", to: "$1") }.contains("has none"))
-    #expect(refusal { _ = try Rule.rename("a", to: "x$") }.contains("a $ in 'x$' stands for nothing"))
-    #expect(refusal { _ = try Rule.rename("(?<n>a)", to: "${m}") }.contains("$m stands for no group"))
+    #expect(refusalText { _ = try Rule.rename("a", to: "$1") }.contains("has none"))
+    #expect(refusalText { _ = try Rule.rename("a", to: "x$") }.contains("a $ in 'x$' stands for nothing"))
+    #expect(refusalText { _ = try Rule.rename("(?<n>a)", to: "${m}") }.contains("$m stands for no group"))
     #expect(
-      refusal { _ = try Rule.drop("ab(c") }
+      refusalText { _ = try Rule.drop("ab(c") }
         == "the pattern 'ab(c' is no regular expression: missing closing parenthesis, at character 5")
   }
 
@@ -151,7 +152,7 @@ import Testing
       #expect(error.code == .limit && error.summary.contains("too many steps"))
       let tree: Tree<Leaf> = .dictionary([(Key(text), one(1))])
       #expect(
-        refusal { _ = try CheckpointContents(tree: tree).planning([.drop(pattern)]) }.contains(
+        refusalText { _ = try CheckpointContents(tree: tree).planning([.drop(pattern)]) }.contains(
           "too many steps"))
     }
     // What the text lacks ends these at once, or they are given up as well.
@@ -172,7 +173,7 @@ import Testing
       plan.report.collisions == [
         .init(rule: 2, path: ["x"], first: ["a"], second: ["b"], firstRule: 1, secondRule: 2)
       ])
-    let said = refusal { _ = try plan.result() }
+    let said = refusalText { _ = try plan.result() }
     #expect(said.contains("the rules would put two sites on one path"))
     #expect(
       said.contains("rule 2 would put 'a' (moved by rule 1) and 'b' (moved by rule 2) on one path: 'x'"))
@@ -212,7 +213,7 @@ import Testing
         "w": again(1),
       ])
     #expect(
-      refusal { _ = try after(tree, .rename("block/b", to: "b")) }.hasPrefix(
+      refusalText { _ = try after(tree, .rename("block/b", to: "b")) }.hasPrefix(
         "block/b: rule 1 (rename 'block/b' to 'b'): it lies in a shared subtree, which stands at 'block', 'other', "
           + "and would leave it for 'b'"))
     // Into it, by either of its sites.
@@ -267,7 +268,7 @@ import Testing
     try same(after(flat, .nest(".")), deep)
     try same(after(deep, .flatten(".")), flat)
     let shared: Tree<Leaf> = ["a": seen(["w": one(1)], 0), "b": again(0)]
-    #expect(refusal { _ = try after(shared, .flatten(".")) }.contains("it lies in a shared subtree"))
+    #expect(refusalText { _ = try after(shared, .flatten(".")) }.contains("it lies in a shared subtree"))
   }
 
   /// A rename and its inverse give back every small tree, and many large ones: nodes, ties, cycles, holes.
@@ -338,12 +339,14 @@ import Testing
 
   @Test func aPartOfAPartitionIsNotRenamed() throws {
     let contents = CheckpointContents(tree: ["a": one(1)], metadata: [PartRecord.key: 1])
-    #expect(refusal { _ = try contents.applying([.rename("a", to: "b")]) }.contains("part of a partition"))
+    #expect(
+      refusalText { _ = try contents.applying([.rename("a", to: "b")]) }.contains("part of a partition"))
     #expect(try contents.applying([.cast("a", to: .float64)]).tree.leaves()[0].dtype == .float64)
   }
 
   @Test func deepTreesAreRefusedNotOverflown() throws {
     let long = String(repeating: "a/", count: maximumTreeDepth) + "$0"
-    #expect(refusal { _ = try after(["w": one(1)], .rename("w", to: long)) }.contains("the tree is too deep"))
+    #expect(
+      refusalText { _ = try after(["w": one(1)], .rename("w", to: long)) }.contains("the tree is too deep"))
   }
 }

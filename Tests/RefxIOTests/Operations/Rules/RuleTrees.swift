@@ -1,5 +1,4 @@
 import Refx
-import RefxTestSupport
 
 @testable import RefxIO
 
@@ -20,7 +19,7 @@ func again(_ index: Int, _ collection: CollectionTag? = nil) -> Tree<Leaf> {
 func after(_ tree: Tree<Leaf>, _ rules: Rule...) throws -> Tree<Leaf> { try tree.applying(Rules(rules)) }
 
 /// What is refused, as a person reads it.
-func refusal(_ act: () throws -> Void) -> String {
+func refusalText(_ act: () throws -> Void) -> String {
   do {
     try act()
     return "nothing was refused"

@@ -1,6 +1,4 @@
 import Refx
-import RefxStore
-import RefxTestSupport
 import Testing
 
 @testable import RefxIO
@@ -133,17 +131,18 @@ import Testing
     ("{\"rules\": [}", "r.toml: not valid JSON: expected a value, found '}' (at byte 11)"),
   ])
   func errorsNameTheFileTheRuleAndTheKey(text: String, sentence: String) {
-    let said = refusal { _ = try read(text) }
+    let said = refusalText { _ = try read(text) }
     #expect(said.contains(sentence))
     #expect(said.hasPrefix("r.toml: "))
   }
 
   @Test func whatIsNoTableIsRefused() {
     #expect(
-      refusal { _ = try read("[1]", "r.json") }.contains(
+      refusalText { _ = try read("[1]", "r.json") }.contains(
         "r.json: this holds no rules: expected a table, found a list"))
     #expect(
-      refusal { _ = try read("{\"rules\": [{\"drop\": null}]}") }.contains("rule 1: 'drop': expected text"))
+      refusalText { _ = try read("{\"rules\": [{\"drop\": null}]}") }.contains(
+        "rule 1: 'drop': expected text"))
   }
 
   /// Depth and size are bounded before anything is built of them.
