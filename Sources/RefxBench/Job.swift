@@ -1,5 +1,3 @@
-import RefxIO
-
 /// One thing that is timed. Every process of this program runs one job and prints one line of JSON:
 ///
 ///     refx-bench refx.raw.save in=D1.refx out=/tmp/x.refx

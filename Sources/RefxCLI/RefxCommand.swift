@@ -2,7 +2,6 @@ import ArgumentParser
 import Glibc
 import Refx
 import RefxIO
-import RefxStore
 
 /// `refx`: what lies in a checkpoint, and what can be done with it from a shell.
 package struct RefxCommand: RootCommand {

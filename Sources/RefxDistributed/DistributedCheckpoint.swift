@@ -1,7 +1,3 @@
-import Refx
-import RefxIO
-import RefxStore
-
 /// Checkpoints of models that no one process holds: every rank has pieces, and all write, or read, one file.
 ///
 /// Every function is collective: all ranks call it, with the same arguments but for what they hold. Either all return,

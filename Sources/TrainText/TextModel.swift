@@ -1,5 +1,4 @@
 import Refx
-import RefxIO
 
 /// A language model of letters: three letters' embeddings go through a hidden layer and come out as scores by the
 /// same embedding, which is tied to the head.

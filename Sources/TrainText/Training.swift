@@ -1,6 +1,5 @@
 import Glibc
 import Refx
-import RefxIO
 
 /// All that a training is at a moment. What is not in here is lost when it is broken off, so all of it is: the model,
 /// the optimizer, the schedule, the random state, the place in the data, the step.

@@ -1,5 +1,4 @@
 import Refx
-import RefxStore
 
 /// A text as numbers.
 struct TrainingText {

@@ -1,5 +1,4 @@
 import Glibc
-import RefxTestSupport
 
 /// Damages files in every way that is written down, and reads them: `Tools/checks/damage` and the tests run it.
 ///

@@ -1,7 +1,5 @@
 import Refx
 import RefxHDF5
-import RefxIO
-import RefxStore
 import RefxTestSupport
 
 /// R3: whatever bits of our HDF5 are turned, nothing is ever read otherwise without an error.

@@ -1,6 +1,5 @@
 import Glibc
 import Refx
-import RefxIO
 import RefxStore
 import RefxTestSupport
 

@@ -1,5 +1,4 @@
 import Refx
-import RefxStore
 import RefxTestSupport
 
 /// The integers of a `.refx` file: of header, directory, trailer, and of each section as its page lays it out.

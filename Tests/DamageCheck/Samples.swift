@@ -1,7 +1,5 @@
 import Glibc
 import Refx
-import RefxHDF5
-import RefxIO
 import RefxStore
 import RefxTestSupport
 

@@ -2,7 +2,6 @@ import Foundation
 import Refx
 import RefxIO
 import RefxStore
-import RefxTestSupport
 import Testing
 
 /// The ways in which HDF5 1.10 and later list chunks: what our own reader makes of them, without libhdf5.

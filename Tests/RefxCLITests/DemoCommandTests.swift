@@ -1,6 +1,4 @@
 import Foundation
-import Refx
-import RefxIO
 import RefxStore
 import Testing
 

@@ -1,4 +1,3 @@
-import Foundation
 import Refx
 import RefxIO
 import RefxStore

@@ -1,7 +1,6 @@
 import Foundation
 import FoundationXML
 import Refx
-import RefxIO
 import RefxStore
 import Testing
 

@@ -1,6 +1,5 @@
 import Foundation
 import Refx
-import RefxIO
 import RefxStore
 import Testing
 

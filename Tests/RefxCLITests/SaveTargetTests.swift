@@ -1,6 +1,5 @@
 import Foundation
 import Refx
-import RefxIO
 import Testing
 
 /// What the command does to targets that are no plain file, and to one that two write at once: R17, 25 cases.

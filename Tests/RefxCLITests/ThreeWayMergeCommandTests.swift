@@ -1,7 +1,6 @@
 import Foundation
 import Refx
 import RefxStore
-import RefxTestSupport
 import Testing
 
 @Suite struct ThreeWayMergeCommandTests {

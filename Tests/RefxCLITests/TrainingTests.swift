@@ -1,7 +1,6 @@
 import Foundation
 import Refx
 import RefxIO
-import RefxStore
 import Testing
 
 /// The example `train-text`, broken off and gone on with.

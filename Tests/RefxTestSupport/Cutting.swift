@@ -1,6 +1,5 @@
 import Refx
 import RefxDistributed
-import RefxStore
 
 /// Cuts arrays in pieces and gives them to ranks, at random and the same way on every rank.
 public struct Cutting: Sendable {

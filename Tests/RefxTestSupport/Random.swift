@@ -1,5 +1,3 @@
-import Refx
-
 /// Random numbers that are the same on every run for the same seed (SplitMix64).
 public struct SeededRandom: RandomNumberGenerator, Sendable {
   private var state: UInt64

@@ -1,5 +1,4 @@
 import Glibc
-import Refx
 
 /// A new folder for the files of a test; gone with the object.
 public final class ScratchFolder: Sendable {

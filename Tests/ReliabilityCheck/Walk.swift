@@ -1,5 +1,4 @@
 import Refx
-import RefxIO
 
 /// A training whose state at a step follows from the number of the step and from nothing else, so that whoever reads
 /// one knows what must be in it: a part that is the step itself, everywhere, a part that is the sum of all that was,

@@ -1,7 +1,6 @@
 import Glibc
 import Refx
 import RefxIO
-import RefxStore
 
 /// One process that saves, and others that read, for the harnesses that end them in the middle, fill the disk under
 /// them and take away their files.

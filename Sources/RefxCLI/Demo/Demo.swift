@@ -1,7 +1,5 @@
 import Glibc
 import Refx
-import RefxIO
-import RefxStore
 
 /// The story of a checkpoint, told by doing it: every line behind a `$` is a process that runs as it is printed,
 /// in the current folder.

@@ -1,7 +1,6 @@
 import Glibc
 import Refx
 import RefxIO
-import RefxStore
 
 /// `demo --train FILE`: a training loop as anybody writes one. It goes on from what the file holds, and saves as
 /// it goes.

@@ -1,6 +1,4 @@
-import Refx
 import RefxIO
-import RefxStore
 
 /// The graph as a picture of its own: the groups as an indented tree on the left, the shared values on the right
 /// near their sites, a line for each site between them. Light or dark as the reader has it.

@@ -1,6 +1,5 @@
 import Refx
 import RefxIO
-import RefxStore
 
 /// What stands in the boxes and at the lines of a graph, whatever it is drawn in. Names out of files are made
 /// safe for people; each language escapes them again in its own way.

@@ -1,5 +1,4 @@
 import Refx
-import RefxIO
 
 /// `diff` for people: a line for each row, some of each kind alone unless all are wanted.
 struct DiffText {

@@ -1,5 +1,4 @@
 import Refx
-import RefxStore
 
 /// An array of which each rank holds some pieces, or all, or nothing.
 public struct PiecedLeaf: Sendable {

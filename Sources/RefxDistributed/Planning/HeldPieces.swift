@@ -1,5 +1,4 @@
 import Refx
-import RefxStore
 
 /// What one rank holds of every array: what it tells the others before a file is begun.
 struct HeldPieces {

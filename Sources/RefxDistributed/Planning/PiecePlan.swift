@@ -1,5 +1,4 @@
 import Refx
-import RefxStore
 
 /// Who holds what of every array: the same on every rank, and checked.
 struct PiecePlan: Sendable {

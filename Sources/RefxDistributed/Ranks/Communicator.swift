@@ -1,5 +1,3 @@
-import Refx
-
 /// Ranks that work together: who one is, how many there are, and what they tell each other.
 ///
 /// Every method but `rank` and `size` is **collective**: all ranks call it, in the same order, and none returns

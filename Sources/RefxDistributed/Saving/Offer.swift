@@ -1,5 +1,4 @@
 import Refx
-import RefxStore
 
 /// What all ranks offer together: the tree as a writer sees it, who holds what, and this rank's part of it.
 struct Offer {

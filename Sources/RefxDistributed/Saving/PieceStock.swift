@@ -1,5 +1,4 @@
 import Refx
-import RefxStore
 
 /// The bytes that this rank has: its own pieces, and for the time of a round what others have sent.
 final class PieceStock: @unchecked Sendable {

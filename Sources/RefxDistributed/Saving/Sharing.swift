@@ -1,5 +1,3 @@
-import RefxStore
-
 /// Who encodes what in a round, and what has to travel for it: the same on every rank.
 struct Sharing {
   /// A part of a block that one rank sends to another.

@@ -1,6 +1,5 @@
 import CHDF5
 import Refx
-import RefxStore
 
 extension DatasetHeader {
   /// Looks at the dataset at `address`.

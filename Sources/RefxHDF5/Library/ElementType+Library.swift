@@ -1,6 +1,5 @@
 import CHDF5
 import Refx
-import RefxStore
 
 extension ElementType {
   /// Looks at an HDF5 datatype.

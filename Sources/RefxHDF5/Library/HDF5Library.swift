@@ -1,7 +1,6 @@
 import CHDF5
 import Glibc
 import Refx
-import RefxStore
 
 /// libhdf5 behind one door: one lock around every call, no message printed by it, no plugin loaded by it, and
 /// every failure an error that says what its own error stack says.

@@ -1,6 +1,4 @@
 import CHDF5
-import Refx
-import RefxStore
 
 extension LayoutAttributes {
   init(of object: HDF5Handle, _ context: HDF5Context, at name: String) throws {

@@ -1,4 +1,3 @@
-import Refx
 import RefxStore
 
 /// Who answers what our own reader does not know about a file: libhdf5, in this process or in one of its own.

@@ -1,7 +1,6 @@
 import CHDF5
 import Glibc
 import Refx
-import RefxStore
 
 extension StoredAttribute {
   /// The most bytes of an attribute that are handed on.

@@ -1,7 +1,5 @@
 import CHDF5
 import Glibc
-import Refx
-import RefxStore
 
 extension StoredLink {
   /// The links of a group as libhdf5 lists them.

@@ -1,5 +1,4 @@
 import Refx
-import RefxStore
 
 extension ElementType {
   /// What a message says that describes elements, and how many bytes of the file each takes.

@@ -1,5 +1,3 @@
-import Refx
-import RefxStore
 import Synchronization
 
 /// Decoded chunks of one file, kept while they fit in 32 MiB; those used longest ago leave first. A slab of

@@ -1,5 +1,4 @@
 import Refx
-import RefxStore
 
 /// What the file says of a dataset: all that is needed to read it, and no payload.
 struct DatasetHeader: Sendable {

@@ -1,5 +1,4 @@
 import Refx
-import RefxStore
 
 /// The attributes of an object: those that have a name of the layout's, and the others.
 struct LayoutAttributes: Sendable {

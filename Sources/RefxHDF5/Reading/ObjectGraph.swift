@@ -1,4 +1,3 @@
-import Refx
 import RefxStore
 
 /// The objects of a file and the links between them, each object visited once, whatever the links are: a

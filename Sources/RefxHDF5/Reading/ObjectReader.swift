@@ -1,5 +1,4 @@
 import Refx
-import RefxStore
 
 /// Looks at the objects of a file one by one: by our own reader of headers where it knows them, else by
 /// libhdf5.

@@ -1,5 +1,4 @@
 import Refx
-import RefxStore
 
 /// What the elements of a dataset are in the file.
 enum ElementType: Hashable, Sendable {

@@ -1,5 +1,4 @@
 import Refx
-import RefxStore
 
 /// Where the parts of a floating-point number lie, in bits from the lowest.
 struct FloatFields: Hashable {

@@ -1,5 +1,3 @@
-import RefxStore
-
 /// Reads what a ``WireWriter`` wrote. A worker may have been taken over by the file that it reads, so what it
 /// says is no more trusted than that file.
 struct WireReader {

@@ -1,5 +1,4 @@
 import Refx
-import RefxStore
 
 extension DatasetHeader {
   func write(to writer: inout WireWriter) {

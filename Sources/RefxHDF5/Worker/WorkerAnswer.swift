@@ -1,5 +1,4 @@
 import Refx
-import RefxStore
 
 // How the answers of a worker are written and read. Whoever reads them checks what the code behind relies on:
 // sizes that fit each other, counts that are none below zero.

@@ -1,6 +1,3 @@
-import Refx
-import RefxStore
-
 /// The header of an object on its way to a file, of version 2: message after message, then a checksum.
 struct HeaderBuilder {
   private var messages = MetadataBuffer()

@@ -1,6 +1,3 @@
-import Refx
-import RefxStore
-
 /// Checkpoints of models and of trees: saving, loading, opening, restoring.
 ///
 /// ```swift

@@ -1,4 +1,3 @@
-import Refx
 import RefxStore
 
 /// What often lies where a checkpoint should be.

@@ -1,5 +1,4 @@
 import Refx
-import RefxStore
 
 extension StepFolder {
   /// Gives a model the values of the latest step that is whole, as ``Checkpoint/restore(_:from:select:topology:allowing:requiring:format:options:formats:)``

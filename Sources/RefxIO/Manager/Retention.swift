@@ -1,5 +1,3 @@
-import Refx
-
 /// Which steps stay when a new one was saved: those that any of the rules keeps.
 ///
 /// The latest step always stays, whatever the rules say, and so does each step that another one needs. With a rule

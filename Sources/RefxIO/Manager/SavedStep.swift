@@ -1,4 +1,3 @@
-import Refx
 import RefxStore
 
 /// A step of a training that lies in a folder.

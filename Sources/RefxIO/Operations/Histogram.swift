@@ -1,5 +1,3 @@
-import Refx
-
 /// How the finite values of an array are spread: exact counts in bins of one width, a power of two, whose edges
 /// are multiples of it.
 ///

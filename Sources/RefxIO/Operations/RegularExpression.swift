@@ -1,6 +1,5 @@
 import CPCRE2
 import Refx
-import RefxStore
 
 /// A regular expression, in Perl's syntax, that must match a text as a whole; PCRE2 compiles and matches it.
 ///

@@ -1,5 +1,4 @@
 import Refx
-import RefxStore
 
 /// The strings of an array that a slice wants, in C order, read through a small window: nothing but where some of
 /// them begin is held.

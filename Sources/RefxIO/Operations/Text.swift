@@ -1,5 +1,4 @@
 import Refx
-import RefxStore
 
 /// Reads the strings of a string leaf one by one, through a small window.
 package struct TextReader {

@@ -1,5 +1,4 @@
 import Refx
-import RefxStore
 
 extension Tree where Element == Leaf {
   /// In which way this differs from `other`, as the predicate of a sentence; nil where both hold the same: nodes,

@@ -1,5 +1,4 @@
 import Refx
-import RefxStore
 
 /// Everything of a tree but its payload, ready to be written: the sections for names, collections and nodes,
 /// and the leaves in the order in which they are stored.

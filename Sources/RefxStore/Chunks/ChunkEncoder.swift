@@ -1,5 +1,3 @@
-import Refx
-
 /// Encodes chunks one after the other, in memory that it keeps. For one thread.
 package final class ChunkEncoder {
   private var fast = DeflateEncoder(isThorough: false)

@@ -1,5 +1,3 @@
-import Refx
-
 /// A row of bytes that can be read at any place: a file, or a member of an archive.
 package protocol FileRegion: AnyObject, Sendable {
   /// The file that errors name.

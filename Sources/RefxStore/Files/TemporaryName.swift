@@ -1,5 +1,4 @@
 import Glibc
-import Refx
 import Synchronization
 
 /// How the temporary of a file is called: `.NAME.refx-tmp-DOMAIN-PID-START-N`, beside the file.

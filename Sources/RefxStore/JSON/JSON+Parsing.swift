@@ -1,5 +1,3 @@
-import Refx
-
 extension JSON {
   /// What a document may hold before it is refused. Its own length bounds everything else.
   public struct ParsingLimits: Sendable {

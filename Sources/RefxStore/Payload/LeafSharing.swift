@@ -1,5 +1,3 @@
-import Refx
-
 /// Processes that look through the payload of a checkpoint together: each reads some leaves, and all learn what was
 /// found in every one.
 package protocol LeafSharing: AnyObject {

@@ -1,4 +1,3 @@
-import Refx
 import Synchronization
 
 /// A deflated member, unpacked block by block from the front, of which the last blocks are kept. Who comes back to

@@ -1,5 +1,4 @@
 import CZlib
-import Refx
 
 @testable import RefxStore
 

@@ -1,7 +1,5 @@
 import Refx
 
-@testable import RefxStore
-
 /// A reader of this project, and what must hold whatever bytes it is given.
 public struct FuzzTarget: Sendable {
   /// The name on the command line of `Tools/fuzz`, and of the folder of what failed once.

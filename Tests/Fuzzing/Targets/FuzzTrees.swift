@@ -1,7 +1,5 @@
 import Refx
 
-@testable import RefxStore
-
 /// Trees from which seeds are made.
 enum FuzzTrees {
   static func all(withText: Bool) -> [Tree<Leaf>] {

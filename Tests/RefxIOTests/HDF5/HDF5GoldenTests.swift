@@ -1,5 +1,4 @@
 import Foundation
-import Refx
 import RefxHDF5
 import RefxStore
 import RefxTestSupport

@@ -1,5 +1,4 @@
 import Refx
-import RefxTestSupport
 import Testing
 
 @testable import RefxHDF5

@@ -1,6 +1,5 @@
 import Foundation
 import Refx
-import RefxHDF5
 import RefxIO
 import RefxStore
 import RefxTestSupport

@@ -1,5 +1,4 @@
 import Refx
-import RefxStore
 import RefxTestSupport
 import Testing
 

@@ -1,5 +1,4 @@
 import Refx
-import RefxIO
 import RefxStore
 import RefxTestSupport
 import Testing

@@ -1,4 +1,3 @@
-import Refx
 import RefxTestSupport
 import Testing
 

@@ -1,5 +1,4 @@
 import Foundation
-import Refx
 import RefxTestSupport
 import Testing
 

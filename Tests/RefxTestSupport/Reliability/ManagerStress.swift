@@ -1,7 +1,6 @@
 import Glibc
 import Refx
 import RefxIO
-import RefxStore
 
 /// A training that saves at random: some saves are waited for, some called off, some fail, and the model goes on changing
 /// all the while. Whatever becomes of them, each step that is there holds the state at its call.

@@ -1,5 +1,4 @@
 import Refx
-import RefxHDF5
 import RefxIO
 import RefxStore
 

@@ -1,5 +1,4 @@
 import Refx
-import RefxStore
 
 extension Tree where Element == Leaf {
   /// The tree with a Ref of its own at every site: what was shared is there once for each site, with its

@@ -1,5 +1,4 @@
 import Refx
-import RefxStore
 
 /// What the elements of an array are.
 enum NumPyType {

@@ -1,5 +1,4 @@
 import Refx
-import RefxStore
 
 /// Numbers and texts of a pickle.
 extension PickleMachine {

@@ -1,4 +1,3 @@
-import Refx
 import RefxStore
 
 /// What stands on the stack of a pickle. A plain number or the place of something in a ``PickleHeap``, so that

@@ -1,5 +1,3 @@
-import Refx
-
 /// The classes and functions that a pickle may name. Nothing is imported and nothing called: each stands for
 /// something that this reader knows how to build.
 enum PythonName: Hashable {

@@ -1,5 +1,4 @@
 import CISAL
-import Refx
 
 /// Encodes the shuffled bytes of a chunk as one ordinary zlib stream (RFC 1950, 1951) whose blocks are chosen
 /// by what pays: stored for the noise of mantissas, a Huffman code for single bytes where exponents crowd
