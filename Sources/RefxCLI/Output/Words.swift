@@ -1,4 +1,5 @@
 import Refx
+import RefxIO
 import RefxStore
 
 /// Bytes for people: three digits and a decimal unit.

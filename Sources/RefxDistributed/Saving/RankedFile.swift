@@ -1,5 +1,6 @@
 import Glibc
 import Refx
+import RefxStore
 
 /// A file that several ranks write at once, each to places of its own.
 public protocol RankedFile: AnyObject {

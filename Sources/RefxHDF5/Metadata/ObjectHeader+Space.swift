@@ -1,5 +1,3 @@
-import Refx
-
 extension ObjectHeader.Space {
   init?(_ fields: inout Fields, lengthSize: Int) {
     guard let version = fields.int(1), let rank = fields.int(1), rank <= 32, let flags = fields.int(1),

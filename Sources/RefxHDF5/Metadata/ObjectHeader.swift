@@ -1,6 +1,3 @@
-import Refx
-import RefxStore
-
 /// What the header of a group or dataset says, read by our own code, which takes a fraction of the time that
 /// libhdf5 needs to open an object.
 ///

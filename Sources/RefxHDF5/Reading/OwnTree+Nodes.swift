@@ -2,6 +2,7 @@ import Refx
 import RefxStore
 
 extension OwnTree {
+  /// What an object is at one of its sites: a plain node, or the first or a later sight of a Ref.
   mutating func node(_ object: Int, at path: Path, depth: Int) throws -> Tree<Leaf> {
     try budget.charge(nodes: 1, depth: depth)
     guard refs.contains(object) else {

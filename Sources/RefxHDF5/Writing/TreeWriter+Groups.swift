@@ -1,6 +1,7 @@
 import Refx
 
 extension TreeWriter {
+  /// - Returns: the address of the group, once its members are written.
   mutating func writeGroup(
     _ kind: NodeKind, _ members: [Tree<Leaf>], keys: [Key], _ tag: Tag?, at path: Path,
     _ name: (Key, Path) throws -> [UInt8]

@@ -1,4 +1,5 @@
 import Refx
+import RefxStore
 
 /// What a checkpoint holds, site by site: the rows of a listing and its sums. Made from the catalogue alone.
 public struct Listing: Sendable {

@@ -1,5 +1,4 @@
 import Refx
-import RefxStore
 
 extension Tree where Element == Leaf {
   /// What stands here, in words.

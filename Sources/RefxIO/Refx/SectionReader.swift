@@ -1,4 +1,5 @@
 import Refx
+import RefxStore
 
 /// Walks the bytes of a section. Whatever they hold, it throws and never traps.
 struct SectionReader {

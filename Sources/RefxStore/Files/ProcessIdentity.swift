@@ -1,4 +1,5 @@
 import Glibc
+import Refx
 
 /// A process, told apart from every other, also from a later one of the same number.
 struct ProcessIdentity: Equatable {

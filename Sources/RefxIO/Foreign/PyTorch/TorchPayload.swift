@@ -1,4 +1,3 @@
-import Refx
 import RefxStore
 
 /// Where the bytes of storages lie.

@@ -2,6 +2,7 @@ import Refx
 import RefxStore
 
 extension TorchTree {
+  /// The tree of a tensor, or of whatever else a call in the pickle made.
   mutating func object(_ number: Int) throws -> Tree<Leaf> {
     switch objects.made[number] {
     case .tensor(let view):

@@ -1,5 +1,4 @@
 import Refx
-import RefxStore
 import Synchronization
 
 /// An array read in one dtype and handed on in another.

@@ -1,5 +1,4 @@
 import Refx
-import RefxStore
 
 /// Explicit changes of dtype: each array of one dtype becomes one of another.
 ///

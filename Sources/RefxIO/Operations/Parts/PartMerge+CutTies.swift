@@ -1,5 +1,4 @@
 import Refx
-import RefxStore
 
 extension PartMerge {
   /// All copies of a cut value must be equal. Refs inside are compared by the origin's index; each has its

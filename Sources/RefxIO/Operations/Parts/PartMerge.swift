@@ -1,6 +1,7 @@
 import Refx
 import RefxStore
 
+/// Puts parts together node by node, and numbers their Refs anew.
 struct PartMerge {
   struct Part {
     let file: String

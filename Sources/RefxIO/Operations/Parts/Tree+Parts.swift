@@ -1,5 +1,4 @@
 import Refx
-import RefxStore
 
 extension PartRecord {
   /// Takes from another part's record what both say.

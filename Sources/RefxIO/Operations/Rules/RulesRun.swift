@@ -1,4 +1,5 @@
 import Refx
+import RefxStore
 
 /// The rules, one after the other.
 struct RulesRun {

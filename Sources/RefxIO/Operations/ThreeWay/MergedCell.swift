@@ -1,5 +1,4 @@
 import Refx
-import RefxStore
 
 /// The Refs of the three trees that stand at one site: the tree's index of each, a negative number of its own for
 /// a value that is no Ref, nil for nothing.

@@ -1,5 +1,4 @@
 import Refx
-import RefxStore
 
 extension TreeMerge {
   /// Merges what no Ref stands around.

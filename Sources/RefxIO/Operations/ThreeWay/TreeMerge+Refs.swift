@@ -1,7 +1,7 @@
 import Refx
-import RefxStore
 
 extension TreeMerge {
+  /// Merges what stands at one place; nil where nothing stays there.
   mutating func merge(_ trio: Trio, at path: Path) throws -> Tree<Leaf>? {
     guard path.keys.count <= maximumTreeDepth else {
       throw RefxError.treeTooDeep(limit: maximumTreeDepth, path: path)

@@ -1,5 +1,4 @@
 import Refx
-import RefxStore
 
 /// What the three trees have at one place; nil where one has nothing there.
 struct Trio {
