@@ -1,5 +1,6 @@
 """What a run needs: the built programs, a Python with the peers, and what machine this is."""
 
+import json
 import os
 import platform
 import resource
@@ -11,6 +12,8 @@ import zlib
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 HERE = os.path.dirname(os.path.abspath(__file__))
 NEEDED = ["numpy", "h5py", "safetensors", "ml_dtypes", "zipnn"]
+# Large ones, which are installed when they are asked for.
+LARGE = ["torch", "flax", "keras"]
 
 
 def say(words):
@@ -28,15 +31,15 @@ def has(python, module):
     return subprocess.run([python, "-c", words], capture_output=True).returncode == 0
 
 
-def peer_python(cache, torch):
-    """A Python with the peers: that of REFX_PYTHON, else one made in the cache folder.
+def peer_python(cache, large):
+    """A Python with the peers, the `large` ones among them: that of REFX_PYTHON, else one made in the cache folder.
 
     The path and the modules that are there.
     """
     python = os.environ.get("REFX_PYTHON")
     if not python:
         python = os.path.join(cache, "venv", "bin", "python")
-        wanted = NEEDED + (["torch"] if torch else [])
+        wanted = NEEDED + large
         if not os.path.exists(python):
             say("making a Python with the peers")
             subprocess.run([sys.executable, "-m", "venv", os.path.join(cache, "venv")], check=True)
@@ -45,11 +48,29 @@ def peer_python(cache, torch):
             command = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *missing]
             if subprocess.run(command, stdout=sys.stderr).returncode != 0:
                 sys.exit("Tools/bench: pip could not install " + " ".join(missing) + "; name a Python in REFX_PYTHON")
-    modules = [module for module in NEEDED + ["torch"] if has(python, module)]
+    modules = [module for module in NEEDED + LARGE if has(python, module)]
     for module in ("numpy", "ml_dtypes"):
         if module not in modules:
             sys.exit(f"Tools/bench: {python} lacks {module}, which the data are made with")
     return python, modules
+
+
+def software(python, modules):
+    """What was compared, by name: versions of Python, of the peers and of the HDF5 library that h5py brings."""
+    words = """
+import importlib.metadata, json, platform, sys
+found = {"python": platform.python_version()}
+for name in sys.argv[1:]:
+    found[name] = importlib.metadata.version(name)
+if "h5py" in found:
+    import h5py
+    found["hdf5"] = h5py.version.hdf5_version
+print(json.dumps(found))
+"""
+    done = subprocess.run([python, "-c", words, *modules], capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(f"Tools/bench: {python} does not say the versions of its modules: {done.stderr.strip()}")
+    return json.loads(done.stdout)
 
 
 def built(name, folder):

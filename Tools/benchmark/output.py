@@ -3,6 +3,7 @@
 All of them are made of the document, so that a stored one can be shown again.
 """
 
+import datetime
 import statistics
 
 import environment
@@ -62,6 +63,7 @@ def document(plan, judgements, facts, programs, data, rounds):
     return {
         "schema": "refx-bench/1", "refx": environment.output_of([programs.refx, "--version"]),
         "commit": environment.output_of(["git", "rev-parse", "HEAD"]), "build": environment.build_of(programs.refx),
+        "date": datetime.date.today().isoformat(), "software": programs.software,
         "machine": facts,
         "rounds": rounds,
         "data": {name: {key: value for key, value in set.items() if key != "file"} for name, set in data.items()},
@@ -176,8 +178,16 @@ def headline(document):
             f"{document['within']} budgets within, {document['short']} short")
 
 
+def measured(document):
+    """When, at which commit, and beside which versions of what."""
+    software = ", ".join(f"{name} {version}" for name, version in document.get("software", {}).items())
+    return (f"Measured {'on ' + document['date'] + ' ' if 'date' in document else ''}"
+            f"at commit `{document['commit'][:12]}`{' beside ' + software if software else ''}.")
+
+
 def text(document):
     yield headline(document)
+    yield measured(document)
     yield ""
     yield from plain(RESULT_COLUMNS, result_rows(document))
     yield ""
@@ -189,7 +199,7 @@ def text(document):
 def markdown(document):
     yield headline(document) + "."
     yield ""
-    yield f"Measured at commit `{document['commit'][:12]}`."
+    yield measured(document)
     yield ""
     yield from markdown_table(("data", "leaves", "MB", "dtype", "SHA-256 of the file"), (
         (name, f"{set['leaves']:,}", f"{set['bytes'] / 1e6:.1f}", set["dtype"], f"`{set['sha256'][:16]}…`")

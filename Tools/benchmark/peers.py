@@ -203,6 +203,77 @@ def _(keys):
     return work, lambda tensors: size(tensors.values())
 
 
+# flax
+
+
+@job("flax.save")
+def _(keys):
+    from flax.serialization import msgpack_serialize
+    tensors = arrays(keys["in"])
+
+    def work():
+        with open(keys["out"], "wb") as file:
+            file.write(msgpack_serialize(tensors))
+
+    return work, lambda _: size(tensors.values())
+
+
+@job("flax.load")
+def _(keys):
+    from flax.serialization import msgpack_restore
+
+    def work():
+        with open(keys["in"], "rb") as file:
+            return msgpack_restore(file.read())
+
+    return work, lambda tensors: size(tensors.values())
+
+
+# Keras
+
+
+def keras_model(tensors):
+    """A model with one layer that has a variable for each tensor."""
+    os.environ.setdefault("KERAS_BACKEND", "numpy")
+    import keras
+
+    class Rows(keras.layers.Layer):
+        def __init__(self, **more):
+            super().__init__(**more)
+            self.rows = [
+                self.add_weight(shape=value.shape, dtype=str(value.dtype), initializer="zeros", name=f"w{number}")
+                for number, value in enumerate(tensors)]
+
+        def call(self, inputs):
+            return inputs
+
+    inputs = keras.Input((1,))
+    layer = Rows(name="rows")
+    model = keras.Model(inputs, layer(inputs))
+    return model, layer
+
+
+@job("keras.save")
+def _(keys):
+    tensors = list(arrays(keys["in"]).values())
+    model, layer = keras_model(tensors)
+    for row, value in zip(layer.rows, tensors):
+        row.assign(value)
+    return lambda: model.save(keys["out"]), lambda _: size(tensors)
+
+
+@job("keras.load")
+def _(keys):
+    tensors = list(arrays(keys["like"]).values())
+    model, layer = keras_model(tensors)
+
+    def work():
+        model.load_weights(keys["in"])
+        return touched(numpy.asarray(row.value) for row in layer.rows)
+
+    return work, lambda _: size(tensors)
+
+
 # ZipNN
 
 

@@ -13,8 +13,9 @@ CORE = ["deref", "reref", "partition", "merge", "update"]
 class Programs:
     """Where everything is that a run starts."""
 
-    def __init__(self, bench, refx, python, modules, peers):
-        self.bench, self.refx, self.python, self.modules, self.peers = bench, refx, python, modules, peers
+    def __init__(self, bench, refx, python, software, peers):
+        # `software` has the version of each module that the Python has.
+        self.bench, self.refx, self.python, self.software, self.peers = bench, refx, python, software, peers
         listed = run_text([bench, "list"])
         self.known = {line.split()[0] for line in listed.splitlines() if line and not line.startswith(" ")}
 
@@ -49,7 +50,7 @@ class Plan:
         return self.sets[data]["file"]
 
     def has(self, module):
-        return module in self.programs.modules
+        return module in self.programs.software
 
     # Building blocks
 
@@ -125,6 +126,8 @@ class Plan:
         made("million.refx", "make", f"leaves={self.million}", "elements=4")
         by_peer("D1.pt", "torch.save", "D1")
         by_peer("D1.npz", "numpy.save", "D1")
+        by_peer("D1.msgpack", "flax.save", "D1")
+        by_peer("D1.keras", "keras.save", "D1")
         by_peer("D1-h5py-gzip1.h5", "h5py.save", "D1", "gzip=1")
         by_peer("D5a-h5py.h5", "h5py.save", "D5a")
         by_peer("D5a-h5py-latest.h5", "h5py.save", "D5a", "libver=latest")
@@ -150,6 +153,8 @@ class Plan:
         self.peer_save("safetensors.torch.save", "D1", ".safetensors", module="torch")
         self.peer_save("torch.save", "D1", ".pt", module="torch")
         self.peer_save("numpy.save", "D1", ".npz")
+        self.peer_save("flax.save", "D1", ".msgpack", module="flax")
+        self.peer_save("keras.save", "D1", ".keras", module="keras")
 
         self.add("refx.raw.load.mapped", "D1", {"in": raw, "verify": "never"}, memory=True)
         self.peer("safetensors.torch.load", "D1", d1, "torch")
@@ -157,6 +162,8 @@ class Plan:
         self.add("refx.raw.load.fresh", "D1", {"in": raw}, memory=True, allocations=True)
         self.peer("safetensors.load", "D1", d1, "safetensors")
         self.peer("numpy.load", "D1", {"in": self.path("D1.npz")})
+        self.peer("flax.load", "D1", {"in": self.path("D1.msgpack")}, "flax")
+        self.peer("keras.load", "D1", {"in": self.path("D1.keras"), "like": self.source("D1")}, "keras")
         self.add("refx.raw.lazy", "D1", {"in": raw, "path": self.lazy}, unit="seconds")
         self.peer("safetensors.lazy", "D1", {**d1, "path": self.lazy}, "safetensors", unit="seconds")
         self.peer("safetensors.torch.lazy", "D1", {**d1, "path": self.lazy}, "torch", unit="seconds")

@@ -8,7 +8,7 @@ from environment import Others, say
 from jobs import Trouble
 
 # What the command can compare with its source.
-READABLE = (".refx", ".h5", ".safetensors")
+READABLE = (".refx", ".h5", ".safetensors", ".npz", ".pt", ".msgpack")
 
 
 def is_right(programs, job):

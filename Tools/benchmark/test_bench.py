@@ -4,8 +4,10 @@ import io
 import json
 import os
 import pickle
+import platform
 import shutil
 import struct
+import sys
 import tempfile
 import types
 import unittest
@@ -104,7 +106,7 @@ def example():
     budget = {"id": "refx.raw.save", "data": "D1", "against": "peer:b", "of": "ratio", "op": ">=", "limit": 3.0,
               "says": "three times b"}
     plan = types.SimpleNamespace(jobs=[subject, other, extra], once=[])
-    programs = types.SimpleNamespace(refx=shutil.which("false"))
+    programs = types.SimpleNamespace(refx=shutil.which("false"), software={"python": "3.9.1", "numpy": "2.0.0"})
     data = {"D1": {"file": "x", "bytes": 10, "leaves": 1, "dtype": "float32", "sha256": "0" * 64}}
     facts = {"cpu": "a cpu", "cores": 2, "os": "an os", "load1": 0.0, "yardCpuBytesPerSecond": 1}
     return output.document(plan, budgets.judge([budget], plan.jobs), facts, programs, data, 5)
@@ -151,6 +153,21 @@ class Documents(unittest.TestCase):
             (row,) = [line for line in lines if "three times b" in line]
             self.assertIn("2.00 × peer:b", row)
             self.assertIn("short", row)
+
+    def test_what_was_compared_is_told_with_its_version_and_the_date(self):
+        document = example()
+        words = f"on {document['date']} at commit"
+        for lines in (list(output.text(document)), list(output.markdown(document))):
+            (row,) = [line for line in lines if words in line]
+            self.assertTrue(row.endswith(" beside python 3.9.1, numpy 2.0.0."), row)
+        # A document of an earlier run has neither.
+        del document["date"], document["software"]
+        self.assertRegex(list(output.markdown(document))[2], r"^Measured at commit `[^`]*`\.$")
+
+    def test_versions_are_those_of_the_python_that_is_asked(self):
+        self.assertEqual(environment.software(sys.executable, []), {"python": platform.python_version()})
+        with self.assertRaises(SystemExit):
+            environment.software(sys.executable, ["no-such-module-anywhere"])
 
     def test_only_what_stands_between_the_marks_is_replaced(self):
         page = "a\n<!-- results -->\nold\n<!-- end of results -->\nb\n"
