@@ -8,9 +8,11 @@
 A tree is made of dict, list, tuple, of arrays, and of None, str, int, float and bool. See Documentation/python.md.
 """
 
-import os
+import contextlib
+import io
 
 from . import atomic as _atomic
+from . import attributes as _attributes
 from . import patches as _patches
 from . import reader as _reader
 from . import writer as _writer
@@ -20,6 +22,7 @@ from .outline import Outline as _Outline
 from .reader import LazyArray
 from .source import FileSource as _FileSource
 from .source import MemorySource as _MemorySource
+from .source import path_of as _path_of
 from .trees_of_refx import from_refx, to_refx
 from .tree import HOLE, NOTHING, Ref
 
@@ -39,25 +42,29 @@ def open(file, *, base=None, limits=None, check_hashes=True, threads=None):
     list of them, from the oldest on. Without `check_hashes` the XXH3 content hashes are left unchecked; every
     CRC-32 is always compared. Raises FileError where the file cannot be taken, OSError where it cannot be read.
     """
-    opened = _opened(file, limits, check_hashes, threads)
-    if base is None:
-        return opened
-    bases = list(base) if isinstance(base, (list, tuple)) else [base]
-    try:
-        below = None
-        for step in bases:
-            step = step if isinstance(step, _reader.Stored) else _opened(step, limits, check_hashes, threads)
-            below = step if below is None else _patches.applied(below, step)
-        return _patches.applied(below, opened)
-    except BaseException:
-        opened.close()
-        raise
+    with contextlib.ExitStack() as opened:
+        def step(file):
+            if isinstance(file, _reader.Stored):
+                return file
+            stored = _opened(file, limits, check_hashes, threads)
+            opened.callback(stored.close)
+            return stored
+
+        steps = [] if base is None else [*base] if isinstance(base, (list, tuple)) else [base]
+        found = None
+        for stored in map(step, [*steps, file]):
+            found = stored if found is None else _patches.applied(found, stored)
+        opened.pop_all()
+        return found
 
 
 def _opened(file, limits, check_hashes, threads):
     options = dict(limits=limits, check_hashes=check_hashes, threads_=threads)
     if isinstance(file, (bytes, bytearray, memoryview)):
+        if bytes(file[:8]) == _HDF5:
+            raise Unsupported("HDF5 in memory: libhdf5 reads files, so give a path")
         return _reader.open_source(_MemorySource(file), **options)
+    file = _path_of(file, ", or bytes of a .refx file")
     source = _FileSource(file)
     # HDF5 may begin behind a block of its user, at a power of two from 512 on.
     place = 0
@@ -98,24 +105,25 @@ def save(file, tree, *, collections=None, metadata=None, attributes=None, compre
     if threads is not None:
         _writer.threads.thread_count(threads)
     _writer.level_of(compression)
+    name = _path_of(file)
+    if metadata is not None and not isinstance(metadata, dict):
+        raise Unsupported(f"metadata is a dict, not a {type(metadata).__name__}")
+    attributes = _attributes.checked(attributes or {})
     outline = _Outline(tree, collections).tree
     if base is not None:
-        opened = base if isinstance(base, _reader.Stored) else open(base)
-        outline, metadata = _patches.made(opened, outline, metadata)
-    name = os.fspath(file)
-    with _atomic.replacing(file, durable) as temporary:
+        with contextlib.nullcontext(base) if isinstance(base, _reader.Stored) else open(base) as opened:
+            outline, metadata = _patches.made(opened, outline, metadata)
+    with _atomic.replacing(name, durable) as temporary:
         if format == "hdf5" or format is None and name.lower().endswith(_HDF5_SUFFIXES):
             from . import hdf5
-            hdf5.write(temporary, outline, metadata or {}, attributes or {}, _writer.level_of(compression))
+            hdf5.write(temporary, outline, metadata or {}, attributes, _writer.level_of(compression))
         else:
             with _new(temporary) as target:
-                _writer.write(target, outline, metadata or {}, attributes or {}, compression, threads)
+                _writer.write(target, outline, metadata or {}, attributes, compression, threads)
 
 
 def _new(path):
-    import io
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    return io.BufferedWriter(io.FileIO(os.open(path, flags, 0o666), "w"), 1 << 20)
+    return io.BufferedWriter(io.FileIO(path, "w"), 1 << 20)
 
 
 def digest(file, **options):

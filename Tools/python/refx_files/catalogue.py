@@ -20,7 +20,7 @@ class Limits:
     """What a file may declare before it is refused."""
 
     nodes: int = 50_000_000
-    name_bytes: int = 1 << 20
+    name_bytes: int = dtypes.NAME_BYTES
     metadata_bytes: int = 256 << 20
     bytes: int = 1 << 62
     """Logical bytes of all leaves together."""

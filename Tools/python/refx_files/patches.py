@@ -1,7 +1,7 @@
 """Patches: the changed values alone, with what they stand on named by its digests."""
 
 from . import digests, dtypes, reader
-from .errors import Damaged, Unsupported
+from .errors import Damaged, Unsupported, shown
 from .tree import HOLE, Ref, sites
 
 KEY = "refx_patch"
@@ -103,7 +103,7 @@ def applied(base, patch):
             holes.discard(path)
             return node
         if path not in known:
-            raise Damaged(f"{patch.name}: the patch keeps something at {'/'.join(path)!r}, where its base has no array")
+            raise Damaged(f"{patch.name}: the patch keeps what its base has at {shown(path)}, where that has no array")
         return known[path]
 
     from .outline import loosened, tightened

@@ -252,6 +252,8 @@ class LazyArray:
         return self.shape[0]
 
     def __array__(self, dtype=None, copy=None):
+        if copy is False:
+            raise ValueError("a lazy array is read from its file, so NumPy cannot have it without a copy")
         array = self._file.array(self._leaf, self._raw)
         return array if dtype is None else array.astype(dtype, copy=False)
 

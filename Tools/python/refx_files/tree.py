@@ -4,6 +4,7 @@ A tree is made of dict, list and tuple, of arrays, and of None, str, int, float 
 places that hold the same object share it. `Ref` says the same aloud, and may name a collection.
 """
 
+from . import dtypes
 from .errors import Unsupported, shown
 
 
@@ -194,4 +195,6 @@ def check_collection(collection, path):
         raise Unsupported(f"{shown(path)}: a collection is a str, an int or None, not {collection!r}")
     if isinstance(collection, int) and not -1 << 63 <= collection < 1 << 63:
         raise Unsupported(f"{shown(path)}: the collection {collection} does not fit 64 bits")
-    return collection
+    if isinstance(collection, str):
+        return dtypes.plain_name(collection, path, "a collection")
+    return collection if collection is None else int(collection)
