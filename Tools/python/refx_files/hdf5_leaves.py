@@ -104,10 +104,7 @@ class Elements:
         demand(node.shape == (), "a static value that is no single one", path)
         form = node.id.get_type()
         if form.get_class() == h5t.STRING:
-            if form.get_size() > self._most:
-                raise LimitExceeded(f"{shown(path)}: a text of {form.get_size()} bytes, far more than the file can hold")
-            self._check_storage(node, form, path)
-            return str(texts_of(node.id, form, (), path)[()])
+            return self.text(node, form, path)
         known = name_of(form)
         demand(known is not None, "a static value of no known type", path)
         dtype, swapped = known
@@ -115,6 +112,14 @@ class Elements:
         demand(isinstance(value, (bool, int, float)) and not (isinstance(value, int) and value >= 1 << 63),
                f"a static value of the dtype {dtype}", path)
         return value
+
+    def text(self, node, form, path):
+        """The text of a dataset that holds a single one."""
+        size, stored = form.get_size(), node.id.get_storage_size()
+        if size > max(1 << 20, _MOST * stored):
+            raise LimitExceeded(f"{shown(path)}: a text of {size} bytes, of which the file holds {stored}")
+        self._check_storage(node, form, path)
+        return str(texts_of(node.id, form, (), path)[()])
 
     def array(self, leaf, raw):
         """The elements of a leaf, checked."""

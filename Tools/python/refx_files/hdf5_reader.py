@@ -8,9 +8,9 @@ import numpy as np
 
 from . import digests, hdf5_attributes, jsontext
 from .catalogue import DEEPEST, Limits
-from .errors import Damaged, LimitExceeded, Unsupported, demand, shown, visible
+from .errors import Damaged, FileError, LimitExceeded, Unsupported, demand, shown, visible
 from .hdf5_leaves import Elements, raises_damaged
-from .hdf5_types import decoded, texts_of
+from .hdf5_types import decoded
 from .outline import Tuple
 from .reader import Stored
 from .tree import HOLE, NOTHING, Ref
@@ -50,8 +50,8 @@ class HDF5File(Stored):
             raise ValueError(f"{self.name} is closed; read from it before that")
         try:
             return raises_damaged(self._elements.array)(leaf, raw)
-        except Damaged as error:
-            raise Damaged(f"{self.name}: {error}") from None
+        except FileError as error:
+            raise type(error)(f"{self.name}: {error}") from None
 
     @raises_damaged
     def _read(self):
@@ -107,8 +107,8 @@ class HDF5File(Stored):
             index, collection = attributes.one("refx_index"), attributes.one("refx_collection")
             demand(index is not None, f"{where} has no refx_index")
             demand(type(index) is int and str(index).encode() == name, f"{where}: refx_index is {index!r}")
-            demand(collection is None or type(collection) in (int, str),
-                   f"{where}: refx_collection is neither text nor an integer")
+            demand(collection is None or type(collection) is str or type(collection) is int and collection < 1 << 63,
+                   f"{where}: refx_collection is {collection!r}, neither text nor an integer of 64 bits with a sign")
             self._refs[address] = [Ref(None, collection), index, 0]
 
     def _read_tree(self):
@@ -194,7 +194,7 @@ class HDF5File(Stored):
         form = node.id.get_type()
         if not form.is_variable_str() and form.get_size() > self._limits.metadata_bytes:
             raise LimitExceeded(f"metadata of {form.get_size()} bytes; the limit is {self._limits.metadata_bytes}")
-        text = str(texts_of(node.id, form, (), ("metadata",))[()]).encode()
+        text = self._elements.text(node, form, ("metadata",)).encode()
         crc = _Attributes(node).one("refx_crc32")
         demand(crc is None or zlib.crc32(text) == crc, "/metadata is not what refx_crc32 says")
         self.metadata = jsontext.parse(text, "/metadata")

@@ -2,7 +2,7 @@
 
 from . import digests, dtypes, reader
 from .errors import Damaged, Unsupported, shown
-from .tree import HOLE, Ref, sites
+from .tree import HOLE, Ref, is_leaf, sites, unique_leaves
 
 KEY = "refx_patch"
 
@@ -30,7 +30,7 @@ def _replaced(tree, replace):
         elif isinstance(node, (dict, list)):
             inside = list(node.items() if isinstance(node, dict) else enumerate(node))
             waiting.extend((path + (str(k),), member, node, k) for k, member in inside)
-        elif node is HOLE or reader.is_leaf(node):
+        elif node is HOLE or is_leaf(node):
             found.append((path, node, parent, key))
     for path, node, parent, key in found:
         node = replace(path, node)
@@ -42,7 +42,7 @@ def _replaced(tree, replace):
 
 
 def arrays_by_path(tree):
-    return {path: node for path, node, _, _ in sites(tree) if reader.is_leaf(node)}
+    return {path: node for path, node, _, _ in sites(tree) if is_leaf(node)}
 
 
 class _Patched(reader.Stored):
@@ -55,7 +55,7 @@ class _Patched(reader.Stored):
         self._base, self._patch, self._from_patch = base, patch, set()
         self.exact, self.metadata = tree, metadata
         self.attributes = patch.attributes
-        self._from_patch = {id(leaf) for leaf in reader.unique_leaves(patch.exact)}
+        self._from_patch = {id(leaf) for leaf in unique_leaves(patch.exact)}
 
     def close(self):
         self._patch.close()

@@ -10,7 +10,7 @@ from . import attributes, catalogue, chunks, dtypes, envelope, jsontext, selecti
 from .errors import Damaged, FileError, LimitExceeded, demand, shown
 from .sections import SectionReader
 from .source import FileSource, MemorySource
-from .tree import rebuilt, sites
+from .tree import is_leaf, rebuilt, sites, unique_leaves
 
 
 class Stored:
@@ -85,19 +85,8 @@ class Stored:
 
     def verify(self):
         """Reads every byte and compares every sum; raises where one differs."""
-        for _ in self.arrays([leaf for leaf in unique_leaves(self.exact)], raw=True):
+        for _ in self.arrays(list(unique_leaves(self.exact)), raw=True):
             pass
-
-
-def is_leaf(node):
-    return getattr(node, "is_leaf", False)
-
-
-def unique_leaves(tree):
-    """Each leaf of an exact tree once, in order."""
-    for _, node, _, first in sites(tree):
-        if first and is_leaf(node):
-            yield node
 
 
 class RefxFile(Stored):
@@ -180,6 +169,13 @@ class RefxFile(Stored):
             raise type(error)(f"{self.name}: {shown(path)}: {error}") from None
 
     def arrays(self, leaves, raw):
+        for leaf in leaves:
+            if leaf.compressed:
+                with self._named(leaf):
+                    # Before memory is taken for all of it.
+                    least = int(leaf.lengths.min())
+                    demand(leaf.grid.full <= chunks.DEFLATE_MOST * least,
+                           f"leaf {leaf.number}: a chunk of {least} bytes cannot hold {leaf.grid.full}")
         buffers = {}
         few = sum(leaf.size for leaf in leaves) <= chunks.MIB
         sums = threads.in_order(self._jobs(leaves, buffers), 1 if few else self._threads)

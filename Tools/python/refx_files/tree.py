@@ -64,25 +64,47 @@ def sites(tree, is_container=lambda node: isinstance(node, CONTAINERS)):
     the key "0". Does not recurse.
     """
     seen = set()
-    waiting = [((), tree)]
-    while waiting:
-        path, node = waiting.pop()
-        ref, first = None, True
-        if isinstance(node, Ref):
-            ref, first = node, id(node) not in seen
-            seen.add(id(node))
-            node = node.value
-            yield path, node, ref, first
-            if not first:
-                continue
-            if isinstance(node, Ref):
-                waiting.append((path + ("0",), node))
-                continue
+    # Of each container that is open, its path and the members left: the paths of all of them at once may be too many.
+    frames = [((), iter(((None, tree),)))]
+    while frames:
+        front, left = frames[-1]
+        for key, node in left:
+            path = front if key is None else front + (str(key),)
+            first = True
+            while isinstance(node, Ref):
+                ref, node = node, node.value
+                first = id(ref) not in seen
+                seen.add(id(ref))
+                yield path, node, ref, first
+                if not first or not isinstance(node, Ref):
+                    break
+                path += ("0",)
+            else:
+                yield path, node, None, True
+            if first and is_container(node):
+                frames.append((path, iter(members(node))))
+                break
         else:
-            yield path, node, None, True
-        if is_container(node):
-            inside = [(path + (str(key),), member) for key, member in members(node)]
-            waiting.extend(reversed(inside))
+            frames.pop()
+
+
+def unique_leaves(tree):
+    """Each leaf of an exact tree once, in order."""
+    seen, waiting = set(), [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, Ref):
+            if id(node) not in seen:
+                seen.add(id(node))
+                waiting.append(node.value)
+        elif isinstance(node, CONTAINERS):
+            waiting.extend(reversed([member for _, member in members(node)]))
+        elif is_leaf(node):
+            yield node
+
+
+def is_leaf(node):
+    return getattr(node, "is_leaf", False)
 
 
 _NOT_YET = object()
