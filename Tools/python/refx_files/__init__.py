@@ -8,8 +8,13 @@
 A tree is made of dict, list, tuple, of arrays, and of None, str, int, float and bool. See Documentation/python.md.
 """
 
+from __future__ import annotations
+
 import contextlib
 import io
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Union
 
 from . import atomic as _atomic
 from . import attributes as _attributes
@@ -31,11 +36,13 @@ __all__ = [
     "load", "save", "open", "digest", "from_refx", "to_refx", "Ref", "NOTHING", "HOLE", "LazyArray", "Limits",
     "FileError", "Damaged", "Unsupported", "LimitExceeded",
 ]
+Base = Union[str, "os.PathLike[str]", bytes, _reader.Stored]
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _HDF5_SUFFIXES = (".h5", ".hdf5")
 
 
-def open(file, *, base=None, limits=None, check_hashes=True, threads=None):
+def open(file: str | os.PathLike[str] | bytes | bytearray | memoryview, *, base: Base | Sequence[Base] | None = None,
+         limits: Limits | None = None, check_hashes: bool = True, threads: int | None = None) -> _reader.Stored:
     """Opens a checkpoint and reads what it says, without payload. Close what it gives, or use it in `with`.
 
     `file` is a path, or bytes of a `.refx` file. `base` is what a patch stands on: a path or an open checkpoint, or a
@@ -51,9 +58,9 @@ def open(file, *, base=None, limits=None, check_hashes=True, threads=None):
             return stored
 
         steps = [] if base is None else [*base] if isinstance(base, (list, tuple)) else [base]
-        found = None
-        for stored in map(step, [*steps, file]):
-            found = stored if found is None else _patches.applied(found, stored)
+        found, *later = map(step, [*steps, file])
+        for stored in later:
+            found = _patches.applied(found, stored)
         opened.pop_all()
         return found
 
@@ -77,7 +84,9 @@ def _opened(file, limits, check_hashes, threads):
     return _reader.open_source(source, **options)
 
 
-def load(file, *patterns, refs=False, lazy=False, raw=False, base=None, limits=None, check_hashes=True, threads=None):
+def load(file: str | os.PathLike[str] | bytes | bytearray | memoryview, *patterns: str, refs: bool = False,
+         lazy: bool = False, raw: bool = False, base: Base | Sequence[Base] | None = None, limits: Limits | None = None,
+         check_hashes: bool = True, threads: int | None = None) -> Any:
     """The tree of a checkpoint, or what `patterns` choose of it; see `open` for the rest.
 
     What is tied in the file is one object here. With `refs` the Refs stand in the tree, with their collections. With
@@ -90,8 +99,11 @@ def load(file, *patterns, refs=False, lazy=False, raw=False, base=None, limits=N
         return opened.tree(*patterns, refs=refs, raw=raw)
 
 
-def save(file, tree, *, collections=None, metadata=None, attributes=None, compression="fast", threads=None,
-         base=None, format=None, durable=True):
+def save(file: str | os.PathLike[str], tree: Any, *,
+         collections: str | int | Mapping[str, str | int] | Callable[[tuple[str, ...], Any], str | int | None] | None = None,
+         metadata: dict[str, Any] | None = None, attributes: Mapping[tuple[str, ...], Mapping[str, Any]] | None = None,
+         compression: str | int = "fast", threads: int | None = None, base: Base | None = None,
+         format: str | None = None, durable: bool = True) -> None:
     """Saves a tree: as HDF5 where the name ends in .h5 or .hdf5 or `format` is "hdf5", else as `.refx`.
 
     An array, dict or list that stands in several places (`is`) is written once. `collections` names the collection of
@@ -126,7 +138,7 @@ def _new(path):
     return io.BufferedWriter(io.FileIO(path, "w"), 1 << 20)
 
 
-def digest(file, **options):
+def digest(file: Base, **options: Any) -> dict[str, str]:
     """The three digests of a checkpoint in hexadecimal, `{"structure": …, "topology": …, "values": …}`: those that the
     command `refx digest` prints. Reads all payload. `file` is what `open` takes, or an open checkpoint."""
     from . import digests

@@ -207,7 +207,10 @@ class HDF5File(Stored):
         for name in attributes:
             if name.startswith(b"refx_"):
                 continue
-            value = attributes.value(name, path)
+            try:
+                value = attributes.value(name, path)
+            except Damaged:
+                value = NOTHING  # text that is no UTF-8, a boolean that is none: another program's word
             if value is NOTHING:
                 self.warnings.append(f"{shown(path)}: the attribute {_shown_name(name)} cannot be represented")
                 continue

@@ -1,8 +1,12 @@
 """Reads `.refx` files: the catalogue when a file is opened, a leaf's payload when it is asked for."""
 
+from __future__ import annotations
+
 import contextlib
 import functools
 import zlib
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +14,7 @@ from . import attributes, catalogue, chunks, dtypes, envelope, jsontext, selecti
 from .errors import Damaged, FileError, LimitExceeded, demand, shown
 from .sections import SectionReader
 from .source import FileSource, MemorySource
-from .tree import is_leaf, rebuilt, sites, unique_leaves
+from .tree import Ref, is_leaf, rebuilt, sites, unique_leaves
 
 
 class Stored:
@@ -22,18 +26,21 @@ class Stored:
 
     format = ""
 
-    def __init__(self, name):
+    def __init__(self, name: str) -> None:
         self.name = name
-        self.metadata, self.attributes, self.codec, self.warnings = {}, {}, None, []
-        self.exact = None
+        self.metadata: dict[str, Any] = {}
+        self.attributes: dict[tuple[str, ...], dict[str, Any]] = {}
+        self.codec: str | None = None
+        self.warnings: list[str] = []
+        self.exact: Any = None
 
-    def __enter__(self):
+    def __enter__(self) -> Stored:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.close()
 
-    def close(self):
+    def close(self) -> None:
         pass
 
     def array(self, leaf, raw=False):
@@ -49,7 +56,7 @@ class Stored:
         for leaf in leaves:
             yield self.array(leaf, raw)
 
-    def tree(self, *patterns, refs=False, lazy=False, raw=False):
+    def tree(self, *patterns: str, refs: bool = False, lazy: bool = False, raw: bool = False) -> Any:
         """The tree, or what `patterns` choose of it.
 
         Tied leaves are one object; with `refs` the Refs stand in the tree, with their collections. With `lazy` leaves
@@ -69,21 +76,21 @@ class Stored:
 
         return rebuilt(self.exact, leaf, refs, wanted)
 
-    def leaves(self):
+    def leaves(self) -> Iterator[tuple[tuple[str, ...], Any, Ref | None]]:
         """Yields (path, stored leaf, Ref or None) of each leaf, those of Refs at each of their sites."""
         for path, node, ref, _ in sites(self.exact):
             if is_leaf(node):
                 yield path, node, ref
 
-    def collections(self):
+    def collections(self) -> dict[str | int | None, list[tuple[str, ...]]]:
         """{collection: the paths of its Refs}, later sites as well; None for Refs without one."""
-        found = {}
+        found: dict[str | int | None, list[tuple[str, ...]]] = {}
         for path, _, ref, _ in sites(self.exact):
             if ref is not None:
                 found.setdefault(ref.collection, []).append(path)
         return found
 
-    def verify(self):
+    def verify(self) -> None:
         """Reads every byte and compares every sum; raises where one differs."""
         for _ in self.arrays(list(unique_leaves(self.exact)), raw=True):
             pass
@@ -138,7 +145,7 @@ class RefxFile(Stored):
         expected = int(leaf.sums[number])
         if leaf.compressed:
             stored = self._source.read(offset, length)
-            demand(zlib.crc32(stored) == expected, f"{what}: its checksum")
+            _compare(zlib.crc32(stored), expected, f"{what}, {length} bytes at byte {offset}")
             start, end = leaf.grid.bounds(number)
             chunks.unpacked(stored, target, leaf.grid.full, leaf.item, what)
             return zlib.crc32(target)
@@ -146,9 +153,9 @@ class RefxFile(Stored):
         crc = whole = zlib.crc32(target)
         if number == 0 and offset > leaf.begin:
             padding = self._source.read(leaf.begin, offset - leaf.begin)
-            demand(not any(padding), f"{what}: its padding")
+            demand(not any(padding), f"{what}: its padding, from byte {leaf.begin} to {offset}, is not zero")
             whole = chunks.crc_of_both(zlib.crc32(padding), crc, length)
-        demand(whole == expected, f"{what}: its checksum")
+        _compare(whole, expected, f"{what}, {length} bytes at byte {offset}")
         return crc
 
     def _jobs(self, leaves, buffers):
@@ -190,9 +197,10 @@ class RefxFile(Stored):
             crc = chunks.crc_of_both(crc, next(sums), end - start)
         data = buffers.pop(leaf.number) if pieces else np.empty(0, np.uint8)
         what = f"leaf {leaf.number}"
-        demand(crc == leaf.crc, f"the checksum of {what}")
+        _compare(crc, leaf.crc, f"{what}, its {leaf.size} bytes,")
         if self._check_hashes:
-            demand(xxh3.content_hash(data, pieces) == leaf.digest, f"the content hash of {what}")
+            found = xxh3.content_hash(data, pieces)
+            demand(found == leaf.digest, f"{what} has the content hash {found.hex()}, expected {leaf.digest.hex()}")
         return dtypes.array_of(leaf.dtype, leaf.shape, data, what, raw)
 
     def array(self, leaf, raw=False):
@@ -218,6 +226,10 @@ class RefxFile(Stored):
             return dtypes.array_of(leaf.dtype, shape, rows, f"leaf {leaf.number}", raw)
 
 
+def _compare(found, expected, what):
+    demand(found == expected, f"{what} has the CRC-32 {found:08x}, expected {expected:08x}")
+
+
 class LazyArray:
     """A leaf that is read when it is asked for: `array[3:5]` reads the chunks of these rows, `np.asarray(array)` all.
 
@@ -231,29 +243,29 @@ class LazyArray:
         self.dtype, self.shape = dtypes.numpy_dtype(leaf.dtype, raw), tuple(leaf.shape)
 
     @property
-    def refx_dtype(self):
+    def refx_dtype(self) -> str:
         return self._leaf.dtype
 
     @property
-    def ndim(self):
+    def ndim(self) -> int:
         return len(self.shape)
 
     @property
-    def size(self):
+    def size(self) -> int:
         return dtypes.count_of(self.shape)
 
-    def __len__(self):
+    def __len__(self) -> int:
         if not self.shape:
             raise TypeError("len() of a lazy array without dimensions")
         return self.shape[0]
 
-    def __array__(self, dtype=None, copy=None):
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         if copy is False:
             raise ValueError("a lazy array is read from its file, so NumPy cannot have it without a copy")
         array = self._file.array(self._leaf, self._raw)
         return array if dtype is None else array.astype(dtype, copy=False)
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: Any) -> Any:
         first, rest = (index[0], index[1:]) if isinstance(index, tuple) and index else (index, ())
         if not self.shape or isinstance(first, bool) or not (isinstance(first, (int, np.integer, slice))):
             return np.asarray(self)[index]
@@ -267,7 +279,7 @@ class LazyArray:
             raise IndexError(f"row {first} of {self.shape[0]}")
         return self._file.part(self._leaf, place, place + 1, self._raw)[(0,) + rest]
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"LazyArray({self._leaf.dtype}, shape={self.shape})"
 
 

@@ -4,6 +4,10 @@ A tree is made of dict, list and tuple, of arrays, and of None, str, int, float 
 places that hold the same object share it. `Ref` says the same aloud, and may name a collection.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
 from . import dtypes
 from .errors import Unsupported, shown
 
@@ -40,8 +44,9 @@ class Ref:
 
     __slots__ = ("value", "collection")
 
-    def __init__(self, value, collection=None):
-        self.value, self.collection = value, collection
+    def __init__(self, value: Any, collection: str | int | None = None) -> None:
+        self.value: Any = value
+        self.collection: str | int | None = collection
 
     def __repr__(self):
         return f"Ref({type(self.value).__name__}, collection={self.collection!r})"
