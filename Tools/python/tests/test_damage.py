@@ -137,7 +137,9 @@ class Damage(Scratch):
             "a large leaf": file(nodes=b"\3", leaves=leaf), "a large packed leaf": file(nodes=b"\3", leaves=packed),
             "chunks for it": file(nodes=b"\3", leaves=packed, chunks=struct.pack("<II", 1, 0) * 300000),
             "a bomb": file(nodes=b"\3", leaves=claim, chunks=chunk, front=front + bomb),
-            "a deep tree": file(nodes=b"\5\1" * 100000 + b"\0"), "deep Refs": file(nodes=b"\x0c\0" * 100000 + b"\0"),
+            "a deep tree": file(nodes=b"\5\1" * 100000 + b"\0"), "deep Refs": file(nodes=b"\x0c\0" * 1002 + b"\0"),
+            "deep Refs in a list": file(nodes=b"\5\1" + b"\x0c\0" * 1001 + b"\0"),
+            "lists and Refs": file(nodes=b"\x0c\0\x0c\0\5\1" * 500 + b"\5\1\0"),
             "deep tuples": file(nodes=b"\6\1" * 1001 + b"\0"),
             "deep metadata": file(more=[(b"META", b'{"":' + b"[" * 200000 + b"]" * 200000 + b"}")]),
             "NaN": file(more=[(b"META", b'{"x":NaN}')]), "1e999": file(more=[(b"META", b'{"x":1e999}')]),
@@ -156,6 +158,9 @@ class Damage(Scratch):
                 peak = tracemalloc.get_traced_memory()[1]
                 tracemalloc.stop()
                 self.assertLess(peak, 4 * len(data) + (8 << 20))
+        # The deepest that there may be.
+        for nodes in (b"\5\1" * 1000, b"\x0c\0" * 1001, b"\x0c\0\x0c\0\5\1" * 500):
+            self.assertNotEqual(outcome(file(nodes=nodes + b"\0")), "refused")
         # Sections that are not known pass, unless they are required.
         self.assertNotEqual(outcome(file(more=[(b"ZZZZ", b"?")])), "refused")
 
