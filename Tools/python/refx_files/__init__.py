@@ -23,11 +23,12 @@ from . import reader as _reader
 from . import writer as _writer
 from .catalogue import Limits
 from .errors import Damaged, FileError, LimitExceeded, Unsupported
+from .lazy import LazyArray
 from .outline import Outline as _Outline
-from .reader import LazyArray
 from .source import FileSource as _FileSource
 from .source import MemorySource as _MemorySource
 from .source import path_of as _path_of
+from .stored import Stored as _Stored
 from .trees_of_refx import from_refx, to_refx
 from .tree import HOLE, NOTHING, Ref
 
@@ -36,13 +37,13 @@ __all__ = [
     "load", "save", "open", "digest", "from_refx", "to_refx", "Ref", "NOTHING", "HOLE", "LazyArray", "Limits",
     "FileError", "Damaged", "Unsupported", "LimitExceeded",
 ]
-Base = Union[str, "os.PathLike[str]", bytes, _reader.Stored]
+Base = Union[str, "os.PathLike[str]", bytes, _Stored]
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _HDF5_SUFFIXES = (".h5", ".hdf5")
 
 
 def open(file: str | os.PathLike[str] | bytes | bytearray | memoryview, *, base: Base | Sequence[Base] | None = None,
-         limits: Limits | None = None, check_hashes: bool = True, threads: int | None = None) -> _reader.Stored:
+         limits: Limits | None = None, check_hashes: bool = True, threads: int | None = None) -> _Stored:
     """Opens a checkpoint and reads what it says, without payload. Close what it gives, or use it in `with`.
 
     `file` is a path, or bytes of a `.refx` file. `base` is what a patch stands on: a path or an open checkpoint, or a
@@ -51,7 +52,7 @@ def open(file: str | os.PathLike[str] | bytes | bytearray | memoryview, *, base:
     """
     with contextlib.ExitStack() as opened:
         def step(file):
-            if isinstance(file, _reader.Stored):
+            if isinstance(file, _Stored):
                 return file
             stored = _opened(file, limits, check_hashes, threads)
             opened.callback(stored.close)
@@ -123,7 +124,7 @@ def save(file: str | os.PathLike[str], tree: Any, *,
     attributes = _attributes.checked(attributes or {})
     outline = _Outline(tree, collections).tree
     if base is not None:
-        with contextlib.nullcontext(base) if isinstance(base, _reader.Stored) else open(base) as opened:
+        with contextlib.nullcontext(base) if isinstance(base, _Stored) else open(base) as opened:
             outline, metadata = _patches.made(opened, outline, metadata)
     with _atomic.replacing(name, durable) as temporary:
         if format == "hdf5" or format is None and name.lower().endswith(_HDF5_SUFFIXES):
@@ -142,7 +143,7 @@ def digest(file: Base, **options: Any) -> dict[str, str]:
     """The three digests of a checkpoint in hexadecimal, `{"structure": …, "topology": …, "values": …}`: those that the
     command `refx digest` prints. Reads all payload. `file` is what `open` takes, or an open checkpoint."""
     from . import digests
-    opened = file if isinstance(file, _reader.Stored) else open(file, **options)
+    opened = file if isinstance(file, _Stored) else open(file, **options)
     try:
         structure, topology = digests.structure(opened.exact)
         found = structure, topology, _patches.value_digest(opened)

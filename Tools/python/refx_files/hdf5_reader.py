@@ -12,7 +12,7 @@ from .errors import Damaged, FileError, LimitExceeded, Unsupported, demand, show
 from .hdf5_leaves import Elements, raises_damaged
 from .hdf5_types import decoded
 from .outline import Tuple
-from .reader import Stored
+from .stored import Stored
 from .tree import HOLE, NOTHING, Ref
 
 try:

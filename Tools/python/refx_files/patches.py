@@ -1,7 +1,8 @@
 """Patches: the changed values alone, with what they stand on named by its digests."""
 
-from . import digests, dtypes, reader
+from . import digests, dtypes
 from .errors import Damaged, Unsupported, shown
+from .stored import Stored
 from .tree import HOLE, Ref, is_leaf, sites, unique_leaves
 
 KEY = "refx_patch"
@@ -45,7 +46,7 @@ def arrays_by_path(tree):
     return {path: node for path, node, _, _ in sites(tree) if is_leaf(node)}
 
 
-class _Patched(reader.Stored):
+class _Patched(Stored):
     """A checkpoint that is a patch on a base, both open."""
 
     format = "patch"

@@ -1,99 +1,15 @@
 """Reads `.refx` files: the catalogue when a file is opened, a leaf's payload when it is asked for."""
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import zlib
-from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
-from . import attributes, catalogue, chunks, dtypes, envelope, jsontext, selection, threads, xxh3
+from . import attributes, catalogue, chunks, dtypes, envelope, jsontext, threads, xxh3
 from .errors import Damaged, FileError, LimitExceeded, demand, shown
 from .sections import SectionReader
-from .source import FileSource, MemorySource
-from .tree import Ref, is_leaf, rebuilt, sites, unique_leaves
-
-
-class Stored:
-    """A checkpoint that is open: what every container of a file has in common.
-
-    `exact` is the tree with its Refs and with stored leaves, `metadata` a dict, `attributes` `{path: {name: value}}`,
-    `warnings` what was not as it might be, in sentences.
-    """
-
-    format = ""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.metadata: dict[str, Any] = {}
-        self.attributes: dict[tuple[str, ...], dict[str, Any]] = {}
-        self.codec: str | None = None
-        self.warnings: list[str] = []
-        self.exact: Any = None
-
-    def __enter__(self) -> Stored:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        pass
-
-    def array(self, leaf, raw=False):
-        """The elements of one stored leaf, checked."""
-        raise NotImplementedError
-
-    def part(self, leaf, start, end, raw=False):
-        """The rows from `start` to `end` of a leaf."""
-        return self.array(leaf, raw)[start:end]
-
-    def arrays(self, leaves, raw):
-        """Yields the elements of several, in order."""
-        for leaf in leaves:
-            yield self.array(leaf, raw)
-
-    def tree(self, *patterns: str, refs: bool = False, lazy: bool = False, raw: bool = False) -> Any:
-        """The tree, or what `patterns` choose of it.
-
-        Tied leaves are one object; with `refs` the Refs stand in the tree, with their collections. With `lazy` leaves
-        are `LazyArray`s, which read when they are asked. With `raw` dtypes that NumPy lacks are bits; see `dtypes`.
-        """
-        wanted = selection.wanted(self.exact, patterns) if patterns else None
-        found = {}
-        if not lazy:
-            needed = []
-            rebuilt(self.exact, lambda node: needed.append(node) if is_leaf(node) else None, True, wanted)
-            found = {id(leaf): array for leaf, array in zip(needed, self.arrays(needed, raw))}
-
-        def leaf(node):
-            if not is_leaf(node):
-                return node
-            return LazyArray(self, node, raw) if lazy else found[id(node)]
-
-        return rebuilt(self.exact, leaf, refs, wanted)
-
-    def leaves(self) -> Iterator[tuple[tuple[str, ...], Any, Ref | None]]:
-        """Yields (path, stored leaf, Ref or None) of each leaf, those of Refs at each of their sites."""
-        for path, node, ref, _ in sites(self.exact):
-            if is_leaf(node):
-                yield path, node, ref
-
-    def collections(self) -> dict[str | int | None, list[tuple[str, ...]]]:
-        """{collection: the paths of its Refs}, later sites as well; None for Refs without one."""
-        found: dict[str | int | None, list[tuple[str, ...]]] = {}
-        for path, _, ref, _ in sites(self.exact):
-            if ref is not None:
-                found.setdefault(ref.collection, []).append(path)
-        return found
-
-    def verify(self) -> None:
-        """Reads every byte and compares every sum; raises where one differs."""
-        for _ in self.arrays(list(unique_leaves(self.exact)), raw=True):
-            pass
+from .stored import Stored
 
 
 class RefxFile(Stored):
@@ -230,59 +146,6 @@ def _compare(found, expected, what):
     demand(found == expected, f"{what} has the CRC-32 {found:08x}, expected {expected:08x}")
 
 
-class LazyArray:
-    """A leaf that is read when it is asked for: `array[3:5]` reads the chunks of these rows, `np.asarray(array)` all.
-
-    Nothing is kept, so what is asked for twice is read twice. Saving one copies its elements.
-    """
-
-    __slots__ = ("_file", "_leaf", "_raw", "dtype", "shape")
-
-    def __init__(self, file, leaf, raw):
-        self._file, self._leaf, self._raw = file, leaf, raw
-        self.dtype, self.shape = dtypes.numpy_dtype(leaf.dtype, raw), tuple(leaf.shape)
-
-    @property
-    def refx_dtype(self) -> str:
-        return self._leaf.dtype
-
-    @property
-    def ndim(self) -> int:
-        return len(self.shape)
-
-    @property
-    def size(self) -> int:
-        return dtypes.count_of(self.shape)
-
-    def __len__(self) -> int:
-        if not self.shape:
-            raise TypeError("len() of a lazy array without dimensions")
-        return self.shape[0]
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        if copy is False:
-            raise ValueError("a lazy array is read from its file, so NumPy cannot have it without a copy")
-        array = self._file.array(self._leaf, self._raw)
-        return array if dtype is None else array.astype(dtype, copy=False)
-
-    def __getitem__(self, index: Any) -> Any:
-        first, rest = (index[0], index[1:]) if isinstance(index, tuple) and index else (index, ())
-        if not self.shape or isinstance(first, bool) or not (isinstance(first, (int, np.integer, slice))):
-            return np.asarray(self)[index]
-        if isinstance(first, slice):
-            start, end, step = first.indices(self.shape[0])
-            if step != 1:
-                return np.asarray(self)[index]
-            return self._file.part(self._leaf, start, max(start, end), self._raw)[(slice(None),) + rest]
-        place = first + self.shape[0] if first < 0 else first
-        if not 0 <= place < self.shape[0]:
-            raise IndexError(f"row {first} of {self.shape[0]}")
-        return self._file.part(self._leaf, place, place + 1, self._raw)[(0,) + rest]
-
-    def __repr__(self) -> str:
-        return f"LazyArray({self._leaf.dtype}, shape={self.shape})"
-
-
 def open_source(source, **options):
     """The RefxFile of a source, which is closed where it is none."""
     try:
@@ -292,12 +155,3 @@ def open_source(source, **options):
         if isinstance(error, FileError):
             raise type(error)(f"{source.name}: {error}") from None
         raise
-
-
-def open_path(path, **options):
-    return open_source(FileSource(path), **options)
-
-
-def open_bytes(data, **options):
-    """A file that is in memory."""
-    return open_source(MemorySource(data), **options)
