@@ -7,6 +7,7 @@ import Testing
 
 /// libhdf5 in a process of its own: the same answers, and nothing that happens there happens here.
 @Suite struct WorkerTests {
+  /// One of the files that h5py wrote (`Tools/foreign/make_hdf5.py`).
   static let committed = Repository.folder.appending(path: "Fixtures/foreign/committed-types.h5").path
 
   private static func worker() throws -> OpenOptions {

@@ -16,7 +16,7 @@ struct HDF5Python {
     return reasonToSkip == nil
   }
 
-  /// Runs a script of `Tools/python`.
+  /// Runs a script of `Tools/foreign`.
   ///
   /// - Returns: its exit status and everything it printed.
   static func run(
@@ -32,7 +32,7 @@ struct HDF5Python {
       .deletingLastPathComponent().deletingLastPathComponent()
     let process = Process()
     process.executableURL = URL(fileURLWithPath: python)
-    process.arguments = [root.appendingPathComponent("Tools/python/\(script)").path] + arguments
+    process.arguments = [root.appendingPathComponent("Tools/foreign/\(script)").path] + arguments
     let pipe = Pipe()
     process.standardOutput = pipe
     process.standardError = pipe

@@ -4,7 +4,7 @@ import RefxIO
 import RefxStore
 import Testing
 
-/// Files that torch wrote (`Tools/python/make_pytorch.py`), with what torch says is in them.
+/// Files that torch wrote (`Tools/foreign/make_pytorch.py`), with what torch says is in them.
 @Suite struct PyTorchFixtureTests {
   private static let folder = URL(filePath: #filePath).deletingLastPathComponent()
     .appending(path: "../../../Fixtures/foreign/pytorch").standardizedFileURL

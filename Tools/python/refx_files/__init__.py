@@ -8,18 +8,27 @@
 A tree is made of dict, list, tuple, of arrays, and of None, str, int, float and bool. See Documentation/python.md.
 """
 
+from __future__ import annotations
+
+import contextlib
+import io
 import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Union
 
 from . import atomic as _atomic
+from . import attributes as _attributes
 from . import patches as _patches
 from . import reader as _reader
 from . import writer as _writer
 from .catalogue import Limits
 from .errors import Damaged, FileError, LimitExceeded, Unsupported
+from .lazy import LazyArray
 from .outline import Outline as _Outline
-from .reader import LazyArray
 from .source import FileSource as _FileSource
 from .source import MemorySource as _MemorySource
+from .source import path_of as _path_of
+from .stored import Stored as _Stored
 from .trees_of_refx import from_refx, to_refx
 from .tree import HOLE, NOTHING, Ref
 
@@ -28,36 +37,42 @@ __all__ = [
     "load", "save", "open", "digest", "from_refx", "to_refx", "Ref", "NOTHING", "HOLE", "LazyArray", "Limits",
     "FileError", "Damaged", "Unsupported", "LimitExceeded",
 ]
+Base = Union[str, "os.PathLike[str]", bytes, _Stored]
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _HDF5_SUFFIXES = (".h5", ".hdf5")
 
 
-def open(file, *, base=None, limits=None, check_hashes=True, threads=None):
+def open(file: str | os.PathLike[str] | bytes | bytearray | memoryview, *, base: Base | Sequence[Base] | None = None,
+         limits: Limits | None = None, check_hashes: bool = True, threads: int | None = None) -> _Stored:
     """Opens a checkpoint and reads what it says, without payload. Close what it gives, or use it in `with`.
 
     `file` is a path, or bytes of a `.refx` file. `base` is what a patch stands on: a path or an open checkpoint, or a
     list of them, from the oldest on. Without `check_hashes` the XXH3 content hashes are left unchecked; every
     CRC-32 is always compared. Raises FileError where the file cannot be taken, OSError where it cannot be read.
     """
-    opened = _opened(file, limits, check_hashes, threads)
-    if base is None:
-        return opened
-    bases = list(base) if isinstance(base, (list, tuple)) else [base]
-    try:
-        below = None
-        for step in bases:
-            step = step if isinstance(step, _reader.Stored) else _opened(step, limits, check_hashes, threads)
-            below = step if below is None else _patches.applied(below, step)
-        return _patches.applied(below, opened)
-    except BaseException:
-        opened.close()
-        raise
+    with contextlib.ExitStack() as opened:
+        def step(file):
+            if isinstance(file, _Stored):
+                return file
+            stored = _opened(file, limits, check_hashes, threads)
+            opened.callback(stored.close)
+            return stored
+
+        steps = [] if base is None else [*base] if isinstance(base, (list, tuple)) else [base]
+        found, *later = map(step, [*steps, file])
+        for stored in later:
+            found = _patches.applied(found, stored)
+        opened.pop_all()
+        return found
 
 
 def _opened(file, limits, check_hashes, threads):
     options = dict(limits=limits, check_hashes=check_hashes, threads_=threads)
     if isinstance(file, (bytes, bytearray, memoryview)):
+        if bytes(file[:8]) == _HDF5:
+            raise Unsupported("HDF5 in memory: libhdf5 reads files, so give a path")
         return _reader.open_source(_MemorySource(file), **options)
+    file = _path_of(file, ", or bytes of a .refx file")
     source = _FileSource(file)
     # HDF5 may begin behind a block of its user, at a power of two from 512 on.
     place = 0
@@ -70,7 +85,9 @@ def _opened(file, limits, check_hashes, threads):
     return _reader.open_source(source, **options)
 
 
-def load(file, *patterns, refs=False, lazy=False, raw=False, base=None, limits=None, check_hashes=True, threads=None):
+def load(file: str | os.PathLike[str] | bytes | bytearray | memoryview, *patterns: str, refs: bool = False,
+         lazy: bool = False, raw: bool = False, base: Base | Sequence[Base] | None = None, limits: Limits | None = None,
+         check_hashes: bool = True, threads: int | None = None) -> Any:
     """The tree of a checkpoint, or what `patterns` choose of it; see `open` for the rest.
 
     What is tied in the file is one object here. With `refs` the Refs stand in the tree, with their collections. With
@@ -83,8 +100,11 @@ def load(file, *patterns, refs=False, lazy=False, raw=False, base=None, limits=N
         return opened.tree(*patterns, refs=refs, raw=raw)
 
 
-def save(file, tree, *, collections=None, metadata=None, attributes=None, compression="fast", threads=None,
-         base=None, format=None, durable=True):
+def save(file: str | os.PathLike[str], tree: Any, *,
+         collections: str | int | Mapping[str, str | int] | Callable[[tuple[str, ...], Any], str | int | None] | None = None,
+         metadata: dict[str, Any] | None = None, attributes: Mapping[tuple[str, ...], Mapping[str, Any]] | None = None,
+         compression: str | int = "fast", threads: int | None = None, base: Base | None = None,
+         format: str | None = None, durable: bool = True) -> None:
     """Saves a tree: as HDF5 where the name ends in .h5 or .hdf5 or `format` is "hdf5", else as `.refx`.
 
     An array, dict or list that stands in several places (`is`) is written once. `collections` names the collection of
@@ -98,31 +118,32 @@ def save(file, tree, *, collections=None, metadata=None, attributes=None, compre
     if threads is not None:
         _writer.threads.thread_count(threads)
     _writer.level_of(compression)
+    name = _path_of(file)
+    if metadata is not None and not isinstance(metadata, dict):
+        raise Unsupported(f"metadata is a dict, not a {type(metadata).__name__}")
+    attributes = _attributes.checked(attributes or {})
     outline = _Outline(tree, collections).tree
     if base is not None:
-        opened = base if isinstance(base, _reader.Stored) else open(base)
-        outline, metadata = _patches.made(opened, outline, metadata)
-    name = os.fspath(file)
-    with _atomic.replacing(file, durable) as temporary:
+        with contextlib.nullcontext(base) if isinstance(base, _Stored) else open(base) as opened:
+            outline, metadata = _patches.made(opened, outline, metadata)
+    with _atomic.replacing(name, durable) as temporary:
         if format == "hdf5" or format is None and name.lower().endswith(_HDF5_SUFFIXES):
             from . import hdf5
-            hdf5.write(temporary, outline, metadata or {}, attributes or {}, _writer.level_of(compression))
+            hdf5.write(temporary, outline, metadata or {}, attributes, _writer.level_of(compression))
         else:
             with _new(temporary) as target:
-                _writer.write(target, outline, metadata or {}, attributes or {}, compression, threads)
+                _writer.write(target, outline, metadata or {}, attributes, compression, threads)
 
 
 def _new(path):
-    import io
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    return io.BufferedWriter(io.FileIO(os.open(path, flags, 0o666), "w"), 1 << 20)
+    return io.BufferedWriter(io.FileIO(path, "w"), 1 << 20)
 
 
-def digest(file, **options):
+def digest(file: Base, **options: Any) -> dict[str, str]:
     """The three digests of a checkpoint in hexadecimal, `{"structure": …, "topology": …, "values": …}`: those that the
     command `refx digest` prints. Reads all payload. `file` is what `open` takes, or an open checkpoint."""
     from . import digests
-    opened = file if isinstance(file, _reader.Stored) else open(file, **options)
+    opened = file if isinstance(file, _Stored) else open(file, **options)
     try:
         structure, topology = digests.structure(opened.exact)
         found = structure, topology, _patches.value_digest(opened)

@@ -4,6 +4,7 @@ python -m refx_files FILE --verify   reads every byte and says whether the file 
 
 A patch needs its base: --base FILE."""
 
+import io
 import json
 import os
 import sys
@@ -25,6 +26,10 @@ def main(arguments):
     if len(files) != 1 or files[0].startswith("--") or flags <= set(arguments):
         print(__doc__, file=sys.stderr)
         return 2
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that lacks a character of a name shows its number.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         with open(files[0], base=base) as file:
             for warning in file.warnings:

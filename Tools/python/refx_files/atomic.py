@@ -10,31 +10,40 @@ from .errors import Unsupported
 
 @contextlib.contextmanager
 def replacing(path, durable=True):
-    """Gives the path of a temporary beside `path`, which takes its place in the end, or is removed."""
-    path = os.path.realpath(os.fspath(path))
-    try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            raise Unsupported(f"{path}: no regular file stands there, so nothing is written")
-    except FileNotFoundError:
-        pass
+    """Gives the path of a temporary beside `path`, an empty file, which takes its place in the end, or is removed.
+
+    The permissions of a file that is replaced stay; nobody else reads the temporary before it has them.
+    """
+    path = os.path.realpath(path)
     folder, name = os.path.split(path)
-    temporary = os.path.join(folder, f".{name[:100]}.{secrets.token_hex(8)}.tmp")
+    os.stat(folder)
+    mode = None
+    with contextlib.suppress(FileNotFoundError):
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode):
+            raise Unsupported(f"{path}: no regular file stands there, so nothing is written")
+        mode = status.st_mode & 0o777
+    # A name may have 255 bytes.
+    front = os.fsdecode(os.fsencode(name)[:100])
+    temporary = os.path.join(folder, f".{front}.{secrets.token_hex(8)}.tmp")
+    os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if mode is None else 0o600))
     try:
         yield temporary
-        if durable:
-            _synchronise(temporary)
+        _finish(temporary, durable, mode)
         os.replace(temporary, path)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
         raise
-    if durable:
-        _synchronise(folder)
+    _finish(folder, durable)
 
 
-def _synchronise(path):
+def _finish(path, durable, mode=None):
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        if mode is not None:
+            os.fchmod(descriptor, mode)
+        if durable:
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)

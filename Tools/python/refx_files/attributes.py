@@ -4,6 +4,7 @@ A value is None (no value), a str, int, float or bool, an array of numbers, or a
 """
 
 import struct
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -66,18 +67,30 @@ def _value(reader):
     return dtypes.array_of(name, shape, data, "an attribute", raw=dtypes.ml_dtypes is None)
 
 
+def checked(attributes):
+    """What a user gave as attributes: the same, or refused."""
+    if not isinstance(attributes, Mapping):
+        raise Unsupported(f"attributes are a dict of paths, not a {type(attributes).__name__}")
+    for path, values in attributes.items():
+        if not isinstance(path, (tuple, list)) or not all(isinstance(key, str) for key in path):
+            raise Unsupported(f"attributes of {path!r}: a path is a tuple of str, as in ('layers', '0', 'bias')")
+        if not isinstance(values, Mapping) or not all(isinstance(name, str) for name in values):
+            raise Unsupported(f"{shown(path)}: its attributes are a dict from names, which are str, to values")
+    return attributes
+
+
 def simplest(value, path):
     """A value in the form in which files hold it: None, str, int, float, bool, or (dtype, shape, data)."""
     if value is None or isinstance(value, (bool, float)) and not isinstance(value, np.generic):
         return value
     if isinstance(value, str):
-        return str(value)
+        return dtypes.utf8(value, path).decode()
     if isinstance(value, int) and not isinstance(value, np.generic):
         if not -1 << 63 <= value < 1 << 63:
             raise Unsupported(f"{shown(path)}: the attribute {value} does not fit 64 bits")
-        return value
+        return int(value)
     if isinstance(value, (list, tuple)):
-        value = np.array(value, object) if all(isinstance(v, str) for v in value) and value else np.array(value)
+        value = _row(value, path)
     if not dtypes.is_array(value):
         raise Unsupported(f"{shown(path)}: an attribute cannot hold {type(value).__name__}")
     name = dtypes.array_name(value, path)
@@ -91,6 +104,21 @@ def simplest(value, path):
     if not shape and name == "bool":
         return data == b"\1"
     return name, shape, data
+
+
+def _row(values, path):
+    """A list as an array."""
+    texts = sum(isinstance(value, str) for value in values)
+    if texts and texts == len(values):
+        return np.array(values, object)
+    try:
+        row = None if texts else np.array(values)
+    except (ValueError, OverflowError):
+        row = None
+    # NumPy makes floats of integers that fit no type together.
+    if row is None or row.dtype.kind == "O" or row.dtype.kind == "f" and values and all(isinstance(v, int) for v in values):
+        raise Unsupported(f"{shown(path)}: an attribute cannot hold this {type(values).__name__}; give an array")
+    return row
 
 
 def written(attributes, paths):

@@ -20,7 +20,7 @@ class Limits:
     """What a file may declare before it is refused."""
 
     nodes: int = 50_000_000
-    name_bytes: int = 1 << 20
+    name_bytes: int = dtypes.NAME_BYTES
     metadata_bytes: int = 256 << 20
     bytes: int = 1 << 62
     """Logical bytes of all leaves together."""
@@ -99,7 +99,7 @@ def place_leaves(leaves, data, catalogue):
         start = end
         if count and not leaf.compressed:
             start += -end % (64 if leaf.size < 65536 else 4096)
-        reader.demand(leaf.offset == start, f"the offset of {what}")
+        reader.demand(leaf.offset == start, f"{what} is said to be at byte {leaf.offset}, and what stands before ends at {start}")
         leaf.lengths, leaf.sums = table[used:used + count, 0], table[used:used + count, 1]
         leaf.stored = ends[used + count] - ends[used]
         leaf.starts = (ends, used, start - ends[used])
@@ -107,7 +107,7 @@ def place_leaves(leaves, data, catalogue):
         end = start + leaf.stored
         reader.demand(end <= catalogue, f"{what} reaches into the catalogue")
         if count and not leaf.compressed:
-            reader.demand(leaf.stored == leaf.size, f"{what}: its length")
+            reader.demand(leaf.stored == leaf.size, f"{what} has {leaf.stored} bytes in the file, expected {leaf.size}")
             if count > 1:
                 expected = [b - a for a, b in leaf.grid.pieces()]
                 reader.demand(leaf.lengths.tolist() == expected, f"{what}: the lengths of its chunks")

@@ -87,7 +87,7 @@ def unpacked(stored, target, full, item, what):
 
 # CRC-32 is linear: what n zero bytes do to it is a matrix of bits, kept as 32 columns.
 
-_BYTE = []
+_BYTE: list = []
 
 
 def _applied(matrix, crc):

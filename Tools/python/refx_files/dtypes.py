@@ -9,7 +9,7 @@ import struct
 
 import numpy as np
 
-from .errors import Damaged, Unsupported, demand, shown
+from .errors import Damaged, FileError, Unsupported, demand, shown
 
 try:
     import ml_dtypes
@@ -115,8 +115,19 @@ def texts_of(shape, data, what):
 
 def is_array(value):
     """Whether a value is an array of some package: NumPy, JAX, a lazy leaf."""
-    return isinstance(value, (np.ndarray, np.generic)) or (
+    return isinstance(value, (np.ndarray, np.generic)) or not isinstance(value, type) and (
         hasattr(value, "__array__") and hasattr(value, "dtype") and hasattr(value, "shape"))
+
+
+def as_numpy(value, path):
+    """A value of `is_array` as an array of NumPy."""
+    try:
+        return np.asarray(value)
+    except (FileError, OSError, MemoryError):
+        raise
+    except Exception as error:
+        kind = f"{type(value).__module__}.{type(value).__qualname__}"
+        raise Unsupported(f"{shown(path)}: no NumPy array can be made of a {kind}: {error}") from error
 
 
 def array_name(value, path):
@@ -129,13 +140,16 @@ def array_name(value, path):
     try:
         dtype = np.dtype(value.dtype)
     except TypeError:
-        dtype = np.asarray(value).dtype
+        dtype = as_numpy(value, path).dtype
     return name_of(dtype, path)
 
 
 def logical_bytes(value, name, path):
     """An array's elements, little-endian in C order, as an array of uint8; the array's own memory where that is so."""
-    array = np.asarray(value)
+    array = as_numpy(value, path)
+    given = name_of(array.dtype, path)
+    if given != name or array.shape != tuple(value.shape):
+        raise Unsupported(f"{shown(path)}: what says that it is {name} {list(value.shape)} gives {given} {list(array.shape)}")
     if name == "string":
         return np.frombuffer(text_bytes(array, path), np.uint8)
     if name in ("int4", "uint4"):
@@ -166,3 +180,15 @@ def utf8(text, path):
         return text.encode()
     except UnicodeEncodeError:
         raise Unsupported(f"{shown(path)}: {text!r} holds half a surrogate pair, which no UTF-8 has")
+
+
+NAME_BYTES = 1 << 20
+"""The longest name that readers must take."""
+
+
+def plain_name(text, path, what):
+    """The text of a name, also where it is of a class of its own, as members of an Enum are."""
+    raw = utf8(text, path)
+    if len(raw) > NAME_BYTES:
+        raise Unsupported(f"{shown(path)}: {what} of {len(raw)} bytes; files take {NAME_BYTES}")
+    return raw.decode()

@@ -30,12 +30,22 @@ def ending(start, sections):
     return b"".join(parts) + directory + front + struct.pack("<I", zlib.crc32(front)) + END_MAGIC
 
 
+def _hex(data):
+    return data.hex(" ") or "nothing"
+
+
+def _compare(what, offset, data, expected):
+    found = zlib.crc32(data)
+    demand(found == expected,
+           f"{what}, {len(data)} bytes at byte {offset}, has the CRC-32 {found:08x}, expected {expected:08x}")
+
+
 def read(source):
     """The offset of the catalogue, and {tag: (offset, bytes)} of the sections, all compared with their sums."""
     head = bytes(source.read(0, min(64, source.size)))
-    demand(head[:8] == MAGIC, "not a .refx file")
-    demand(source.size >= 128, "the file is cut")
-    demand(struct.unpack_from("<I", head, 60)[0] == zlib.crc32(head[:60]), "the header's checksum")
+    demand(head[:8] == MAGIC, f"not a .refx file: it begins with {_hex(head[:8])}, expected {_hex(MAGIC)}")
+    demand(source.size >= 128, f"the file is cut: it has {source.size} bytes, and the smallest has 128")
+    _compare("the header", 0, head[:60], struct.unpack_from("<I", head, 60)[0])
     version, length, zero, required, _ = struct.unpack_from("<HHIQQ", head, 8)
     if version != 1:
         raise Unsupported(f"version {version} of .refx; this package reads version 1")
@@ -45,15 +55,20 @@ def read(source):
 
     start = source.size - 64
     trailer = bytes(source.read(start, 64))
-    demand(trailer[56:] == END_MAGIC, "the file does not end as it must: cut, or bytes appended")
-    demand(struct.unpack_from("<I", trailer, 52)[0] == zlib.crc32(trailer[:52]), "the trailer's checksum")
+    demand(trailer[56:] == END_MAGIC,
+           f"the file does not end as it must: cut, or bytes appended. Its last 8 of {source.size} bytes are "
+           f"{_hex(trailer[56:])}, expected {_hex(END_MAGIC)}")
+    _compare("the trailer", start, trailer[:52], struct.unpack_from("<I", trailer, 52)[0])
     catalogue, directory, count, crc, length = struct.unpack_from("<QQIIQ", trailer, 0)
     demand(not any(trailer[32:52]), "the trailer's reserved bytes")
-    demand(length == source.size, "the length of the file")
-    demand(count <= SECTION_LIMIT and directory + 32 * count == start, "the place of the directory")
-    demand(64 <= catalogue <= directory, "the place of the catalogue")
+    demand(length == source.size, f"the trailer says that the file has {length} bytes, and it has {source.size}")
+    demand(count <= SECTION_LIMIT, f"{count} sections; a file has at most {SECTION_LIMIT}")
+    demand(directory + 32 * count == start,
+           f"the directory of {count} sections at byte {directory} does not end at byte {start}, where the trailer begins")
+    demand(64 <= catalogue <= directory,
+           f"the catalogue begins at byte {catalogue}, which is not between the header and the directory at {directory}")
     entries = bytes(source.read(directory, start - directory))
-    demand(zlib.crc32(entries) == crc, "the directory's checksum")
+    _compare("the directory", directory, entries, crc)
 
     sections, place = {}, catalogue
     for number in range(count):
@@ -61,14 +76,16 @@ def read(source):
         name = tag.decode("ascii", "backslashreplace")
         demand(flags <= 1 and zero == 0, f"the directory's entry {number}")
         demand(tag not in sections, f"section {name!r} comes twice")
-        demand(offset == place and size <= directory - place, f"the place of section {name!r}")
+        demand(offset == place and size <= directory - place,
+               f"section {name!r} is said to have {size} bytes at byte {offset}; it must begin at byte {place} and end "
+               f"before byte {directory}")
         if flags and tag not in KNOWN:
             raise Unsupported(f"the required section {name!r}, which is not known")
         data = bytes(source.read(offset, size))
-        demand(zlib.crc32(data) == crc, f"the checksum of section {name!r}")
+        _compare(f"section {name!r}", offset, data, crc)
         sections[tag] = (offset, data if tag in KNOWN else b"")
         place += size
-    demand(place == directory, "the sections do not fill the catalogue")
+    demand(place == directory, f"the sections end at byte {place}, and the directory begins at byte {directory}")
     for tag in REQUIRED:
         if tag not in sections:
             raise Damaged(f"section {tag.decode()!r} is missing")

@@ -17,10 +17,10 @@ class LimitExceeded(FileError):
     """The file declares more than it may; see `Limits`."""
 
 
-def demand(condition, what):
-    """Refuses a file that breaks a rule."""
+def demand(condition, what, path=None, found=None):
+    """Refuses a file that breaks a rule: at a path, where one is given, and with what was found there."""
     if not condition:
-        raise Damaged(what)
+        raise Damaged((f"{shown(path)}: " if path is not None else "") + what + (f": {found!r}" if found else ""))
 
 
 def visible(text):

@@ -5,7 +5,7 @@ the command `refx convert` first.
 """
 
 from . import hdf5_reader, hdf5_writer
-from .errors import Damaged, FileError, Unsupported
+from .errors import Damaged, FileError, Unsupported, visible
 
 try:
     import h5py
@@ -13,13 +13,13 @@ except ImportError:
     h5py = None
 
 
-def needed():
+def needed(path):
     if h5py is None:
-        raise Unsupported("HDF5 needs the package h5py; install it")
+        raise Unsupported(f"{path}: HDF5 needs the package h5py; install it (pip install h5py)")
 
 
 def open_path(path, limits=None):
-    needed()
+    needed(path)
     try:
         return hdf5_reader.HDF5File(path, limits)
     except FileError as error:
@@ -27,10 +27,10 @@ def open_path(path, limits=None):
     except OSError as error:
         if error.errno is not None:
             raise
-        raise Damaged(f"{path}: {error}") from None
+        raise Damaged(f"{path}: libhdf5 cannot open it: {visible(str(error))}") from None
 
 
 def write(path, tree, metadata, attributes, level):
     """Writes an exact tree as a file of the layout."""
-    needed()
+    needed(path)
     hdf5_writer.write(path, tree, metadata, attributes, level)

@@ -7,7 +7,7 @@ import numpy as np
 
 from . import attributes as attribute_values
 from . import dtypes
-from .errors import Unsupported, shown
+from .errors import Damaged, Unsupported, demand, shown
 from .hdf5_types import fixed_form, little, name_of, objects, python_texts, texts_of, type_of
 from .tree import NOTHING
 
@@ -18,9 +18,8 @@ except ImportError:
     h5py = None
 
 
-def read(node, name, path):
-    """The value of one attribute, or NOTHING where it cannot be represented."""
-    found = h5py.h5a.open(node.id, name)
+def read(found, path):
+    """The value of an open attribute, or NOTHING where it cannot be represented."""
     form, space = found.get_type(), found.get_space()
     if space.get_simple_extent_type() == h5s.NULL:
         return None
@@ -52,17 +51,44 @@ def texts_crc(texts):
     return whole
 
 
-def listed_value(value):
-    if value is None:
-        return None
+def elsewhere(listed):
+    """Yields (path, name, value) of the attributes that stand in the metadata."""
+    def sound(condition):
+        demand(condition, "/metadata: refx_attributes does not hold together")
+
+    sound(isinstance(listed, list))
+    for entry in listed:
+        sound(isinstance(entry, list) and len(entry) == 3)
+        path, name, value = entry
+        sound(isinstance(path, list) and all(isinstance(key, str) for key in path) and isinstance(name, str))
+        yield tuple(path), name, None if value is None else _listed_value(value, sound)
+
+
+_KINDS = {"string": str, "int64": int, "bool": bool}
+
+
+def _listed_value(value, sound):
+    sound(isinstance(value, dict) and {"dtype", "shape"} < value.keys() and isinstance(value["shape"], list))
     dtype, shape = value["dtype"], tuple(value["shape"])
+    sound(dtype in dtypes.SIZES if isinstance(dtype, str) else False)
+    sound(all(type(extent) is int and 0 <= extent < 1 << 63 for extent in shape))
+    count = dtypes.count_of(shape)
     if "value" in value:
+        sound(not shape and type(value["value"]) is _KINDS.get(dtype))
         return value["value"]
     if "texts" in value:
-        found = np.empty(shape, object)
-        found.reshape(-1)[:] = value["texts"]
-        return found
-    data = np.frombuffer(bytearray.fromhex(value["bytes"]), np.uint8)
+        texts = value["texts"]
+        sound(dtype == "string" and isinstance(texts, list) and len(texts) == count)
+        sound(all(isinstance(text, str) for text in texts))
+        found = np.empty(count, object)
+        found[:] = texts
+        return found.reshape(shape)
+    raw = value.get("bytes")
+    sound(dtype != "string" and isinstance(raw, str) and len(raw) == 2 * count * dtypes.SIZES[dtype])
+    try:
+        data = np.frombuffer(bytearray.fromhex(raw), np.uint8)
+    except ValueError:
+        raise Damaged("/metadata: refx_attributes does not hold together") from None
     array = dtypes.array_of(dtype, shape, data, "an attribute", raw=dtypes.ml_dtypes is None)
     return array[()].item() if not shape and dtype in ("int64", "float64", "bool") else array
 
@@ -74,12 +100,12 @@ def write(target, values, path):
     for name, value in values.items():
         simple = attribute_values.simplest(value, path)
         # Names that begin so are the layout's own.
-        if name.startswith("refx_") or not _set(target, name, simple):
+        if name.startswith("refx_") or not _set(target, dtypes.utf8(name, path), simple):
             elsewhere.append([list(path), name, listed_attribute(value, path)])
             continue
         held = [simple.encode()] if isinstance(simple, str) else simple[2] if _is_texts(simple) else None
         if held is not None and not any(b"\0" in text for text in held):
-            texts.append((name.encode(), [text.decode() for text in held]))
+            texts.append((dtypes.utf8(name, path), [text.decode() for text in held]))
     if texts:
         target.attrs["refx_texts_crc32"] = np.uint32(texts_crc(texts))
     return elsewhere
@@ -89,9 +115,8 @@ def _is_texts(value):
     return isinstance(value, tuple) and value[0] == "string"
 
 
-def _set(target, name, value):
+def _set(target, raw_name, value):
     """Writes an attribute; False where HDF5 has none for it."""
-    raw_name = name.encode()
     if not raw_name or b"\0" in raw_name or len(raw_name) >= 60000:
         return False
     shape, memory = (), None

@@ -23,13 +23,13 @@ def encoded(key):
     return "".join(_ESCAPES.get(c, c) for c in key)
 
 
-def decoded(name, where):
+def decoded(name, path):
     if name in ("%", "%2E", "%2E%2E"):
         return {"%": "", "%2E": ".", "%2E%2E": ".."}[name]
     pieces = name.split("%")
     key = pieces[0]
     for piece in pieces[1:]:
-        demand(piece[:2] in ("2F", "25", "00"), f"{where}: {name!r} holds an escape that is none")
+        demand(piece[:2] in ("2F", "25", "00"), "a name with an escape that is none", path, name)
         key += {"2F": "/", "25": "%", "00": "\0"}[piece[:2]] + piece[2:]
     return key
 

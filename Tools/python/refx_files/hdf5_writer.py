@@ -24,7 +24,7 @@ def write(path, tree, metadata, attributes, level):
     metadata = dict(metadata)
     if "refx_attributes" in metadata:
         raise Unsupported("the metadata has refx_attributes, which is the layout's own")
-    with h5py.File(path, "x", libver=("v108", "v110"), track_order=False) as file:
+    with h5py.File(path, "w", libver=("v108", "v110"), track_order=False) as file:
         file.attrs["refx_format"] = np.bytes_(b"refx")
         file.attrs["refx_version"] = np.int64(1)
         file.attrs["refx_structure"] = np.bytes_(hashlib.sha256(b"".join(digests.structure(tree))).hexdigest().encode())
@@ -121,7 +121,7 @@ def _leaf_dataset(group, name, leaf, path, level):
     shape = leaf.shape
     space = h5s.create_simple(shape) if shape else h5s.create(h5s.SCALAR)
     if leaf.dtype == "string":
-        texts = [text.encode() for text in np.asarray(leaf.value).astype(object).reshape(-1)]
+        texts = [text.encode() for text in dtypes.texts_of(shape, data.tobytes(), shown(path)).reshape(-1)]
         if any(b"\0" in text for text in texts):
             made = _fixed_dataset(group, name, texts, shape, path)
         else:

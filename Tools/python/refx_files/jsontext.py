@@ -28,6 +28,12 @@ def parse(data, what):
         json.dumps(found, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise Damaged(f"{what}: {error}")
+    level = [found]
+    for _ in range(DEPTH):
+        level = [inside for item in level if isinstance(item, (dict, list))
+                 for inside in (item.values() if isinstance(item, dict) else item)]
+    if any(isinstance(item, (dict, list)) for item in level):
+        raise Damaged(f"{what}: nested deeper than {DEPTH}")
     if not isinstance(found, dict):
         raise Damaged(f"{what} is no object")
     return found

@@ -5,8 +5,7 @@ import struct
 from . import attributes, dtypes
 from .catalogue import StoredLeaf
 from .errors import visible
-from .reader import is_leaf
-from .tree import HOLE, NOTHING, Ref, members
+from .tree import HOLE, NOTHING, Ref, is_leaf, members
 
 _MARKS = {id(None): "none", id(NOTHING): "nothing", id(HOLE): "hole"}
 

@@ -78,15 +78,13 @@ class Outline:
         if node is None or node is NOTHING or node is HOLE:
             return node, None
         if isinstance(node, Ref):
-            check_collection(node.collection, path)
             if id(node) in self._copies:
                 return self._copies[id(node)], None
             self._keep.append(node)
-            copy = self._copies[id(node)] = Ref(None, node.collection)
+            copy = self._copies[id(node)] = Ref(None, check_collection(node.collection, path))
             return copy, ()
         if isinstance(node, str):
-            dtypes.utf8(node, path)
-            return str(node), None
+            return dtypes.utf8(node, path).decode(), None
         if not isinstance(node, np.generic):
             if isinstance(node, bool):
                 return node, None
@@ -119,14 +117,16 @@ class Outline:
         if isinstance(node, list):
             copy, inside = [None] * len(node), list(enumerate(node))
         elif isinstance(node, Mapping):
-            inside = list(node.items())
-            for name, _ in inside:
+            inside = []
+            for name, member in node.items():
                 if not isinstance(name, str):
                     raise Unsupported(f"{shown(path)}: the key {name!r} is no text; use str keys")
-                dtypes.utf8(name, path)
+                inside.append((dtypes.plain_name(name, path, "a key"), member))
             # By the bytes of their names, as in the file.
-            inside = sorted(((str(name), member) for name, member in inside), key=lambda item: item[0].encode())
+            inside.sort(key=lambda item: item[0].encode())
             copy = dict.fromkeys(name for name, _ in inside)
+            if len(copy) != len(inside):
+                raise Unsupported(f"{shown(path)}: a key comes twice")
         else:
             copy, inside = Pending(node, dtypes.array_name(node, path)), None
         if shareable and not (in_ref and inside is None):

@@ -1,8 +1,9 @@
 """Patches: the changed values alone, with what they stand on named by its digests."""
 
-from . import digests, dtypes, reader
-from .errors import Damaged, Unsupported
-from .tree import HOLE, Ref, sites
+from . import digests, dtypes
+from .errors import Damaged, Unsupported, shown
+from .stored import Stored
+from .tree import HOLE, Ref, is_leaf, sites, unique_leaves
 
 KEY = "refx_patch"
 
@@ -30,7 +31,7 @@ def _replaced(tree, replace):
         elif isinstance(node, (dict, list)):
             inside = list(node.items() if isinstance(node, dict) else enumerate(node))
             waiting.extend((path + (str(k),), member, node, k) for k, member in inside)
-        elif node is HOLE or reader.is_leaf(node):
+        elif node is HOLE or is_leaf(node):
             found.append((path, node, parent, key))
     for path, node, parent, key in found:
         node = replace(path, node)
@@ -42,10 +43,10 @@ def _replaced(tree, replace):
 
 
 def arrays_by_path(tree):
-    return {path: node for path, node, _, _ in sites(tree) if reader.is_leaf(node)}
+    return {path: node for path, node, _, _ in sites(tree) if is_leaf(node)}
 
 
-class _Patched(reader.Stored):
+class _Patched(Stored):
     """A checkpoint that is a patch on a base, both open."""
 
     format = "patch"
@@ -55,7 +56,7 @@ class _Patched(reader.Stored):
         self._base, self._patch, self._from_patch = base, patch, set()
         self.exact, self.metadata = tree, metadata
         self.attributes = patch.attributes
-        self._from_patch = {id(leaf) for leaf in reader.unique_leaves(patch.exact)}
+        self._from_patch = {id(leaf) for leaf in unique_leaves(patch.exact)}
 
     def close(self):
         self._patch.close()
@@ -103,7 +104,7 @@ def applied(base, patch):
             holes.discard(path)
             return node
         if path not in known:
-            raise Damaged(f"{patch.name}: the patch keeps something at {'/'.join(path)!r}, where its base has no array")
+            raise Damaged(f"{patch.name}: the patch keeps what its base has at {shown(path)}, where that has no array")
         return known[path]
 
     from .outline import loosened, tightened

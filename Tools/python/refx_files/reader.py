@@ -6,98 +6,10 @@ import zlib
 
 import numpy as np
 
-from . import attributes, catalogue, chunks, dtypes, envelope, jsontext, selection, threads, xxh3
+from . import attributes, catalogue, chunks, dtypes, envelope, jsontext, threads, xxh3
 from .errors import Damaged, FileError, LimitExceeded, demand, shown
 from .sections import SectionReader
-from .source import FileSource, MemorySource
-from .tree import rebuilt, sites
-
-
-class Stored:
-    """A checkpoint that is open: what every container of a file has in common.
-
-    `exact` is the tree with its Refs and with stored leaves, `metadata` a dict, `attributes` `{path: {name: value}}`,
-    `warnings` what was not as it might be, in sentences.
-    """
-
-    format = ""
-
-    def __init__(self, name):
-        self.name = name
-        self.metadata, self.attributes, self.codec, self.warnings = {}, {}, None, []
-        self.exact = None
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
-
-    def close(self):
-        pass
-
-    def array(self, leaf, raw=False):
-        """The elements of one stored leaf, checked."""
-        raise NotImplementedError
-
-    def part(self, leaf, start, end, raw=False):
-        """The rows from `start` to `end` of a leaf."""
-        return self.array(leaf, raw)[start:end]
-
-    def arrays(self, leaves, raw):
-        """Yields the elements of several, in order."""
-        for leaf in leaves:
-            yield self.array(leaf, raw)
-
-    def tree(self, *patterns, refs=False, lazy=False, raw=False):
-        """The tree, or what `patterns` choose of it.
-
-        Tied leaves are one object; with `refs` the Refs stand in the tree, with their collections. With `lazy` leaves
-        are `LazyArray`s, which read when they are asked. With `raw` dtypes that NumPy lacks are bits; see `dtypes`.
-        """
-        wanted = selection.wanted(self.exact, patterns) if patterns else None
-        found = {}
-        if not lazy:
-            needed = []
-            rebuilt(self.exact, lambda node: needed.append(node) if is_leaf(node) else None, True, wanted)
-            found = {id(leaf): array for leaf, array in zip(needed, self.arrays(needed, raw))}
-
-        def leaf(node):
-            if not is_leaf(node):
-                return node
-            return LazyArray(self, node, raw) if lazy else found[id(node)]
-
-        return rebuilt(self.exact, leaf, refs, wanted)
-
-    def leaves(self):
-        """Yields (path, stored leaf, Ref or None) of each leaf, those of Refs at each of their sites."""
-        for path, node, ref, _ in sites(self.exact):
-            if is_leaf(node):
-                yield path, node, ref
-
-    def collections(self):
-        """{collection: the paths of its Refs}, later sites as well; None for Refs without one."""
-        found = {}
-        for path, _, ref, _ in sites(self.exact):
-            if ref is not None:
-                found.setdefault(ref.collection, []).append(path)
-        return found
-
-    def verify(self):
-        """Reads every byte and compares every sum; raises where one differs."""
-        for _ in self.arrays([leaf for leaf in unique_leaves(self.exact)], raw=True):
-            pass
-
-
-def is_leaf(node):
-    return getattr(node, "is_leaf", False)
-
-
-def unique_leaves(tree):
-    """Each leaf of an exact tree once, in order."""
-    for _, node, _, first in sites(tree):
-        if first and is_leaf(node):
-            yield node
+from .stored import Stored
 
 
 class RefxFile(Stored):
@@ -149,7 +61,7 @@ class RefxFile(Stored):
         expected = int(leaf.sums[number])
         if leaf.compressed:
             stored = self._source.read(offset, length)
-            demand(zlib.crc32(stored) == expected, f"{what}: its checksum")
+            _compare(zlib.crc32(stored), expected, f"{what}, {length} bytes at byte {offset}")
             start, end = leaf.grid.bounds(number)
             chunks.unpacked(stored, target, leaf.grid.full, leaf.item, what)
             return zlib.crc32(target)
@@ -157,9 +69,9 @@ class RefxFile(Stored):
         crc = whole = zlib.crc32(target)
         if number == 0 and offset > leaf.begin:
             padding = self._source.read(leaf.begin, offset - leaf.begin)
-            demand(not any(padding), f"{what}: its padding")
+            demand(not any(padding), f"{what}: its padding, from byte {leaf.begin} to {offset}, is not zero")
             whole = chunks.crc_of_both(zlib.crc32(padding), crc, length)
-        demand(whole == expected, f"{what}: its checksum")
+        _compare(whole, expected, f"{what}, {length} bytes at byte {offset}")
         return crc
 
     def _jobs(self, leaves, buffers):
@@ -180,6 +92,13 @@ class RefxFile(Stored):
             raise type(error)(f"{self.name}: {shown(path)}: {error}") from None
 
     def arrays(self, leaves, raw):
+        for leaf in leaves:
+            if leaf.compressed:
+                with self._named(leaf):
+                    # Before memory is taken for all of it.
+                    least = int(leaf.lengths.min())
+                    demand(leaf.grid.full <= chunks.DEFLATE_MOST * least,
+                           f"leaf {leaf.number}: a chunk of {least} bytes cannot hold {leaf.grid.full}")
         buffers = {}
         few = sum(leaf.size for leaf in leaves) <= chunks.MIB
         sums = threads.in_order(self._jobs(leaves, buffers), 1 if few else self._threads)
@@ -194,9 +113,10 @@ class RefxFile(Stored):
             crc = chunks.crc_of_both(crc, next(sums), end - start)
         data = buffers.pop(leaf.number) if pieces else np.empty(0, np.uint8)
         what = f"leaf {leaf.number}"
-        demand(crc == leaf.crc, f"the checksum of {what}")
+        _compare(crc, leaf.crc, f"{what}, its {leaf.size} bytes,")
         if self._check_hashes:
-            demand(xxh3.content_hash(data, pieces) == leaf.digest, f"the content hash of {what}")
+            found = xxh3.content_hash(data, pieces)
+            demand(found == leaf.digest, f"{what} has the content hash {found.hex()}, expected {leaf.digest.hex()}")
         return dtypes.array_of(leaf.dtype, leaf.shape, data, what, raw)
 
     def array(self, leaf, raw=False):
@@ -222,55 +142,8 @@ class RefxFile(Stored):
             return dtypes.array_of(leaf.dtype, shape, rows, f"leaf {leaf.number}", raw)
 
 
-class LazyArray:
-    """A leaf that is read when it is asked for: `array[3:5]` reads the chunks of these rows, `np.asarray(array)` all.
-
-    Nothing is kept, so what is asked for twice is read twice. Saving one copies its elements.
-    """
-
-    __slots__ = ("_file", "_leaf", "_raw", "dtype", "shape")
-
-    def __init__(self, file, leaf, raw):
-        self._file, self._leaf, self._raw = file, leaf, raw
-        self.dtype, self.shape = dtypes.numpy_dtype(leaf.dtype, raw), tuple(leaf.shape)
-
-    @property
-    def refx_dtype(self):
-        return self._leaf.dtype
-
-    @property
-    def ndim(self):
-        return len(self.shape)
-
-    @property
-    def size(self):
-        return dtypes.count_of(self.shape)
-
-    def __len__(self):
-        if not self.shape:
-            raise TypeError("len() of a lazy array without dimensions")
-        return self.shape[0]
-
-    def __array__(self, dtype=None, copy=None):
-        array = self._file.array(self._leaf, self._raw)
-        return array if dtype is None else array.astype(dtype, copy=False)
-
-    def __getitem__(self, index):
-        first, rest = (index[0], index[1:]) if isinstance(index, tuple) and index else (index, ())
-        if not self.shape or isinstance(first, bool) or not (isinstance(first, (int, np.integer, slice))):
-            return np.asarray(self)[index]
-        if isinstance(first, slice):
-            start, end, step = first.indices(self.shape[0])
-            if step != 1:
-                return np.asarray(self)[index]
-            return self._file.part(self._leaf, start, max(start, end), self._raw)[(slice(None),) + rest]
-        place = first + self.shape[0] if first < 0 else first
-        if not 0 <= place < self.shape[0]:
-            raise IndexError(f"row {first} of {self.shape[0]}")
-        return self._file.part(self._leaf, place, place + 1, self._raw)[(0,) + rest]
-
-    def __repr__(self):
-        return f"LazyArray({self._leaf.dtype}, shape={self.shape})"
+def _compare(found, expected, what):
+    demand(found == expected, f"{what} has the CRC-32 {found:08x}, expected {expected:08x}")
 
 
 def open_source(source, **options):
@@ -282,12 +155,3 @@ def open_source(source, **options):
         if isinstance(error, FileError):
             raise type(error)(f"{source.name}: {error}") from None
         raise
-
-
-def open_path(path, **options):
-    return open_source(FileSource(path), **options)
-
-
-def open_bytes(data, **options):
-    """A file that is in memory."""
-    return open_source(MemorySource(data), **options)

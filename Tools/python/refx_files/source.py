@@ -6,10 +6,19 @@ import stat
 from .errors import Damaged, Unsupported
 
 
+def path_of(file, more=""):
+    """The path that a user gave, as text."""
+    name = os.fspath(file) if isinstance(file, (str, os.PathLike)) else None
+    if not isinstance(name, str):
+        raise TypeError(f"a path is a str or a pathlib.Path{more}, not {type(file).__name__}")
+    return name
+
+
 class FileSource:
+    _descriptor = -1
+
     def __init__(self, path):
-        self.name = os.fspath(path)
-        self._descriptor = -1
+        self.name = path
         # A pipe must not make us wait.
         self._descriptor = os.open(self.name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         status = os.fstat(self._descriptor)
@@ -20,6 +29,8 @@ class FileSource:
 
     def read_into(self, offset, target):
         target = memoryview(target)
+        if self._descriptor < 0:
+            raise ValueError(f"{self.name} is closed; read from it before that")
         done = 0
         while done < len(target):
             count = os.preadv(self._descriptor, [target[done:]], offset + done)

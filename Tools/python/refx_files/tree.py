@@ -4,6 +4,11 @@ A tree is made of dict, list and tuple, of arrays, and of None, str, int, float 
 places that hold the same object share it. `Ref` says the same aloud, and may name a collection.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
+from . import dtypes
 from .errors import Unsupported, shown
 
 
@@ -39,8 +44,9 @@ class Ref:
 
     __slots__ = ("value", "collection")
 
-    def __init__(self, value, collection=None):
-        self.value, self.collection = value, collection
+    def __init__(self, value: Any, collection: str | int | None = None) -> None:
+        self.value: Any = value
+        self.collection: str | int | None = collection
 
     def __repr__(self):
         return f"Ref({type(self.value).__name__}, collection={self.collection!r})"
@@ -63,25 +69,47 @@ def sites(tree, is_container=lambda node: isinstance(node, CONTAINERS)):
     the key "0". Does not recurse.
     """
     seen = set()
-    waiting = [((), tree)]
-    while waiting:
-        path, node = waiting.pop()
-        ref, first = None, True
-        if isinstance(node, Ref):
-            ref, first = node, id(node) not in seen
-            seen.add(id(node))
-            node = node.value
-            yield path, node, ref, first
-            if not first:
-                continue
-            if isinstance(node, Ref):
-                waiting.append((path + ("0",), node))
-                continue
+    # Of each container that is open, its path and the members left: the paths of all of them at once may be too many.
+    frames = [((), iter(((None, tree),)))]
+    while frames:
+        front, left = frames[-1]
+        for key, node in left:
+            path = front if key is None else front + (str(key),)
+            first = True
+            while isinstance(node, Ref):
+                ref, node = node, node.value
+                first = id(ref) not in seen
+                seen.add(id(ref))
+                yield path, node, ref, first
+                if not first or not isinstance(node, Ref):
+                    break
+                path += ("0",)
+            else:
+                yield path, node, None, True
+            if first and is_container(node):
+                frames.append((path, iter(members(node))))
+                break
         else:
-            yield path, node, None, True
-        if is_container(node):
-            inside = [(path + (str(key),), member) for key, member in members(node)]
-            waiting.extend(reversed(inside))
+            frames.pop()
+
+
+def unique_leaves(tree):
+    """Each leaf of an exact tree once, in order."""
+    seen, waiting = set(), [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, Ref):
+            if id(node) not in seen:
+                seen.add(id(node))
+                waiting.append(node.value)
+        elif isinstance(node, CONTAINERS):
+            waiting.extend(reversed([member for _, member in members(node)]))
+        elif is_leaf(node):
+            yield node
+
+
+def is_leaf(node):
+    return getattr(node, "is_leaf", False)
 
 
 _NOT_YET = object()
@@ -194,4 +222,6 @@ def check_collection(collection, path):
         raise Unsupported(f"{shown(path)}: a collection is a str, an int or None, not {collection!r}")
     if isinstance(collection, int) and not -1 << 63 <= collection < 1 << 63:
         raise Unsupported(f"{shown(path)}: the collection {collection} does not fit 64 bits")
-    return collection
+    if isinstance(collection, str):
+        return dtypes.plain_name(collection, path, "a collection")
+    return collection if collection is None else int(collection)

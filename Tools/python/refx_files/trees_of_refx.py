@@ -1,5 +1,9 @@
 """Trees of the package refx (0.0.2), in memory: its Refs, dereffed or not, and those of this package."""
 
+from __future__ import annotations
+
+from typing import Any
+
 from . import dtypes
 from .errors import Unsupported, shown
 from .tree import HOLE, NOTHING, Ref
@@ -56,14 +60,15 @@ def _container(node, path):
     return None
 
 
-def from_refx(pytree):
+def from_refx(pytree: Any) -> Any:
     """A tree of this package, to be saved, from one of refx: of Refs, or dereffed (`refx.deref`).
 
     Each refx.Ref becomes one Ref with its collection, each refx.Static a static value, refx.NOTHING this package's
     NOTHING. A Python number is a leaf, as JAX has it: an array without dimensions.
     """
     refx = _refx()
-    refs, indexes = {}, {}
+    refs: dict = {}
+    indexes: dict = {}
     keep = []
 
     def begin(node, path):
@@ -111,12 +116,12 @@ def _collection(collection, path):
     raise Unsupported(f"{shown(path)}: the collection {collection!r}; a file holds str, int and None")
 
 
-def to_refx(tree, deref=False):
+def to_refx(tree: Any, deref: bool = False) -> Any:
     """A pytree of refx from what `load(…, refs=True)` gives. Shared Refs are one refx.Ref; with `deref` they are
     refx's Values and Indexes, to cross into JAX. Static values are refx.Static, NOTHING and HOLE refx.NOTHING.
     """
     refx = _refx()
-    refs = {}
+    refs: dict = {}
 
     def begin(node, path):
         if isinstance(node, Ref):

@@ -1,5 +1,6 @@
 """What the tests share: the package, the command `refx`, golden files, and how two trees are compared."""
 
+import importlib.util
 import json
 import os
 import shutil
@@ -34,7 +35,8 @@ def command():
 
 REFX = command()
 needs_refx = unittest.skipUnless(REFX, "there is no refx: build it, or name one with REFX")
-needs_h5py = unittest.skipUnless(__import__("importlib.util").util.find_spec("h5py"), "h5py is not installed")
+H5PY = importlib.util.find_spec("h5py") is not None
+needs_h5py = unittest.skipUnless(H5PY, "h5py is not installed")
 
 
 def refx(*arguments, status=0):

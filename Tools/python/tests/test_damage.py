@@ -5,6 +5,7 @@ import random
 import struct
 import subprocess
 import sys
+import time
 import tracemalloc
 import unittest
 import zlib
@@ -136,7 +137,9 @@ class Damage(Scratch):
             "a large leaf": file(nodes=b"\3", leaves=leaf), "a large packed leaf": file(nodes=b"\3", leaves=packed),
             "chunks for it": file(nodes=b"\3", leaves=packed, chunks=struct.pack("<II", 1, 0) * 300000),
             "a bomb": file(nodes=b"\3", leaves=claim, chunks=chunk, front=front + bomb),
-            "a deep tree": file(nodes=b"\5\1" * 100000 + b"\0"), "deep Refs": file(nodes=b"\x0c\0" * 100000 + b"\0"),
+            "a deep tree": file(nodes=b"\5\1" * 100000 + b"\0"), "deep Refs": file(nodes=b"\x0c\0" * 1002 + b"\0"),
+            "deep Refs in a list": file(nodes=b"\5\1" + b"\x0c\0" * 1001 + b"\0"),
+            "lists and Refs": file(nodes=b"\x0c\0\x0c\0\5\1" * 500 + b"\5\1\0"),
             "deep tuples": file(nodes=b"\6\1" * 1001 + b"\0"),
             "deep metadata": file(more=[(b"META", b'{"":' + b"[" * 200000 + b"]" * 200000 + b"}")]),
             "NaN": file(more=[(b"META", b'{"x":NaN}')]), "1e999": file(more=[(b"META", b'{"x":1e999}')]),
@@ -144,6 +147,10 @@ class Damage(Scratch):
             "attributes": file(more=[(b"ATTR", most)]), "an index of nothing": file(nodes=b"\x0d\0"),
             "an unknown kind": file(nodes=b"\x0e"), "a long varint": file(nodes=b"\4\x80\0"),
             "a section twice": file(more=[(b"META", b"{}"), (b"META", b"{}")]),
+            "chunks of one byte": file(
+                nodes=b"\3", leaves=packed.replace(varint(1 << 38), varint(1 << 31)),
+                chunks=struct.pack("<II", 1, zlib.crc32(b"x")) * (1 << 13), front=front + b"x" * (1 << 13)),
+            "metadata of 600 levels": file(more=[(b"META", b'{"":' + b"[" * 600 + b"]" * 600 + b"}")]),
         }.items():
             with self.subTest(name):
                 tracemalloc.start()
@@ -151,8 +158,29 @@ class Damage(Scratch):
                 peak = tracemalloc.get_traced_memory()[1]
                 tracemalloc.stop()
                 self.assertLess(peak, 4 * len(data) + (8 << 20))
+        # The deepest that there may be.
+        for nodes in (b"\5\1" * 1000, b"\x0c\0" * 1001, b"\x0c\0\x0c\0\5\1" * 500):
+            self.assertNotEqual(outcome(file(nodes=nodes + b"\0")), "refused")
         # Sections that are not known pass, unless they are required.
         self.assertNotEqual(outcome(file(more=[(b"ZZZZ", b"?")])), "refused")
+
+    def test_many_nodes_far_down_take_no_more_memory_than_elsewhere(self):
+        # A path of 990 keys for each of 20,000 nodes at once would take 160 MB.
+        count = 20_000
+        names = varint(count) + b"".join(b"\6%06d" % number for number in range(count))
+        data = sealed(envelope.header(), [
+            (b"NAME", names), (b"COLL", b"\0"), (b"LEAF", b"\0"), (b"CHNK", b""),
+            (b"NODE", b"\5\1" * 990 + b"\4" + varint(count) + b"".join(varint(n) + b"\0" for n in range(count)))])
+        with refx_files.open(data) as file:
+            tracemalloc.start()
+            started = time.monotonic()
+            file.verify()
+            refx_files.digest(file)
+            self.assertEqual(sum(1 for _ in file.leaves()), 0)
+            peak, seconds = tracemalloc.get_traced_memory()[1], time.monotonic() - started
+            tracemalloc.stop()
+        self.assertLess(peak, 20 << 20)
+        self.assertLess(seconds, 20)
 
     def test_a_wrong_content_hash_under_a_right_checksum(self):
         front, sections = parted(self.sound)

@@ -2,12 +2,14 @@
 
 import copy
 import os
+import subprocess
+import sys
 import threading
 import unittest
 from unittest import mock
 
 from support import (
-    GOLDENS, HOLE, NOTHING, Ref, Scratch, content, difference, dtypes, golden_refx_files, needs_refx, np, refx,
+    GOLDENS, HOLE, NOTHING, ROOT, Ref, Scratch, content, difference, dtypes, golden_refx_files, needs_refx, np, refx,
     refx_files, refx_json)
 
 
@@ -398,6 +400,29 @@ class Loading(Scratch):
                 bad.write(content(self.path("x.refx"))[:-1])
             self.assertEqual(main([self.path("bad.refx")]), 1)
         self.assertIn("bad.refx: the file does not end as it must", errors.getvalue())
+
+    def test_names_on_a_terminal_that_lacks_their_characters(self):
+        refx_files.save(self.path("y.refx"), {"日本": "é"})
+        done = subprocess.run(
+            [sys.executable, "-m", "refx_files", self.path("y.refx")], capture_output=True, text=True,
+            env={**os.environ, "PYTHONPATH": os.path.join(ROOT, "Tools", "python"), "PYTHONIOENCODING": "ascii"})
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn("'\\u65e5\\u672c': static '\\xe9'", done.stdout)
+
+    def test_errors_say_where_what_was_expected_and_what_was_found(self):
+        sound = content(self.path("x.refx"))
+        with refx_files.open(sound) as file:
+            leaf = next(row[1] for row in file.leaves() if row[0] == ("embed",))
+        for place, words in (
+                (0, r"begins with 88 52.*expected 89 52"), (20, r"the header, 60 bytes at byte 0.*CRC-32 \w{8}, expected \w{8}"),
+                (len(sound) - 1, "last 8 of .* expected 1a 0a"), (len(sound) - 50, "the trailer, .*expected"),
+                (len(sound) - 70, "the directory, .*expected"), (leaf.offset, rf"'embed': leaf \d+, chunk 0, \d+ bytes at byte {leaf.offset} .*expected")):
+            data = bytearray(sound)
+            data[place] ^= 1
+            with open(self.path("bad.refx"), "wb") as bad:
+                bad.write(data)
+            with self.subTest(place), self.assertRaisesRegex(refx_files.Damaged, "bad.refx: .*" + words):
+                refx_files.load(self.path("bad.refx"))
 
     def test_what_is_no_regular_file(self):
         os.mkfifo(self.path("pipe"))

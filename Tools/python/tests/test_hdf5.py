@@ -1,6 +1,8 @@
 """The HDF5 layout: read and written through h5py."""
 
+import json
 import os
+import tracemalloc
 import unittest
 
 from support import (
@@ -86,14 +88,18 @@ class Layout(Scratch):
             refx_files.save(self.path("y.h5"), {"x": np.array(["a\0", "b "], object)})
 
     def broken(self, words, change, error=refx_files.Damaged):
+        with self.subTest(words), self.assertRaisesRegex(error, words):
+            self.changed(change)
+
+    def changed(self, change):
+        """Saves a file, changes it, and reads all of it."""
         w = np.arange(2000, dtype=np.float32)
         refx_files.save(self.path("x.h5"), {"a": w, "b": w, "c": [np.ones(3), 5], "d": {}}, collections={"a": "params"},
                         metadata={"run": 1})
         with h5py.File(self.path("x.h5"), "r+") as file:
             change(file)
-        with self.subTest(words), self.assertRaisesRegex(error, words):
-            with refx_files.open(self.path("x.h5")) as file:
-                file.verify()
+        with refx_files.open(self.path("x.h5")) as file:
+            file.verify()
 
     def test_what_breaks_the_layout_is_refused(self):
         def copied(file):
@@ -131,6 +137,7 @@ class Layout(Scratch):
         self.broken("escape", lambda f: f.move("tree/d", "tree/d%41"))
         self.broken("no refx_index", lambda f: f["refs/0"].attrs.__delitem__("refx_index"))
         self.broken("refx_index is 7", attribute("refs/0", "refx_index", 7))
+        self.broken("neither text nor", attribute("refs/0", "refx_collection", np.uint64(1 << 63)))
         self.broken("version 2", attribute("/", "refx_version", 2), refx_files.Unsupported)
         self.broken("another program", lambda f: f.attrs.__delitem__("refx_format"), refx_files.Unsupported)
         self.broken("float3", attribute("tree/c/0", "refx_dtype", "float3"), refx_files.Unsupported)
@@ -147,19 +154,113 @@ class Layout(Scratch):
         self.broken("another file", stranger(dict(shape=(2,), dtype="f4", external=[("/etc/hostname", 0, 8)])),
                     refx_files.Unsupported)
 
+    def test_depth_is_bounded(self):
+        def nested(path, levels):
+            with h5py.File(path, "w") as file:
+                file.attrs["refx_format"], file.attrs["refx_version"] = "refx", 1
+                group = file
+                for level in range(levels + 1):
+                    group = group.create_group("x" if level else "tree")
+                    group.attrs["refx_node"] = "dict"
+
+        nested(self.path("x.h5"), 1000)
+        with refx_files.open(self.path("x.h5")) as file:
+            self.assertEqual(len(refx_files.digest(file)), 3)
+        nested(self.path("x.h5"), 1001)
+        with self.assertRaisesRegex(refx_files.Damaged, "deeper than 1000"):
+            refx_files.open(self.path("x.h5"))
+
+    def test_what_is_declared_is_checked_before_memory_is_taken(self):
+        text = h5py.string_dtype()
+
+        def declared(name="x", **settings):
+            def change(file):
+                del file.attrs["refx_structure"]
+                made = file["tree/d"].create_dataset(name, **settings)
+                if settings["shape"] == ():
+                    made.attrs["refx_node"] = "static"
+            return change
+
+        def many(file):
+            del file.attrs["refx_structure"]
+            for number in range(30):
+                file["tree/d"].create_dataset(str(number), shape=(50 << 20,), dtype="f4", chunks=(1024,))
+
+        def large_chunk(file):
+            declared(shape=(10,), maxshape=(None,), dtype="u1", chunks=(1 << 29,), compression="gzip")(file)
+            file["tree/d/x"][:] = 1
+
+        def metadata(file):
+            del file["metadata"]
+            file.create_dataset("metadata", shape=(), dtype="S209715200")
+
+        for words, change in (
+                ("'d/x'.*far more", declared(shape=(1 << 40,), dtype="f4", chunks=(1024,))),
+                ("'d/x'.*far more", declared(shape=(1 << 40,), dtype=text, chunks=(1 << 20,))),
+                ("'d/x'.*far more", declared(shape=(4,), dtype="S1073741824", chunks=(1,))),
+                ("'d/x'.*a text of", declared(shape=(), dtype="S209715200")),
+                ("'d/1'.*far more", many), ("x.h5: 'd/x'.*chunks of 536870912", large_chunk), ("a text of 209715200", metadata)):
+            tracemalloc.start()
+            self.broken(words, change, refx_files.LimitExceeded)
+            peak = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+            self.assertLess(peak, 8 << 20, words)
+
+    def test_attributes_in_the_metadata_that_do_not_hold_together(self):
+        def listed(*entries):
+            def change(file):
+                del file["metadata"]
+                file["metadata"] = json.dumps({"refx_attributes": list(entries)})
+            return change
+
+        def value(**fields):
+            return [["d"], "x", fields]
+
+        self.broken("refx_attributes", lambda f: (f.__delitem__("metadata"), f.__setitem__("metadata", '{"refx_attributes":5}')))
+        for entry in (5, [], ["d", "x", None], [["d"], 5, None], [[5], "x", None], [["d"], "x", 5],
+                      value(dtype="string", shape=[1 << 40], texts=[]), value(dtype="string", shape=[3], texts=["a"]),
+                      value(dtype="string", shape=[1], texts=[5]), value(dtype="O", shape=[1], bytes="00" * 8),
+                      value(dtype="U4", shape=[1], bytes="00" * 16), value(dtype="int64", shape=[], value={"a": 1}),
+                      value(dtype="int64", shape=[], value=True), value(dtype="int8", shape=[-1], bytes=""),
+                      value(dtype="int8", shape=[True], bytes="00"), value(dtype="int8", shape=[1], bytes="zz"),
+                      value(dtype="float64", shape=[2], bytes="00" * 8), value(dtype="float64", shape=[])):
+            self.broken("refx_attributes does not hold together", listed(entry))
+        self.broken("nested deeper", lambda f: (f.__delitem__("metadata"), f.__setitem__(
+            "metadata", '{"x":' + "[" * 600 + "]" * 600 + "}")))
+
+    def test_words_out_of_a_file_are_shown_without_what_moves_a_terminal(self):
+        escape = "\x1b[31m"
+        for change in (lambda f: f["tree/d"].attrs.__setitem__("refx_node", escape),
+                       lambda f: f.attrs.__setitem__("refx_version", escape),
+                       lambda f: f["tree/c/0"].attrs.__setitem__("refx_dtype", escape),
+                       lambda f: f["tree/d"].create_group(escape), lambda f: f.attrs.__setitem__("refx_structure", escape),
+                       lambda f: f["refs"].create_group(escape)):
+            with self.assertRaises(refx_files.FileError) as caught:
+                self.changed(change)
+            self.assertNotIn("\x1b", str(caught.exception))
+        refx_files.save(self.path("x.h5"), {})
+        with h5py.File(self.path("x.h5"), "r+") as file:
+            file.create_group(escape)
+            file.create_group(b"\xff")
+            file["tree"].attrs[escape] = np.zeros(1, "i4,i4")
+        with refx_files.open(self.path("x.h5")) as file:
+            self.assertNotIn("\x1b", "".join(file.warnings))
+            self.assertEqual(len(file.warnings), 2)
+
     def test_what_others_write_into_the_layout_is_read(self):
         refx_files.save(self.path("x.h5"), {"x": np.ones(3), "y": {}})
         with h5py.File(self.path("x.h5"), "r+") as file:
             del file.attrs["refx_structure"]
             file["tree/y"].create_dataset("big", data=np.arange(3, dtype=">i4"))
             file["tree/y"].create_dataset("packed", data=np.arange(300.0), chunks=(7,), compression="gzip", fletcher32=True)
+            file["tree/y"].attrs["no text"] = np.array([b"\xff"])
             file["tree"].attrs["odd"] = np.array([(1, 2)], dtype=[("x", "i4"), ("y", "i4")])
             file["other"] = 1
         with refx_files.open(self.path("x.h5")) as file:
             found = file.tree()
             self.assertEqual(found["y"]["big"].tolist(), [0, 1, 2])
             self.assertEqual(found["y"]["packed"].tolist(), list(range(300)))
-            self.assertEqual(len(file.warnings), 3)
+            self.assertEqual(len(file.warnings), 4)
             from refx_files import listing
             self.assertIn("'crc32': None", str(listing.document(file)))
 

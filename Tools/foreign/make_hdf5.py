@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Writes Fixtures/foreign: small HDF5 files by h5py that hold what our own reader leaves to libhdf5.
+"""Writes the HDF5 files of Fixtures/foreign: small ones by h5py that hold what our own reader leaves to libhdf5.
 
-    make_foreign.py FOLDER
+    make_hdf5.py FOLDER
 """
 
 import ctypes

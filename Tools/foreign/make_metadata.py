@@ -270,6 +270,7 @@ def create(path, version, **plist):
 
 
 def make(folder):
+    os.makedirs(folder, exist_ok=True)
     files = []
 
     def describe(path, sound=True, types=None, chunks=(), **more):

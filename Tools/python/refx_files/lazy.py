@@ -1,0 +1,62 @@
+"""Leaves that are read when they are asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from . import dtypes
+
+
+class LazyArray:
+    """A leaf that is read when it is asked for: `array[3:5]` reads the chunks of these rows, `np.asarray(array)` all.
+
+    Nothing is kept, so what is asked for twice is read twice. Saving one copies its elements.
+    """
+
+    __slots__ = ("_file", "_leaf", "_raw", "dtype", "shape")
+
+    def __init__(self, file, leaf, raw):
+        self._file, self._leaf, self._raw = file, leaf, raw
+        self.dtype, self.shape = dtypes.numpy_dtype(leaf.dtype, raw), tuple(leaf.shape)
+
+    @property
+    def refx_dtype(self) -> str:
+        return self._leaf.dtype
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        return dtypes.count_of(self.shape)
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of a lazy array without dimensions")
+        return self.shape[0]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        if copy is False:
+            raise ValueError("a lazy array is read from its file, so NumPy cannot have it without a copy")
+        array = self._file.array(self._leaf, self._raw)
+        return array if dtype is None else array.astype(dtype, copy=False)
+
+    def __getitem__(self, index: Any) -> Any:
+        first, rest = (index[0], index[1:]) if isinstance(index, tuple) and index else (index, ())
+        if not self.shape or isinstance(first, bool) or not (isinstance(first, (int, np.integer, slice))):
+            return np.asarray(self)[index]
+        if isinstance(first, slice):
+            start, end, step = first.indices(self.shape[0])
+            if step != 1:
+                return np.asarray(self)[index]
+            return self._file.part(self._leaf, start, max(start, end), self._raw)[(slice(None),) + rest]
+        place = first + self.shape[0] if first < 0 else first
+        if not 0 <= place < self.shape[0]:
+            raise IndexError(f"row {first} of {self.shape[0]}")
+        return self._file.part(self._leaf, place, place + 1, self._raw)[(0,) + rest]
+
+    def __repr__(self) -> str:
+        return f"LazyArray({self._leaf.dtype}, shape={self.shape})"
