@@ -35,8 +35,8 @@ def outside_code(text, change):
 
 
 class Catalogue:
-    def __init__(self, module, homes, articles):
-        self.module, self.homes, self.articles = module, homes, articles
+    def __init__(self, module, homes, members, articles):
+        self.module, self.homes, self.members, self.articles = module, homes, members, articles
 
     def link(self, match):
         mark, words, target = match.groups()
@@ -64,9 +64,13 @@ class Catalogue:
 
     def symbol(self, match):
         link = match.group(1)
-        home = self.homes.get(re.split(r"[/(\-]", link)[0])
+        first, second = (re.split(r"[/(\-]", link) + [""])[:2]
+        home = self.homes.get(first)
         if link.startswith("/") or home in (None, self.module):
             return match.group(0)
+        if "/" in link and self.members.get((first, second)) == self.module:
+            # A member that this module adds to another's type.
+            return f"``/{self.module}/{home}/{link}``"
         return f"``/{home}/{link}``"
 
     def changed(self, text):
@@ -82,12 +86,7 @@ class Catalogue:
 
 
 def main(folder, target):
-    homes = {}
-    for module in graphs.MODULES:
-        for _, graph in graphs.graphs(folder, module):
-            for symbol in graph["symbols"]:
-                if len(symbol["pathComponents"]) == 1 and graphs.is_own(symbol, module):
-                    homes.setdefault(symbol["pathComponents"][0].split("(")[0], module)
+    homes, members = graphs.places(folder)
     documentation = os.path.join(ROOT, "Documentation")
     for module in graphs.MODULES:
         source = os.path.join(documentation, module + ".docc")
@@ -102,7 +101,7 @@ def main(folder, target):
         out = os.path.join(target, module + ".docc")
         shutil.rmtree(out, ignore_errors=True)
         os.makedirs(out)
-        catalogue = Catalogue(module, homes, articles)
+        catalogue = Catalogue(module, homes, members, articles)
         for stem, text in articles.items():
             with open(os.path.join(out, catalogue.name(stem) + ".md"), "w", encoding="utf-8") as file:
                 file.write(catalogue.changed(text))
