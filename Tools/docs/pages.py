@@ -78,8 +78,8 @@ class Catalogue:
             part = re.sub(r"^<!--.*?-->\n?", "", part, flags=re.M | re.S)
             part = re.sub(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])+)\]\(([^)\s]+)\)", self.link, part)
             part = re.sub(r"<doc:([\w-]+)>", lambda m: f"<doc:{self.name(m.group(1))}>", part)
-            # The list of pages shows a title's backticks as they are.
-            part = re.sub(r"^# (?!``).*$", lambda m: m.group(0).replace("`", ""), part, count=1, flags=re.M)
+            # Titles and headings show their backticks as they are.
+            part = re.sub(r"^#+ (?!``).*$", lambda m: m.group(0).replace("`", ""), part, flags=re.M)
             return graphs.LINK.sub(self.symbol, part)
 
         return outside_code(text, change)

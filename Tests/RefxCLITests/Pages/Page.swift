@@ -82,7 +82,8 @@ struct Page: Sendable, CustomTestStringConvertible {
         if end == lines.count { strays.append(Stray(line: begin, what: "a block without an end")) }
         blocks.append(
           Block(
-            language: String(line.dropFirst(3)), text: lines[begin..<end].map { $0 + "\n" }.joined(), line: begin,
+            language: String(line.dropFirst(3)), text: lines[begin..<end].map { $0 + "\n" }.joined(),
+            line: begin,
             saying: comment))
         comment = ""
         number = end
