@@ -35,8 +35,10 @@ def outside_code(text, change):
 
 
 class Catalogue:
-    def __init__(self, module, homes, members, articles):
+    def __init__(self, module, homes, members, articles, earlier):
         self.module, self.homes, self.members, self.articles = module, homes, members, articles
+        # Where the articles are of modules that docc has seen before this one.
+        self.earlier = {stem: path for stem, path in earlier.items() if stem not in articles}
 
     def link(self, match):
         mark, words, target = match.groups()
@@ -49,6 +51,8 @@ class Catalogue:
         stem = os.path.splitext(base)[0]
         if name == "":
             return words
+        if base.endswith(".md") and stem in self.earlier and not anchor:
+            return f"[{words}](doc:/{self.earlier[stem]})"
         if base.endswith(".md") and stem in self.articles:
             text = self.articles[stem]
             place = headings(text).get(anchor, "") if anchor else ""
@@ -88,6 +92,7 @@ class Catalogue:
 def main(folder, target):
     homes, members = graphs.places(folder)
     documentation = os.path.join(ROOT, "Documentation")
+    earlier = {}
     for module in graphs.MODULES:
         source = os.path.join(documentation, module + ".docc")
         paths = [os.path.join(source, name) for name in sorted(os.listdir(source)) if name.endswith(".md")]
@@ -101,10 +106,11 @@ def main(folder, target):
         out = os.path.join(target, module + ".docc")
         shutil.rmtree(out, ignore_errors=True)
         os.makedirs(out)
-        catalogue = Catalogue(module, homes, members, articles)
+        catalogue = Catalogue(module, homes, members, articles, earlier)
         for stem, text in articles.items():
             with open(os.path.join(out, catalogue.name(stem) + ".md"), "w", encoding="utf-8") as file:
                 file.write(catalogue.changed(text))
+            earlier[stem] = f"{module}/{catalogue.name(stem)}"
         if module == "RefxIO":
             for name in os.listdir(documentation):
                 if name.endswith(".svg"):

@@ -24,8 +24,9 @@ private let python = ProcessInfo.processInfo.environment["REFX_PYTHON"]
       try source.write(to: PageTests.sourcePath, atomically: true, encoding: .utf8)
     }
     let built = try String(contentsOf: PageTests.sourcePath, encoding: .utf8)
+    let isTheSame = built == source
     #expect(
-      built == source,
+      isTheSame,
       "a block has changed: REFX_UPDATE_FIXTURES=1 swift test --filter PageTests, then build again")
   }
 
