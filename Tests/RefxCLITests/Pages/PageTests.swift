@@ -97,7 +97,7 @@ private let python = ProcessInfo.processInfo.environment["REFX_PYTHON"]
         }
         if let excuse = block.excuse {
           #expect(
-            excuse.contains(": ") && excuse.count > 20,
+            block.language == "sh" && excuse.contains(": ") && excuse.count > 20,
             "\(page.path):\(block.line): '\(excuse)' is no reason")
         }
         #expect(
