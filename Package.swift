@@ -92,9 +92,9 @@ let package = Package(
       name: "ReliabilityCheck", dependencies: ["RefxIO", "RefxTestSupport"], path: "Tests/ReliabilityCheck"),
     .executableTarget(
       name: "RanksCheck", dependencies: ["RefxMPI", "RefxTestSupport"], path: "Tests/RanksCheck"),
-    // The Swift of the documentation, which PageTests makes out of the pages and runs.
+    // The Swift of the documentation, which PageTests makes out of pages and comments and runs.
     .executableTarget(
-      name: "PageBlocks", dependencies: ["RefxIO", "RefxDistributed"], path: "Tests/PageBlocks"),
+      name: "PageBlocks", dependencies: ["RefxIO", "RefxDistributed", "RefxMPI"], path: "Tests/PageBlocks"),
     .testTarget(name: "RefxTests", dependencies: ["Refx", "RefxTestSupport"]),
     .testTarget(name: "RefxStoreTests", dependencies: ["RefxStore", "RefxTestSupport"]),
     .testTarget(name: "RefxIOTests", dependencies: ["RefxIO", "RefxTestSupport"]),

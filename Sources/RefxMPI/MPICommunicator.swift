@@ -9,6 +9,8 @@
   /// ```swift
   /// let ranks = try MPICommunicator.world()
   /// defer { try? MPICommunicator.finish() }
+  /// let names = try ranks.gatherToAll(Array("rank \(ranks.rank)".utf8))
+  /// assert(names.count == ranks.size && names[0] == Array("rank 0".utf8))
   /// ```
   ///
   /// The ranks talk on a communicator of their own, so that a program's other messages are never taken for theirs.

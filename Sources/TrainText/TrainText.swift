@@ -4,9 +4,8 @@ import RefxIO
 import RefxStore
 import Synchronization
 
-/// Trains a small language model, saves its steps while it trains, and goes on where it was broken off:
-///
-///     train-text FOLDER [--steps N] [--every N] [--keep N] [--text FILE] [--pause MILLISECONDS]
+/// Trains a small language model, saves its steps while it trains, and goes on where it was broken off. Its arguments are
+/// `FOLDER [--steps N] [--every N] [--keep N] [--text FILE] [--pause MILLISECONDS]`.
 ///
 /// SIGTERM ends it after the step it is in, which is saved; what is lost by SIGKILL is the steps since the last save.
 /// In every case the run goes on to the same bits.

@@ -1,36 +1,60 @@
-// Made out of the pages of the documentation; REFX_UPDATE_FIXTURES=1 swift test --filter PageTests makes it anew.
+// swift-format-ignore-file
+// Made of the documentation's pages and comments; REFX_UPDATE_FIXTURES=1 swift test --filter PageTests makes it anew.
 
 import RefxDistributed
 import RefxIO
+
+#if MPI
+import RefxMPI
+#endif
+
+/// What needs ranks of MPI, and is there in a build with them alone.
+let programsOverRanks: [String] = [
+  "Documentation/ranks.md#1",
+  "Sources/RefxMPI/MPICommunicator.swift#1",
+]
 
 /// Runs the program of that name; false where there is none.
 func runPage(_ name: String) throws -> Bool {
   switch name {
   case "README.md#1": try program1()
-  case "Documentation/restoring.md#1": try program2()
-  case "Documentation/resuming.md#1": try program3()
-  case "Documentation/resuming.md#2": try program4()
-  case "Documentation/resuming.md#3": try program5()
-  case "Documentation/RefxIO.docc/CollectionsAndPartitions.md#1": try program6()
-  case "Documentation/RefxIO.docc/ErrorsExplained.md#1": try program7()
-  case "Documentation/RefxIO.docc/FiveMinutes.md#1": try program8()
-  case "Documentation/RefxIO.docc/FromRefx.md#1": try program9()
-  case "Documentation/RefxIO.docc/FromRefx.md#2": try program10()
-  case "Documentation/RefxIO.docc/MigratingModels.md#1": try program11()
-  case "Documentation/RefxIO.docc/PartialLoading.md#1": try program12()
-  case "Documentation/RefxIO.docc/Performance.md#1": try program13()
-  case "Documentation/RefxIO.docc/ReadingFromPython.md#1": try program14()
-  case "Documentation/RefxIO.docc/ReferencesAndTrees.md#1": try program15()
-  case "Documentation/RefxIO.docc/SavingAndRestoring.md#1": try program16()
-  case "Documentation/RefxIO.docc/SharingInFiles.md#1": try program17()
-  case "Documentation/RefxIO.docc/TraceLevels.md#1": try program18()
-  case "Documentation/RefxDistributed.docc/OverRanks.md#1": try program19()
+  case "SECURITY.md#1": try program2()
+  case "Documentation/restoring.md#1": try program4()
+  case "Documentation/resuming.md#1": try program5()
+  case "Documentation/resuming.md#2": try program6()
+  case "Documentation/resuming.md#3": try program7()
+  case "Documentation/RefxDistributed.docc/OverRanks.md#1": try program8()
+  case "Documentation/RefxIO.docc/CollectionsAndPartitions.md#1": try program9()
+  case "Documentation/RefxIO.docc/ErrorsExplained.md#1": try program10()
+  case "Documentation/RefxIO.docc/FiveMinutes.md#1": try program11()
+  case "Documentation/RefxIO.docc/FromRefx.md#1": try program12()
+  case "Documentation/RefxIO.docc/FromRefx.md#2": try program13()
+  case "Documentation/RefxIO.docc/MigratingModels.md#1": try program14()
+  case "Documentation/RefxIO.docc/PartialLoading.md#1": try program15()
+  case "Documentation/RefxIO.docc/Performance.md#1": try program16()
+  case "Documentation/RefxIO.docc/ReadingFromPython.md#1": try program17()
+  case "Documentation/RefxIO.docc/ReferencesAndTrees.md#1": try program18()
+  case "Documentation/RefxIO.docc/SavingAndRestoring.md#1": try program19()
+  case "Documentation/RefxIO.docc/SharingInFiles.md#1": try program20()
+  case "Documentation/RefxIO.docc/TraceLevels.md#1": try program21()
+  case "Sources/Refx/Coding/Leniency.swift#1": try program22()
+  case "Sources/Refx/Coding/TopologyContract.swift#1": try program23()
+  case "Sources/Refx/Operations/TreePartition.swift#1": try program24()
+  case "Sources/Refx/References/RefTree.swift#1": try program25()
+  case "Sources/RefxIO/Checkpoint/Checkpoint+Restoring.swift#1": try program26()
+  case "Sources/RefxIO/Checkpoint/Checkpoint.swift#1": try program27()
+  case "Sources/RefxIO/Checkpoint/VersionedModel.swift#1": try program28()
+  case "Sources/RefxIO/Manager/CheckpointManager.swift#1": try program29()
+  case "Sources/RefxIO/Manager/SavePolicy.swift#1": try program30()
+  #if MPI
+  case "Documentation/ranks.md#1": try program3()
+  case "Sources/RefxMPI/MPICommunicator.swift#1": try program31()
+  #endif
   default: return false
   }
   return true
 }
 
-// swift-format-ignore
 private func program1() throws {
   // README.md#1
   struct Model: Codable {
@@ -48,8 +72,21 @@ private func program1() throws {
   print(try file.contents.tree.sites().map(\.path))
 }
 
-// swift-format-ignore
 private func program2() throws {
+  // SECURITY.md#1
+  HDF5Worker.serveIfAsked()  // first of all, so that this very program can be its worker
+  func openTheirs(_ path: String) throws -> OpenedCheckpoint {
+    var options = OpenOptions(libraries: .worker(executable: "/proc/self/exe"))
+    options.limits.bytes = 4 << 30
+    options.limits.nodes = 1_000_000
+    return try Checkpoint.open(path, options: options)
+  }
+  try Checkpoint.save(tree: ["w": .leaf([1, 2] as [Float])], to: "theirs.h5")
+  let file = try openTheirs("theirs.h5")
+  print(try file.contents.tree.sites().map(\.path))
+}
+
+private func program4() throws {
   // Documentation/restoring.md#1
   struct Model: Codable {
     @RefField(collection: "params") var embedding = Tensor([1, 2, 3, 4] as [Float], shape: [2, 2])
@@ -87,8 +124,7 @@ private func program2() throws {
   try Checkpoint.restore(&model, from: contents, select: .collection("params"))
 }
 
-// swift-format-ignore
-private func program3() throws {
+private func program5() throws {
   // Documentation/resuming.md#1
   struct Training: Codable {
     @RefField(collection: "params") var weights = Tensor([0.5, 0.25] as [Float])
@@ -113,8 +149,7 @@ private func program3() throws {
   assert(manager.steps.map(\.step) == [80, 90, 100])
 }
 
-// swift-format-ignore
-private func program4() throws {
+private func program6() throws {
   // Documentation/resuming.md#2
   var settings = CheckpointManager.Settings()
   settings.policies = [
@@ -133,8 +168,7 @@ private func program4() throws {
   assert(dtypes == [.bfloat16])
 }
 
-// swift-format-ignore
-private func program5() throws {
+private func program7() throws {
   // Documentation/resuming.md#3
   struct Network: Codable {
     @RefField(collection: "params") var weights = Tensor([1, 2] as [Float])
@@ -149,8 +183,34 @@ private func program5() throws {
   try parts.folder.restore(&network, step: 40)  // or all of step 40
 }
 
-// swift-format-ignore
-private func program6() throws {
+private func program8() throws {
+  // Documentation/RefxDistributed.docc/OverRanks.md#1
+  // A matrix of four rows: rank 0 has the first two, rank 1 the others. The step is whole on both.
+  let saved = ThreadCommunicator.run(ranks: 2) { ranks in
+    let rows = (0..<8).map { Float(8 * ranks.rank + $0) }
+    let mine: Tree<Leaf> = ["weight": .leaf(Leaf(Tensor(rows, shape: [2, 4]))), "step": .leaf(7)]
+    let tree = try mine.pieces { path, leaf in
+      path.text == "weight" ? PiecedLeaf(leaf, from: 2 * ranks.rank, of: 4) : nil
+    }
+    try DistributedCheckpoint.save(tree, to: "run.refx", over: ranks)
+  }
+  for result in saved { try result.get() }
+  // Documentation/RefxDistributed.docc/OverRanks.md#1
+  let tree = try Checkpoint.open("run.refx").contents.tree
+  let weight = try tree.leaves()[1].tensor()
+  assert(weight.elements(of: Float.self) == (0..<16).map(Float.init))
+  // Documentation/RefxDistributed.docc/OverRanks.md#1
+  let loaded = ThreadCommunicator.run(ranks: 4) { ranks in
+    try DistributedCheckpoint.load(from: "run.refx", over: ranks) { path, leaf in
+      path.text == "weight" ? Block(offset: [ranks.rank, 0], shape: [1, 4]) : nil
+    }.tree
+  }
+  let row = try loaded[3].get().leaves()[1].tensor()
+  assert(row.shape == [1, 4])
+  assert(row.elements(of: Float.self) == [12, 13, 14, 15])
+}
+
+private func program9() throws {
   // Documentation/RefxIO.docc/CollectionsAndPartitions.md#1
   let weight = Ref([1, 2] as [Float], collection: "params")
   let mean = Ref([0, 0] as [Float], collection: "batch_stats")
@@ -184,8 +244,7 @@ private func program6() throws {
   assert(after.map(\.path) == before.map(\.path))
 }
 
-// swift-format-ignore
-private func program7() throws {
+private func program10() throws {
   // Documentation/RefxIO.docc/ErrorsExplained.md#1
   struct Model: Codable {
     @RefField(collection: "params") var weight = Tensor([1, 2] as [Float])
@@ -201,13 +260,12 @@ private func program7() throws {
   } catch let error as RefxError {
     assert(error.code == .mismatch)
     assert(error.file == "run.refx")
-    print(error.summary)  // the first line
-    print(error.details)  // a line for each difference
+    assert(error.details == ["weight: shape: expected [3], found [2]"])  // a line for each difference
+    print(error)
   }
 }
 
-// swift-format-ignore
-private func program8() throws {
+private func program11() throws {
   // Documentation/RefxIO.docc/FiveMinutes.md#1
   struct Model: Codable {
     @RefField(collection: "params") var embedding = Tensor([1, 2, 3, 4] as [Float], shape: [2, 2])
@@ -238,8 +296,7 @@ private func program8() throws {
   assert(model.embedding.elements(of: Float.self) == [5, 6, 7, 8])
 }
 
-// swift-format-ignore
-private func program9() throws {
+private func program12() throws {
   // Documentation/RefxIO.docc/FromRefx.md#1
   let weight = Ref([1, 2] as [Float], collection: "params")
   let tree = try deref(["w": .ref(weight), "again": .ref(weight), "scale": .leaf(Float(2))])
@@ -247,8 +304,7 @@ private func program9() throws {
   assert(parts.map(\.filledCount) == [2, 1])
 }
 
-// swift-format-ignore
-private func program10() throws {
+private func program13() throws {
   // Documentation/RefxIO.docc/FromRefx.md#2
   struct Linear {
     @RefField(collection: "params") var w: [Float]
@@ -273,8 +329,7 @@ private func program10() throws {
   try updateRefs(live, rereffed)
 }
 
-// swift-format-ignore
-private func program11() throws {
+private func program14() throws {
   // Documentation/RefxIO.docc/MigratingModels.md#1
   struct First: Codable {
     @RefField(collection: "params") var encoder_w = Tensor([1, 2, 3, 4, 5, 6] as [Float], shape: [2, 3])
@@ -322,8 +377,7 @@ private func program11() throws {
   }
 }
 
-// swift-format-ignore
-private func program12() throws {
+private func program15() throws {
   // Documentation/RefxIO.docc/PartialLoading.md#1
   struct Model: Codable {
     var encoder = ["w": Ref(Tensor((0..<24).map(Float.init), shape: [6, 4]), collection: "params")]
@@ -360,8 +414,7 @@ private func program12() throws {
   assert(mapped.head.value.elements(of: Float.self) == [1, 2])
 }
 
-// swift-format-ignore
-private func program13() throws {
+private func program16() throws {
   // Documentation/RefxIO.docc/Performance.md#1
   let tree: Tree<Leaf> = ["w": .leaf([1, 2, 3] as [Float])]
   for (name, compression) in [("raw", Compression.none), ("fast", .fast), ("best", .best)] {
@@ -369,8 +422,7 @@ private func program13() throws {
   }
 }
 
-// swift-format-ignore
-private func program14() throws {
+private func program17() throws {
   // Documentation/RefxIO.docc/ReadingFromPython.md#1
   struct Model: Codable {
     @RefField(collection: "params") var embedding = Tensor([1, 2, 3, 4] as [Float], shape: [2, 2])
@@ -382,8 +434,7 @@ private func program14() throws {
   try Checkpoint.save(model, to: "run.h5")
 }
 
-// swift-format-ignore
-private func program15() throws {
+private func program18() throws {
   // Documentation/RefxIO.docc/ReferencesAndTrees.md#1
   let shared = Ref([1, 2, 3] as [Float], collection: "params")
   let other = Ref([1, 2, 3] as [Float], collection: "params")
@@ -418,8 +469,7 @@ private func program15() throws {
   assert(decoded.first.$weight === decoded.second.$weight)
 }
 
-// swift-format-ignore
-private func program16() throws {
+private func program19() throws {
   // Documentation/RefxIO.docc/SavingAndRestoring.md#1
   struct Model: Codable {
     @RefField(collection: "params") var weight = Tensor([1, 2, 3, 4] as [Float], shape: [2, 2])
@@ -453,8 +503,7 @@ private func program16() throws {
   }
 }
 
-// swift-format-ignore
-private func program17() throws {
+private func program20() throws {
   // Documentation/RefxIO.docc/SharingInFiles.md#1
   struct Model: Codable {
     @RefField(collection: "params") var embedding: [Float] = [1, 2, 3]
@@ -477,8 +526,7 @@ private func program17() throws {
   assert(apart.$head !== apart.$embedding)  // equal, and two
 }
 
-// swift-format-ignore
-private func program18() throws {
+private func program21() throws {
   // Documentation/RefxIO.docc/TraceLevels.md#1
   let weight = Ref([1, 2] as [Float], collection: "params")
   let model: RefTree = ["w": .ref(weight), "again": .ref(weight)]
@@ -518,30 +566,171 @@ private func program18() throws {
   try weight.set([3, 4])
 }
 
-// swift-format-ignore
-private func program19() throws {
-  // Documentation/RefxDistributed.docc/OverRanks.md#1
-  // A matrix of four rows: rank 0 has the first two, rank 1 the others. The step is whole on both.
-  let saved = ThreadCommunicator.run(ranks: 2) { ranks in
-    let rows = (0..<8).map { Float(8 * ranks.rank + $0) }
-    let mine: Tree<Leaf> = ["weight": .leaf(Leaf(Tensor(rows, shape: [2, 4]))), "step": .leaf(7)]
-    let tree = try mine.pieces { path, leaf in
-      path.text == "weight" ? PiecedLeaf(leaf, from: 2 * ranks.rank, of: 4) : nil
-    }
-    try DistributedCheckpoint.save(tree, to: "run.refx", over: ranks)
+private func program22() throws {
+  // Sources/Refx/Coding/Leniency.swift#1
+  struct Model: Codable {
+    var body: [Float] = [0, 0]
+    var head: [Float] = [3, 4]
   }
-  for result in saved { try result.get() }
-  // Documentation/RefxDistributed.docc/OverRanks.md#1
-  let tree = try Checkpoint.open("run.refx").contents.tree
-  let weight = try tree.leaves()[1].tensor()
-  assert(weight.elements(of: Float.self) == (0..<16).map(Float.init))
-  // Documentation/RefxDistributed.docc/OverRanks.md#1
-  let loaded = ThreadCommunicator.run(ranks: 4) { ranks in
-    try DistributedCheckpoint.load(from: "run.refx", over: ranks) { path, leaf in
-      path.text == "weight" ? Block(offset: [ranks.rank, 0], shape: [1, 4]) : nil
-    }.tree
-  }
-  let row = try loaded[3].get().leaves()[1].tensor()
-  assert(row.shape == [1, 4])
-  assert(row.elements(of: Float.self) == [12, 13, 14, 15])
+  var model = Model()
+  let tree: Tree<Leaf> = ["body": .leaf([1, 2] as [Float]), "ema": .leaf([9] as [Float])]
+  let aNewHead = Leniency.missing.only(at: "the head") { $0.keys.first == "head" }
+  try TreeDecoder(allowing: [aNewHead, .unexpected]).restore(&model, from: tree)
+  assert(model.body == [1, 2] && model.head == [3, 4])
 }
+
+private func program23() throws {
+  // Sources/Refx/Coding/TopologyContract.swift#1
+  struct Model: Codable {
+    @RefField var embedding: [Float] = [1, 2]
+    @RefField var head: [Float] = [0, 0]
+  }
+  var tied = Model()
+  tied.$head = tied.$embedding
+  try Checkpoint.save(tied, to: "tied.refx")
+  var model = Model()
+  try Checkpoint.restore(&model, from: "tied.refx", topology: .acceptTies)
+  assert(model.head == [1, 2] && model.$head !== model.$embedding)
+}
+
+private func program24() throws {
+  // Sources/Refx/Operations/TreePartition.swift#1
+  let weight = Ref([1, 2] as [Float], collection: "params")
+  let tree: RefTree = ["embedding": .ref(weight), "head": .ref(weight), "step": .leaf(3)]
+  let (parts, structure) = treePartition(tree, byCollection("params"), byCollection("batch_stats"))
+  assert(parts.map(\.filledCount) == [2, 0, 1])
+  let whole = try mergePartitions(parts, structure)
+  assert(whole["head"]?.ref === weight)
+}
+
+private func program25() throws {
+  // Sources/Refx/References/RefTree.swift#1
+  let (one, two) = (Ref(1), Ref(2))
+  let tree: RefTree = ["a": [.ref(one), .ref(one), .ref(two)], "b": .ref(two), "scale": .leaf(0.5)]
+  assert(tree["a", 1]?.ref(as: Int.self) === one)
+}
+
+private func program26() throws {
+  // Sources/RefxIO/Checkpoint/Checkpoint+Restoring.swift#1
+  struct Model: Codable {
+    @RefField(collection: "params") var weight = Tensor([1, 2] as [Float])
+    @RefField(collection: "batch_stats") var mean: [Float] = [0]
+    var step = 7
+  }
+  try Checkpoint.save(Model(), to: "run7.refx")
+  var model = Model()
+  model.step = 0
+  try Checkpoint.restore(
+    &model, from: "run7.refx", select: [.collections(["params", "batch_stats"]), .pattern("step")],
+    allowing: [.missing("head/**"), .unexpected("ema/**")], requiring: ["batch_stats"])
+  assert(model.step == 7)
+}
+
+private func program27() throws {
+  // Sources/RefxIO/Checkpoint/Checkpoint.swift#1
+  struct Model: Codable {
+    @RefField(collection: "params") var embedding = Tensor([1, 2] as [Float])
+    @RefField(collection: "params") var head = Tensor([0, 0] as [Float])
+  }
+  var model = Model()
+  model.$head = model.$embedding  // one Ref, two names
+  try Checkpoint.save(model, to: "run7.refx")  // .refx, .h5 or .safetensors by suffix
+  let loaded = try Checkpoint.load(Model.self, from: "run7.refx")
+  assert(loaded.$head === loaded.$embedding)  // ties are ties again
+  try Checkpoint.restore(&model, from: "run7.refx", select: .collection("params"))
+  let leaves = try Checkpoint.open("run7.refx").contents.tree.leaves()  // lazy: no payload is read
+  assert(leaves.count == 1)
+}
+
+private func program28() throws {
+  // Sources/RefxIO/Checkpoint/VersionedModel.swift#1
+  struct Model: Codable, VersionedModel {
+    var enc: [String: [Float]]
+    static var structureVersion: Int { 2 }
+    static var migrations: [Migration] {
+      get throws { [Migration(from: 1, to: 2, rules: [try .rename("encoder/(.*)", to: "enc/$1")])] }
+    }
+  }
+  try Checkpoint.save(tree: ["encoder": ["w": .leaf([1, 2] as [Float])]], to: "old.refx")
+  let model = try Checkpoint.load(Model.self, from: "old.refx")
+  assert(model.enc["w"] == [1, 2])
+}
+
+private func program29() throws {
+  // Sources/RefxIO/Manager/CheckpointManager.swift#1
+  struct Model: Codable {
+    @RefField(collection: "params") var weight = Tensor([1, 2] as [Float])
+    mutating func train() -> Double {
+      weight.withMutableElements(of: Float.self) { $0[0] *= 0.99 }
+      return Double(weight.elements(of: Float.self)[0])
+    }
+  }
+  let manager = try CheckpointManager("run7", keep: .latest(3), .best(2, by: "loss"))
+  var model = Model()
+  var step = try manager.resume(&model)?.step ?? 0  // 0 where no step was saved yet
+  while step < 100 {
+    let loss = model.train()
+    step += 1
+    if step % 10 == 0 { try manager.save(model, step: step, metrics: ["loss": loss]) }
+  }
+  try manager.finish()
+  assert(manager.steps.map(\.step) == [80, 90, 100])
+}
+
+private func program30() throws {
+  // Sources/RefxIO/Manager/SavePolicy.swift#1
+  struct Model: Codable {
+    var optimizer = [
+      "embedding": Ref(Tensor([1, 2] as [Float]), collection: "optimizer"),
+      "head": Ref(Tensor([3, 4] as [Float]), collection: "optimizer"),
+    ]
+    var cache = ["keys": Tensor([5, 6] as [Float])]
+  }
+  var settings = CheckpointManager.Settings()
+  settings.policies = [
+    .collection("optimizer", dtype: .bfloat16),
+    try .path("optimizer/embedding/**"),  // as it is
+    try .leavingOut(path: "cache/**"),
+  ]
+  let step = try CheckpointManager("run7", settings: settings).saveNow(Model(), step: 1)
+  let leaves = try Checkpoint.open(step.path).contents.tree.leaves()
+  assert(leaves.map(\.dtype) == [.float32, .bfloat16])
+}
+
+#if MPI
+
+private func program3() throws {
+  // Documentation/ranks.md#1
+  struct Model: Codable {
+    @RefField(collection: "params") var weight = Tensor([] as [Float])
+    var step = 7
+  }
+  let ranks = try MPICommunicator.world()
+  defer { try? MPICommunicator.finish() }
+  // Each rank holds two rows of four columns.
+  let (firstRow, allRows) = (2 * ranks.rank, 2 * ranks.size)
+  let mine = (0..<8).map { Float(4 * firstRow + $0) }
+  let model = Model()
+  model.weight = Tensor(mine, shape: [2, 4])
+  // Of every weight these are rows; all else is whole on every rank.
+  let tree = try TreeEncoder().encode(model).pieces { path, leaf in
+    path.keys.last == "weight" ? PiecedLeaf(leaf, from: firstRow, of: allRows) : nil
+  }
+  try DistributedCheckpoint.save(tree, to: "run7.refx", over: ranks)
+  // Documentation/ranks.md#1
+  let loaded = try DistributedCheckpoint.load(Model.self, from: "run7.refx", over: ranks) { path, leaf in
+    path.keys.last == "weight" ? Block(offset: [firstRow, 0], shape: [2, leaf.shape[1]]) : nil
+  }
+  assert(loaded.weight.elements(of: Float.self) == mine)
+  let whole = try Checkpoint.load(Model.self, from: "run7.refx")  // the file does not know of ranks
+  assert(whole.weight.shape == [allRows, 4])
+}
+
+private func program31() throws {
+  // Sources/RefxMPI/MPICommunicator.swift#1
+  let ranks = try MPICommunicator.world()
+  defer { try? MPICommunicator.finish() }
+  let names = try ranks.gatherToAll(Array("rank \(ranks.rank)".utf8))
+  assert(names.count == ranks.size && names[0] == Array("rank 0".utf8))
+}
+#endif

@@ -99,8 +99,8 @@ def undocumented(folder):
 LINK = re.compile(r"(?<!`)``([^`]+)``(?!`)")
 
 
-def stage(folder, target):
-    """Writes the graphs again, in whose comments a name of another module has that module before it."""
+def places(folder):
+    """The module of each name, and of each member of a type, by both names."""
     homes, members = {}, {}
     for module in MODULES:
         for _, graph in graphs(folder, module):
@@ -110,6 +110,12 @@ def stage(folder, target):
                     homes.setdefault(names[0].split("(")[0], module)
                 if len(names) > 1:
                     members.setdefault((names[0], names[1].split("(")[0]), module)
+    return homes, members
+
+
+def stage(folder, target):
+    """Writes the graphs again, in whose comments a name of another module has that module before it."""
+    homes, members = places(folder)
     for module in MODULES:
         os.makedirs(os.path.join(target, module), exist_ok=True)
         for path, graph in graphs(folder, module):

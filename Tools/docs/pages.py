@@ -35,8 +35,10 @@ def outside_code(text, change):
 
 
 class Catalogue:
-    def __init__(self, module, homes, articles):
-        self.module, self.homes, self.articles = module, homes, articles
+    def __init__(self, module, homes, members, articles, earlier):
+        self.module, self.homes, self.members, self.articles = module, homes, members, articles
+        # Where the articles are of modules that docc has seen before this one.
+        self.earlier = {stem: path for stem, path in earlier.items() if stem not in articles}
 
     def link(self, match):
         mark, words, target = match.groups()
@@ -49,6 +51,8 @@ class Catalogue:
         stem = os.path.splitext(base)[0]
         if name == "":
             return words
+        if base.endswith(".md") and stem in self.earlier and not anchor:
+            return f"[{words}](doc:/{self.earlier[stem]})"
         if base.endswith(".md") and stem in self.articles:
             text = self.articles[stem]
             place = headings(text).get(anchor, "") if anchor else ""
@@ -64,9 +68,13 @@ class Catalogue:
 
     def symbol(self, match):
         link = match.group(1)
-        home = self.homes.get(re.split(r"[/(\-]", link)[0])
+        first, second = (re.split(r"[/(\-]", link) + [""])[:2]
+        home = self.homes.get(first)
         if link.startswith("/") or home in (None, self.module):
             return match.group(0)
+        if "/" in link and self.members.get((first, second)) == self.module:
+            # A member that this module adds to another's type.
+            return f"``/{self.module}/{home}/{link}``"
         return f"``/{home}/{link}``"
 
     def changed(self, text):
@@ -74,21 +82,17 @@ class Catalogue:
             part = re.sub(r"^<!--.*?-->\n?", "", part, flags=re.M | re.S)
             part = re.sub(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])+)\]\(([^)\s]+)\)", self.link, part)
             part = re.sub(r"<doc:([\w-]+)>", lambda m: f"<doc:{self.name(m.group(1))}>", part)
-            # The list of pages shows a title's backticks as they are.
-            part = re.sub(r"^# (?!``).*$", lambda m: m.group(0).replace("`", ""), part, count=1, flags=re.M)
+            # Titles and headings show their backticks as they are.
+            part = re.sub(r"^#+ (?!``).*$", lambda m: m.group(0).replace("`", ""), part, flags=re.M)
             return graphs.LINK.sub(self.symbol, part)
 
         return outside_code(text, change)
 
 
 def main(folder, target):
-    homes = {}
-    for module in graphs.MODULES:
-        for _, graph in graphs.graphs(folder, module):
-            for symbol in graph["symbols"]:
-                if len(symbol["pathComponents"]) == 1 and graphs.is_own(symbol, module):
-                    homes.setdefault(symbol["pathComponents"][0].split("(")[0], module)
+    homes, members = graphs.places(folder)
     documentation = os.path.join(ROOT, "Documentation")
+    earlier = {}
     for module in graphs.MODULES:
         source = os.path.join(documentation, module + ".docc")
         paths = [os.path.join(source, name) for name in sorted(os.listdir(source)) if name.endswith(".md")]
@@ -102,10 +106,11 @@ def main(folder, target):
         out = os.path.join(target, module + ".docc")
         shutil.rmtree(out, ignore_errors=True)
         os.makedirs(out)
-        catalogue = Catalogue(module, homes, articles)
+        catalogue = Catalogue(module, homes, members, articles, earlier)
         for stem, text in articles.items():
             with open(os.path.join(out, catalogue.name(stem) + ".md"), "w", encoding="utf-8") as file:
                 file.write(catalogue.changed(text))
+            earlier[stem] = f"{module}/{catalogue.name(stem)}"
         if module == "RefxIO":
             for name in os.listdir(documentation):
                 if name.endswith(".svg"):

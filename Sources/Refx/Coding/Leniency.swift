@@ -1,9 +1,15 @@
 /// Which differences are let pass, everywhere or at some places. Nothing is, unless it is named:
 ///
 /// ```swift
-/// try decoder.restore(&model, from: tree)                                     // nothing
-/// TreeDecoder(allowing: .unexpected)                                          // everywhere
-/// TreeDecoder(allowing: [.missing.only(at: "the head") { $0.keys.first == "head" }, .missingOptionals])
+/// struct Model: Codable {
+///   var body: [Float] = [0, 0]
+///   var head: [Float] = [3, 4]
+/// }
+/// var model = Model()
+/// let tree: Tree<Leaf> = ["body": .leaf([1, 2] as [Float]), "ema": .leaf([9] as [Float])]
+/// let aNewHead = Leniency.missing.only(at: "the head") { $0.keys.first == "head" }
+/// try TreeDecoder(allowing: [aNewHead, .unexpected]).restore(&model, from: tree)
+/// assert(model.body == [1, 2] && model.head == [3, 4])
 /// ```
 ///
 /// With RefxIO a place is a glob: `[.missing("head/**"), .unexpected("ema/**")]`. A glob or function is asked for

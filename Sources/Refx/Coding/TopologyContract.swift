@@ -3,8 +3,17 @@
 /// The model's own Refs stay as they are, whatever the contract: a restore never ties or unties a model.
 ///
 /// ```swift
-/// try Checkpoint.restore(&model, from: "run7.refx", topology: .acceptTies)
-/// try Checkpoint.restore(&model, from: "run7.refx", topology: [.acceptTies, .acceptUnties])
+/// struct Model: Codable {
+///   @RefField var embedding: [Float] = [1, 2]
+///   @RefField var head: [Float] = [0, 0]
+/// }
+/// var tied = Model()
+/// tied.$head = tied.$embedding
+/// try Checkpoint.save(tied, to: "tied.refx")
+///
+/// var model = Model()
+/// try Checkpoint.restore(&model, from: "tied.refx", topology: .acceptTies)
+/// assert(model.head == [1, 2] && model.$head !== model.$embedding)
 /// ```
 public struct TopologyContract: OptionSet, Hashable, Sendable {
   public let rawValue: Int

@@ -2,8 +2,12 @@
 /// match, and a last one for the rest. From refx: `tree_partition`.
 ///
 /// ```swift
+/// let weight = Ref([1, 2] as [Float], collection: "params")
+/// let tree: RefTree = ["embedding": .ref(weight), "head": .ref(weight), "step": .leaf(3)]
 /// let (parts, structure) = treePartition(tree, byCollection("params"), byCollection("batch_stats"))
+/// assert(parts.map(\.filledCount) == [2, 0, 1])
 /// let whole = try mergePartitions(parts, structure)
+/// assert(whole["head"]?.ref === weight)
 /// ```
 ///
 /// Each part has every path of the tree, with ``Tree/nothing`` where the leaf is in another part. Leaves are

@@ -1,8 +1,9 @@
 /// A tree with live Refs at its leaves: what partition, update and refx's refusals are about. Not Sendable.
 ///
 /// ```swift
-/// let tree: RefTree = ["a": [.ref(r1), .ref(r1), .ref(r2)], "b": .ref(r2), "scale": .leaf(0.5)]
-/// tree["a", 0]?.ref(as: Int.self) === r1
+/// let (one, two) = (Ref(1), Ref(2))
+/// let tree: RefTree = ["a": [.ref(one), .ref(one), .ref(two)], "b": .ref(two), "scale": .leaf(0.5)]
+/// assert(tree["a", 1]?.ref(as: Int.self) === one)
 /// ```
 public typealias RefTree = Tree<RefLeaf>
 

@@ -11,9 +11,19 @@ extension Checkpoint {
   /// the values concerned are read besides, a piece at a time.
   ///
   /// ```swift
+  /// struct Model: Codable {
+  ///   @RefField(collection: "params") var weight = Tensor([1, 2] as [Float])
+  ///   @RefField(collection: "batch_stats") var mean: [Float] = [0]
+  ///   var step = 7
+  /// }
+  /// try Checkpoint.save(Model(), to: "run7.refx")
+  ///
+  /// var model = Model()
+  /// model.step = 0
   /// try Checkpoint.restore(
   ///   &model, from: "run7.refx", select: [.collections(["params", "batch_stats"]), .pattern("step")],
   ///   allowing: [.missing("head/**"), .unexpected("ema/**")], requiring: ["batch_stats"])
+  /// assert(model.step == 7)
   /// ```
   ///
   /// - Parameters:

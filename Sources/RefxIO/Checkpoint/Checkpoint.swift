@@ -1,10 +1,20 @@
 /// Checkpoints of models and of trees: saving, loading, opening, restoring.
 ///
 /// ```swift
-/// try Checkpoint.save(model, to: "run7.refx")                     // .refx, .h5 or .safetensors by suffix
-/// let model = try Checkpoint.load(Model.self, from: "run7.refx")  // ties are ties again
+/// struct Model: Codable {
+///   @RefField(collection: "params") var embedding = Tensor([1, 2] as [Float])
+///   @RefField(collection: "params") var head = Tensor([0, 0] as [Float])
+/// }
+/// var model = Model()
+/// model.$head = model.$embedding  // one Ref, two names
+///
+/// try Checkpoint.save(model, to: "run7.refx")  // .refx, .h5 or .safetensors by suffix
+/// let loaded = try Checkpoint.load(Model.self, from: "run7.refx")
+/// assert(loaded.$head === loaded.$embedding)  // ties are ties again
+///
 /// try Checkpoint.restore(&model, from: "run7.refx", select: .collection("params"))
-/// let file = try Checkpoint.open("run7.refx")                     // a lazy tree, no payload read
+/// let leaves = try Checkpoint.open("run7.refx").contents.tree.leaves()  // lazy: no payload is read
+/// assert(leaves.count == 1)
 /// ```
 public enum Checkpoint {
   /// When a save returns.

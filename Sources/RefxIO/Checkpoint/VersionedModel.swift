@@ -7,12 +7,17 @@ import RefxStore
 /// without one is of version ``unmarkedVersion``. Only the model that is saved or loaded counts, not what it holds.
 ///
 /// ```swift
-/// extension Model: VersionedModel {
+/// struct Model: Codable, VersionedModel {
+///   var enc: [String: [Float]]
+///
 ///   static var structureVersion: Int { 2 }
 ///   static var migrations: [Migration] {
 ///     get throws { [Migration(from: 1, to: 2, rules: [try .rename("encoder/(.*)", to: "enc/$1")])] }
 ///   }
 /// }
+/// try Checkpoint.save(tree: ["encoder": ["w": .leaf([1, 2] as [Float])]], to: "old.refx")
+/// let model = try Checkpoint.load(Model.self, from: "old.refx")
+/// assert(model.enc["w"] == [1, 2])
 /// ```
 public protocol VersionedModel {
   /// The version of the structure that this type has now.

@@ -6,15 +6,23 @@ import Synchronization
 /// Saves the steps of a training to a folder while the training goes on, keeps those that matter, and gives them back.
 ///
 /// ```swift
-/// let manager = try CheckpointManager("runs/7", keep: .latest(3), .best(2, by: "loss"))
+/// struct Model: Codable {
+///   @RefField(collection: "params") var weight = Tensor([1, 2] as [Float])
+///   mutating func train() -> Double {
+///     weight.withMutableElements(of: Float.self) { $0[0] *= 0.99 }
+///     return Double(weight.elements(of: Float.self)[0])
+///   }
+/// }
+/// let manager = try CheckpointManager("run7", keep: .latest(3), .best(2, by: "loss"))
 /// var model = Model()
-/// var step = try manager.resume(&model)?.step ?? 0
-/// while step < 10_000 {
-///   let loss = train(&model)
+/// var step = try manager.resume(&model)?.step ?? 0  // 0 where no step was saved yet
+/// while step < 100 {
+///   let loss = model.train()
 ///   step += 1
-///   if step % 100 == 0 { try manager.save(model, step: step, metrics: ["loss": loss]) }
+///   if step % 10 == 0 { try manager.save(model, step: step, metrics: ["loss": loss]) }
 /// }
 /// try manager.finish()
+/// assert(manager.steps.map(\.step) == [80, 90, 100])
 /// ```
 ///
 /// A step is one file, which takes its name when it is whole and on the disk. Only then are earlier ones removed, and

@@ -7,11 +7,22 @@ import RefxStore
 /// the same value does not count. So the general ones stand first, and exceptions from them follow:
 ///
 /// ```swift
+/// struct Model: Codable {
+///   var optimizer = [
+///     "embedding": Ref(Tensor([1, 2] as [Float]), collection: "optimizer"),
+///     "head": Ref(Tensor([3, 4] as [Float]), collection: "optimizer"),
+///   ]
+///   var cache = ["keys": Tensor([5, 6] as [Float])]
+/// }
+/// var settings = CheckpointManager.Settings()
 /// settings.policies = [
 ///   .collection("optimizer", dtype: .bfloat16),
 ///   try .path("optimizer/embedding/**"),  // as it is
 ///   try .leavingOut(path: "cache/**"),
 /// ]
+/// let step = try CheckpointManager("run7", settings: settings).saveNow(Model(), step: 1)
+/// let leaves = try Checkpoint.open(step.path).contents.tree.leaves()
+/// assert(leaves.map(\.dtype) == [.float32, .bfloat16])
 /// ```
 ///
 /// A path is that of a Ref, and then stands for all that the Ref holds, or of a leaf. A shared value has several, and

@@ -1,55 +1,74 @@
 import Foundation
 import Testing
 
-/// A page of the documentation, and the blocks of code on it.
+/// A page of the documentation, or the documentation comments of a source, and the blocks of code there.
 struct Page: Sendable, CustomTestStringConvertible {
   /// A fenced block.
   struct Block: Sendable {
     let language: String
     let text: String
-    /// The line of the page on which it begins, from 1.
-    let line: Int
+    /// The line of the file on which it begins, from 1.
+    var line: Int
     /// Why it is not run, as the comment above it says.
     let excuse: String?
     /// What is run in the shell before it, as the comment above it says.
     let setup: String?
   }
 
+  /// Code, or what looks like it, that is in no block, and so would be run by nobody.
+  struct Stray: Sendable {
+    var line: Int
+    let what: String
+  }
+
   /// Its path in the repository.
   let path: String
   let blocks: [Block]
+  let strays: [Stray]
 
   var testDescription: String { path }
 
   /// Every page: at the top of the repository, in Documentation, and the articles.
   static let all: [Page] = {
-    let root = Repository.folder
-    func pages(in folder: String) -> [String] {
-      let path = root.appending(path: folder).path
-      let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-      return names.filter { $0.hasSuffix(".md") }.sorted().map { folder.isEmpty ? $0 : "\(folder)/\($0)" }
+    let documentation = names(in: "Documentation")
+    let catalogues = documentation.filter { $0.hasSuffix(".docc") }.map { "Documentation/\($0)" }
+    let folders = ["", "Documentation"] + catalogues
+    return folders.flatMap { folder in
+      names(in: folder).filter { $0.hasSuffix(".md") }.compactMap {
+        Page(path: folder.isEmpty ? $0 : "\(folder)/\($0)")
+      }
     }
-    let top = pages(in: "").filter { $0 != "CHANGELOG.md" }
-    let catalogues = ["Refx", "RefxStore", "RefxIO", "RefxDistributed"].map { "Documentation/\($0).docc" }
-    return (top + pages(in: "Documentation") + catalogues.flatMap(pages)).compactMap { Page(path: $0) }
   }()
 
-  private init?(path: String) {
+  private static func names(in folder: String) -> [String] {
+    let path = Repository.folder.appending(path: folder).path
+    return ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted()
+  }
+
+  init?(path: String) {
     guard let text = try? String(contentsOf: Repository.folder.appending(path: path), encoding: .utf8) else {
       return nil
     }
-    self.path = path
-    blocks = Page.blocks(of: text)
+    self.init(path: path, text: text)
   }
 
-  /// The fenced blocks of a page, with what the comment right above each says.
-  static func blocks(of text: String) -> [Block] {
+  init(path: String, text: String) {
+    self.path = path
+    let found = path.hasSuffix(".md") ? Page.markdown(text) : Page.comments(of: text, in: path)
+    (blocks, strays) = (found.blocks, found.strays)
+  }
+
+  /// The fenced blocks of a page, with what the comment right above each says, and the code outside of them.
+  static func markdown(_ text: String) -> (blocks: [Block], strays: [Stray]) {
     let lines = text.components(separatedBy: "\n")
     var blocks: [Block] = []
+    var strays: [Stray] = []
     var comment = ""
+    var isInList = false
     var number = 0
     while number < lines.count {
       let line = lines[number]
+      let words = line.trimmingCharacters(in: .whitespaces)
       if line.hasPrefix("<!--") {
         comment = line
         while !comment.hasSuffix("-->"), number + 1 < lines.count {
@@ -60,72 +79,47 @@ struct Page: Sendable, CustomTestStringConvertible {
         let begin = number + 1
         var end = begin
         while end < lines.count, lines[end] != "```" { end += 1 }
-        let words = comment.replacing("<!--", with: "").replacing("-->", with: "")
-          .trimmingCharacters(in: .whitespacesAndNewlines)
+        if end == lines.count { strays.append(Stray(line: begin, what: "a block without an end")) }
         blocks.append(
           Block(
             language: String(line.dropFirst(3)), text: lines[begin..<end].map { $0 + "\n" }.joined(),
-            line: begin, excuse: words.hasPrefix("not run") ? words : nil,
-            setup: words.hasPrefix("setup\n") ? String(words.dropFirst(6)) : nil))
+            line: begin,
+            saying: comment))
         comment = ""
         number = end
       } else {
+        if words.hasPrefix("```") || words.hasPrefix("~~~") {
+          strays.append(Stray(line: number + 1, what: "a fence that is not ``` at the beginning of a line"))
+        } else if Page.isIndentedCode(line, after: number == 0 ? "" : lines[number - 1], inList: isInList) {
+          strays.append(Stray(line: number + 1, what: "indented code; a fence says of what language it is"))
+        }
+        if words.firstMatch(of: #/^([-*+]|[0-9]+\.) /#) != nil {
+          isInList = true
+        } else if let first = line.first, first != " " {
+          isInList = false
+        }
         comment = ""
       }
       number += 1
     }
-    return blocks
+    return (blocks, strays)
+  }
+
+  /// Whether a line begins a block of code by its indent alone, which is greater in a list.
+  private static func isIndentedCode(_ line: String, after previous: String, inList: Bool) -> Bool {
+    let indent = line.prefix { $0 == " " || $0 == "\t" }
+    return indent.count < line.count && (indent.count >= (inList ? 6 : 4) || indent.contains("\t"))
+      && previous.allSatisfy(\.isWhitespace)
   }
 }
 
-extension Page {
-  /// The blocks of Swift that are run, as programs: a block that begins with an import begins one, and those after it
-  /// go on with it.
-  var programs: [(name: String, blocks: [Block])] {
-    var programs: [(name: String, blocks: [Block])] = []
-    for block in blocks where block.language == "swift" && block.excuse == nil {
-      if block.text.hasPrefix("import ") || programs.isEmpty {
-        programs.append((name: "\(path)#\(programs.count + 1)", blocks: []))
-      }
-      programs[programs.count - 1].blocks.append(block)
-    }
-    return programs
-  }
-
-  /// The blocks of shell that are run.
-  var scripts: [Block] {
-    blocks.filter { $0.language == "sh" && $0.excuse == nil }
-  }
-
-  /// All programs of all pages as one source file.
-  static func source(of pages: [Page]) -> String {
-    var imports: Set<String> = []
-    var functions = ""
-    var cases = ""
-    for (number, program) in pages.flatMap(\.programs).enumerated() {
-      functions += "\n// swift-format-ignore\nprivate func program\(number + 1)() throws {\n"
-      for block in program.blocks {
-        let lines = block.text.components(separatedBy: "\n")
-        imports.formUnion(lines.filter { $0.hasPrefix("import ") })
-        functions += "  // \(program.name)\n"
-        for line in lines where !line.isEmpty && !line.hasPrefix("import ") { functions += "  \(line)\n" }
-      }
-      functions += "}\n"
-      cases += "  case \"\(program.name)\": try program\(number + 1)()\n"
-    }
-    return """
-      // Made out of the pages of the documentation; REFX_UPDATE_FIXTURES=1 swift test --filter PageTests makes it anew.
-
-      \(imports.sorted().joined(separator: "\n"))
-
-      /// Runs the program of that name; false where there is none.
-      func runPage(_ name: String) throws -> Bool {
-        switch name {
-      \(cases)  default: return false
-        }
-        return true
-      }
-      \(functions)
-      """
+extension Page.Block {
+  /// A block, with what the comment above it says.
+  fileprivate init(language: String, text: String, line: Int, saying comment: String) {
+    let words = comment.replacing("<!--", with: "").replacing("-->", with: "")
+      .trimmingCharacters(in: .whitespacesAndNewlines)
+    self.init(
+      language: language, text: text, line: line, excuse: words.hasPrefix("not run") ? words : nil,
+      setup: words.hasPrefix("setup\n") ? String(words.dropFirst(6)) : nil)
   }
 }

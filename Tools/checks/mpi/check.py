@@ -306,6 +306,22 @@ def bad_input(commands, folder):
         check("%s on rank 1, verify: it is named" % what, b"in.refx" in done.output + done.errors, done.told)
 
 
+def pages(commands, blocks, folder):
+    """The programs of the documentation that need ranks: each ends well, and none is left out."""
+    names = run([blocks, "--over-ranks"]).output.decode().split()
+    check("the documentation has programs for ranks", len(names) >= 2, names)
+    for number, name in enumerate(names):
+        place = os.path.join(folder, "page%d" % number)
+        os.mkdir(place)
+        done = commands.ranked(2, name, program=blocks, cwd=place)
+        check("%s runs" % name, done.code == 0, done.told)
+        written = sorted(os.listdir(place))
+        for file in written:
+            verified = commands.alone("verify", file, cwd=place)
+            check("%s writes a sound %s" % (name, file), verified.code == 0, verified.told)
+        print("%s over 2 ranks: exit %d%s" % (name, done.code, "".join(", wrote " + file for file in written)))
+
+
 def linked(commands):
     """Neither flavour of HDF5 meets the other, and the ordinary command knows no MPI."""
     for command, forbidden, needed in [
@@ -340,6 +356,7 @@ def main():
     parser.add_argument("--refx-mpi", required=True)
     parser.add_argument("--mpi-check", required=True)
     parser.add_argument("--ranks-check", required=True)
+    parser.add_argument("--page-blocks", required=True)
     parser.add_argument("--root", required=True)
     parser.add_argument("--most", type=int, default=4)
     parser.add_argument("--kills", type=int, default=12)
@@ -353,6 +370,7 @@ def main():
             done = commands.ranked(ranks, folder, program=os.path.abspath(chosen.mpi_check))
             check("%d ranks understand each other" % ranks, done.code == 0, done.told)
             print(done.output.decode().strip())
+        pages(commands, os.path.abspath(chosen.page_blocks), folder)
         files = sources(commands, folder)
         for file in samples.corpus(chosen.root)[:2]:
             files[os.path.basename(file)] = file

@@ -1,5 +1,6 @@
 """Every block of Documentation/python.md is run, in order, in one folder."""
 
+import importlib.util
 import os
 import re
 import shutil
@@ -17,7 +18,7 @@ class Guide(Scratch):
         with open(os.path.join(ROOT, "Documentation", "python.md"), encoding="utf-8") as page:
             text = page.read()
         blocks = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-        self.assertEqual(len(blocks) * 2, len(re.findall(r"^```", text, re.MULTILINE)))
+        self.assertEqual(len(blocks) * 2, len(re.findall(r"^\s*(?:```|~~~)", text, re.MULTILINE)))
         self.assertEqual({language for language, _ in blocks} - {"python", "sh"}, set())
         self.assertGreater(sum(language == "python" for language, _ in blocks), 6)
         environment = {
@@ -32,6 +33,8 @@ class Guide(Scratch):
                 continue  # which is the test below
             self.run_one([sys.executable, "-c", script], environment, script)
             self.run_one(["bash", "-euc", block], environment, block)
+        # The block about refx asks whether it is there: where it is, it was used.
+        script += f"assert (refx is not None) == {importlib.util.find_spec('refx') is not None}\n"
         self.run_one([sys.executable, "-c", script], environment, script)
 
     def run_one(self, command, environment, block):
