@@ -1,5 +1,6 @@
 import Foundation
 import Refx
+import RefxIO
 import RefxTestSupport
 import Testing
 
@@ -16,6 +17,13 @@ import Testing
       at: Self.folder.appending(path: name), includingPropertiesForKeys: nil)
     for file in (files ?? []).sorted(by: { $0.path < $1.path }) {
       try run(target, Array(Data(contentsOf: file)), file.lastPathComponent)
+    }
+  }
+
+  @Test func everyFormatHasItsTarget() {
+    let aimed = Set(FuzzTarget.all.compactMap(\.format))
+    for format in Formats.all.stores.map(\.format.name) {
+      #expect(aimed.contains(format), "no target in FuzzTarget.all reads files of \(format)")
     }
   }
 
