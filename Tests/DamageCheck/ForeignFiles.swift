@@ -13,7 +13,7 @@ struct ForeignFiles {
 
   func run() throws -> Figures {
     var figures = Figures()
-    let own = Set(Cuts.formats.map(\.store.format.name))
+    let own = Set(Cuts.formats.map { $0.store.format.name })
     let samples = try Formats.all.stores.filter { !own.contains($0.format.name) }.flatMap(samples)
     guard samples.count > 40 else { throw RefxError(.damaged, "only \(samples.count) samples") }
     for (number, sample) in samples.enumerated() where sample.bytes.count <= 64 << 10 {

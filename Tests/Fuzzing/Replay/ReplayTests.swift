@@ -22,8 +22,9 @@ import Testing
 
   @Test func everyFormatHasItsTarget() {
     let aimed = Set(FuzzTarget.all.compactMap(\.format))
-    for format in Formats.all.stores.map(\.format.name) {
-      #expect(aimed.contains(format), "no target in FuzzTarget.all reads files of \(format)")
+    for store in Formats.all.stores {
+      let name = store.format.name
+      #expect(aimed.contains(name), "no target in FuzzTarget.all reads files of \(name)")
     }
   }
 

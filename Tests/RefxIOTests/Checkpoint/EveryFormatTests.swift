@@ -10,7 +10,8 @@ import Testing
   private static let repository = URL(filePath: #filePath).deletingLastPathComponent()
     .appending(path: "../../..").standardizedFileURL
 
-  private static let names = Formats.all.stores.map(\.format.name)
+  private static let names = Formats.all.stores.map { $0.format.name }
+  private static let written = Formats.all.stores.filter { $0.format.canWrite }.map { $0.format.name }
 
   private static func text(_ path: String) throws -> String {
     try String(contentsOf: repository.appending(path: path), encoding: .utf8)
@@ -51,8 +52,7 @@ import Testing
   }
 
   /// `convert --flatten` leaves joining the keys to formats that do it, and keep the structure beside the names.
-  @Test(arguments: Formats.all.stores.filter(\.format.canWrite).map(\.format.name))
-  func whoJoinsKeysToNamesSaysSo(_ name: String) throws {
+  @Test(arguments: written) func whoJoinsKeysToNamesSaysSo(_ name: String) throws {
     let store = try Formats.all.named(FormatName(rawValue: name))
     let leaf = Tree<Leaf>.leaf(Leaf(Float(1)))
     let files = try? [".", "_"].map { separator in

@@ -5,7 +5,7 @@ import Testing
 
 /// Every format that is written keeps the store contract: a new one is tested by standing in `Formats.all`.
 @Suite struct StoreContractTests {
-  private static let formats = Formats.all.stores.filter(\.format.canWrite).map(\.format.name)
+  private static let formats = Formats.all.stores.filter { $0.format.canWrite }.map { $0.format.name }
 
   /// How a format refuses what it has no place for: a demand about that ends with these words, and with no others.
   private static let refusals: [String: [String]] = [
