@@ -14,9 +14,10 @@ struct ForeignFiles {
   func run() throws -> Figures {
     var figures = Figures()
     let own = Set(Cuts.formats.map { $0.store.format.name })
-    let samples = try Formats.all.stores.filter { !own.contains($0.format.name) }.flatMap(samples)
-    guard samples.count > 40 else { throw RefxError(.damaged, "only \(samples.count) samples") }
-    for (number, sample) in samples.enumerated() where sample.bytes.count <= 64 << 10 {
+    let foreign = Formats.all.stores.filter { !own.contains($0.format.name) }
+    let all = try foreign.flatMap { try samples(of: $0) }
+    guard all.count > 40 else { throw RefxError(.damaged, "only \(all.count) samples") }
+    for (number, sample) in all.enumerated() where sample.bytes.count <= 64 << 10 {
       try look(at: sample, number, &figures)
     }
     return figures
