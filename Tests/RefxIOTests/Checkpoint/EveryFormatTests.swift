@@ -17,24 +17,30 @@ import Testing
     try String(contentsOf: repository.appending(path: path), encoding: .utf8)
   }
 
+  /// Whether `text` has the name as a word.
+  private static func has(_ name: String, in text: some StringProtocol) throws -> Bool {
+    try String(text).contains(Regex("\\b\(name)\\b").ignoresCase())
+  }
+
   @Test(arguments: names) func theReadmeHasARowForIt(_ name: String) throws {
     let readme = try Self.text("README.md")
     let rows = try #require(readme.split(separator: "\n## ").first { $0.hasPrefix("What lies on disk") })
       .split(separator: "\n").filter { $0.hasPrefix("|") }
-    let firstCells = rows.compactMap { $0.split(separator: "|").first?.lowercased() }
-    #expect(firstCells.contains { $0.contains(name) }, "no row for \(name) under \"What lies on disk\"")
+    let firstCells = rows.compactMap { $0.split(separator: "|").first }
+    #expect(
+      try firstCells.contains { try Self.has(name, in: $0) }, "no row for \(name) under \"What lies on disk\""
+    )
   }
 
-  /// A page of `Documentation` whose first lines name the suffix or the format, and which the site's index lists.
+  /// A page of `Documentation` that has the format's name or names it in its first lines, and which the site's index
+  /// lists.
   @Test(arguments: names) func aPageIsAboutIt(_ name: String) throws {
     let index = try Self.text("Documentation/RefxIO.docc/RefxIO.md")
     let folder = Self.repository.appending(path: "Documentation").path
     let pages = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(".md") }
-    let suffixes = try Formats.all.named(FormatName(rawValue: name)).format.suffixes
     let about = try pages.filter { page in
       let start = try Self.text("Documentation/\(page)").split(separator: "\n").prefix(6)
-        .joined(separator: " ").lowercased()
-      return start.contains(name) || suffixes.contains { start.contains("`\($0)`") }
+      return try page == "\(name).md" || Self.has(name, in: start.joined(separator: " "))
     }
     #expect(
       about.contains { index.contains("<doc:\($0.dropLast(3))>") },
@@ -42,7 +48,7 @@ import Testing
   }
 
   @Test(arguments: names) func theChangelogNamesIt(_ name: String) throws {
-    #expect(try Self.text("CHANGELOG.md").lowercased().contains(name))
+    #expect(try Self.has(name, in: Self.text("CHANGELOG.md")))
   }
 
   @Test(arguments: names) func itHasAConstant(_ name: String) throws {

@@ -10,7 +10,7 @@ import Testing
   /// How a format refuses what it has no place for: a demand about that ends with these words, and with no others.
   private static let refusals: [String: [String]] = [
     "safetensors": ["complex128", "int4", "string"].map { "safetensors cannot hold a leaf of \($0)" },
-    "npy": ["a .npy file holds one array"],
+    "npy": ["expected one array as the whole tree", "NumPy has no type for"],
   ]
 
   @Test(arguments: formats, StoreContract.cases)
