@@ -103,7 +103,7 @@ import Testing
     let pages = try FileManager.default.subpathsOfDirectory(atPath: Repository.folder.path + "/Documentation")
       .filter { $0.hasSuffix(".md") }.map { "Documentation/\($0)" }
     func isIn(_ files: [String], _ pattern: String) throws -> Bool {
-      let expression = try Regex(pattern)
+      let expression = try Regex(pattern).wordBoundaryKind(.simple)
       return try files.contains {
         try String(contentsOf: Repository.folder.appending(path: $0), encoding: .utf8).contains(expression)
       }

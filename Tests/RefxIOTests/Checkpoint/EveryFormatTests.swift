@@ -19,7 +19,8 @@ import Testing
 
   /// Whether `text` has the name as a word.
   private static func has(_ name: String, in text: some StringProtocol) throws -> Bool {
-    try String(text).contains(Regex("\\b\(name)\\b").ignoresCase())
+    let word = try Regex("\\b\(name)\\b").ignoresCase().wordBoundaryKind(.simple)
+    return String(text).contains(word)
   }
 
   @Test(arguments: names) func theReadmeHasARowForIt(_ name: String) throws {
