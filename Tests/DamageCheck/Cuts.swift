@@ -22,7 +22,8 @@ struct Cuts {
     return figures
   }
 
-  private static let formats: [(any CheckpointStore.Type, String)] = [
+  /// Those that the other checks of this folder are about, too; `ForeignFiles` has all others.
+  static let formats: [(store: any CheckpointStore.Type, suffix: String)] = [
     (RefxFormat.self, "refx"), (HDF5Store.self, "h5"), (SafetensorsStore.self, "safetensors"),
   ]
 

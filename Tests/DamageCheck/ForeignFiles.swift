@@ -13,32 +13,36 @@ struct ForeignFiles {
 
   func run() throws -> Figures {
     var figures = Figures()
-    var samples: [Sample] = []
-    for (store, suffix) in [(NumPyArchiveStore.self as any CheckpointStore.Type, "npz")] {
-      samples += try Samples.files(of: store, suffix: suffix)
-      samples += try Samples.shapes.suffix(3).map { name, contents, _ in
-        Sample("\(name), packed.\(suffix)", try Samples.bytes(contents, .best, in: store), store)
-      }
-    }
-    let array = CheckpointContents(tree: .leaf(Leaf(Tensor((0..<30).map { Float($0) }, shape: [5, 6]))))
-    samples.append(Sample("array.npy", try Samples.bytes(array, .none, in: NumPyStore.self), NumPyStore.self))
-    let folders: [(String, any CheckpointStore.Type, String)] = [
-      ("gguf", GGUFStore.self, ".gguf"), ("msgpack", MsgpackStore.self, ".msgpack"),
-      ("keras", KerasStore.self, ".keras"), ("pytorch", PyTorchStore.self, ".pt"),
-    ]
-    for (folder, store, suffix) in folders {
-      let path = "\(setting.fixtures)/foreign/\(folder)"
-      // Some are there because they are refused.
-      samples += try Samples.golden(path, store, suffix: suffix).filter { (try? $0.opened($0.bytes)) != nil }
-    }
-    let formats = Set(samples.map { $0.store.format.name })
-    guard formats.count == 6, samples.count > 40 else {
-      throw RefxError(.damaged, "only \(samples.count) samples of \(formats.sorted())")
-    }
-    for (number, sample) in samples.enumerated() where sample.bytes.count <= 64 << 10 {
+    let own = Set(Cuts.formats.map { $0.store.format.name })
+    let foreign = Formats.all.stores.filter { !own.contains($0.format.name) }
+    let all = try foreign.flatMap { try samples(of: $0) }
+    guard all.count > 40 else { throw RefxError(.damaged, "only \(all.count) samples") }
+    for (number, sample) in all.enumerated() where sample.bytes.count <= 64 << 10 {
       try look(at: sample, number, &figures)
     }
     return figures
+  }
+
+  /// What is written here in a format, and the files of others in `Fixtures/foreign` under its name: a new one joins
+  /// by standing in `Formats.all`.
+  private func samples(of store: any CheckpointStore.Type) throws -> [Sample] {
+    let name = store.format.name
+    var samples: [Sample] = []
+    if store.format.canWrite {
+      let array = CheckpointContents(tree: .leaf(Leaf(Tensor((0..<30).map { Float($0) }, shape: [5, 6]))))
+      samples.append(Sample("array.\(name)", try Samples.bytes(array, .none, in: store), store))
+      samples += try Samples.files(of: store, suffix: name, least: 0)
+      samples += try Samples.files(of: store, suffix: "packed.\(name)", .best, least: 0).suffix(3)
+    }
+    for suffix in store.format.suffixes {
+      // Some are there because they are refused.
+      samples += ((try? Samples.golden("\(setting.fixtures)/foreign/\(name)", store, suffix: suffix)) ?? [])
+        .filter { (try? $0.opened($0.bytes)) != nil }
+    }
+    guard !samples.isEmpty else {
+      throw RefxError(.damaged, "there is no file of \(name) in Fixtures/foreign/\(name)")
+    }
+    return samples
   }
 
   /// A file of up to this many bits has each of them turned, a larger one a sample of them.

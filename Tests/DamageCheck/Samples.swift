@@ -81,17 +81,21 @@ enum Samples {
     return target.bytes
   }
 
-  /// The shapes as files of a format; those that it cannot hold are left out.
-  static func files(of store: any CheckpointStore.Type, suffix: String) throws -> [Sample] {
+  /// The shapes as files of a format, each in a compression of its own where none is named; those that it cannot hold
+  /// are left out.
+  static func files(
+    of store: any CheckpointStore.Type, suffix: String, _ compression: Compression? = nil, least: Int = 3
+  ) throws -> [Sample] {
     var samples: [Sample] = []
-    for (name, contents, compression) in shapes {
+    for (name, contents, own) in shapes {
       do {
-        samples.append(Sample("\(name).\(suffix)", try bytes(contents, compression, in: store), store))
+        let bytes = try bytes(contents, compression ?? own, in: store)
+        samples.append(Sample("\(name).\(suffix)", bytes, store))
       } catch let error as RefxError where error.code == .unsupported || error.code == .limit {
         continue
       }
     }
-    guard samples.count >= 3 else { throw RefxError(.unsupported, "\(suffix) holds hardly any sample") }
+    guard samples.count >= least else { throw RefxError(.unsupported, "\(suffix) holds hardly any sample") }
     return samples
   }
 

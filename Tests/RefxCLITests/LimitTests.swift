@@ -38,26 +38,6 @@ import Testing
     }
   }
 
-  @Test func everyCommandThatReadsHasThem() throws {
-    let scratch = try Scratch()
-    let file = try scratch.save(tree, as: "m.refx")
-    let commands = [
-      ["inspect", file], ["diff", file, file], ["digest", file], ["verify", file], ["get", file, "outer/a"],
-      ["convert", file, scratch.path("c.h5")],
-      ["partition", file, "--select", "path:**=\(scratch.path("p.refx"))"],
-      ["merge", scratch.path("part.refx"), "-o", scratch.path("w.refx")],
-    ]
-    #expect(
-      try Command.run("partition", file, "--select", "path:**=\(scratch.path("part.refx"))").code == 0)
-    for command in commands {
-      let result = try Command.run(command + ["--max-bytes", "10"])
-      #expect(result.code != 0, "\(command[0])")
-      let said = result.errors + result.text
-      #expect(said.contains("more bytes of values than it may"), "\(command[0]): \(said)")
-      #expect(try Command.run(command + ["--max-bytes", "1K"]).code < 2, "\(command[0])")
-    }
-  }
-
   @Test(arguments: ["-1", "10X", "K", "", "9223372036854775807K", "1.5M", "5ß", "5ﬁ"])
   func whatIsNoLimitIsAMistake(text: String) throws {
     let scratch = try Scratch()

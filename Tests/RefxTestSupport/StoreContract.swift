@@ -1,11 +1,12 @@
 import Refx
 import RefxStore
 
-/// What every format that can be written must do. One suite for all of them:
+/// What every format that can be written must do. One suite for all of them: `StoreContractTests` runs it on each of
+/// `Formats.all`. On one that is not among them:
 ///
 /// ```swift
 /// @Test(arguments: StoreContract.cases)
-/// func keepsTheContract(_ one: StoreContract.Case) throws { try one.run(on: RefxFormat.self) }
+/// func keepsTheContract(_ one: StoreContract.Case) throws { try one.run(on: MyStore.self) }
 /// ```
 public enum StoreContract {
   /// One demand. `run` throws a ``ContractViolation`` where the store does not meet it.

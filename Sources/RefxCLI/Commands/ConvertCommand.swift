@@ -136,7 +136,7 @@ struct ConvertCommand: ParsableCommand {
     var overflowed: @Sendable () -> [Path] = { [] }
     do {
       if let nest { contents = try contents.nested(by: nest) }
-      if let flatten, !holdsNamesAlone(format) { contents = try contents.flattened(by: flatten) }
+      if let flatten, !format.format.holdsNamesAlone { contents = try contents.flattened(by: flatten) }
       for unused in try contents.tree.unusedTags(among: rules) {
         StandardError.note("--tag \(visible(tag[unused])) gives nothing a collection", options)
       }
@@ -234,10 +234,5 @@ struct ConvertCommand: ParsableCommand {
       throw RefxError.badCollection(name)
     }
     return (pattern, collection)
-  }
-
-  /// Whether the format joins the keys itself, and keeps the structure beside the names.
-  private func holdsNamesAlone(_ format: any CheckpointStore.Type) -> Bool {
-    ["safetensors", "npz", "npy"].contains(format.format.name)
   }
 }

@@ -80,12 +80,18 @@ public struct FormatDescription: Sendable {
   public let canWrite: Bool
   /// Whether the bytes can be written front to back, to a pipe.
   public let streams: Bool
+  /// Whether a write joins the keys of a path to one name, since the format knows no structure.
+  public let holdsNamesAlone: Bool
 
   /// A format that is called `name`.
-  public init(name: String, suffixes: [String], canWrite: Bool = true, streams: Bool = true) {
+  public init(
+    name: String, suffixes: [String], canWrite: Bool = true, streams: Bool = true,
+    holdsNamesAlone: Bool = false
+  ) {
     self.name = name
     self.suffixes = suffixes
     self.canWrite = canWrite
     self.streams = streams
+    self.holdsNamesAlone = holdsNamesAlone
   }
 }

@@ -1,4 +1,6 @@
 import Foundation
+import Refx
+import RefxIO
 import RefxTestSupport
 import Testing
 
@@ -15,6 +17,14 @@ import Testing
       at: Self.folder.appending(path: name), includingPropertiesForKeys: nil)
     for file in (files ?? []).sorted(by: { $0.path < $1.path }) {
       try run(target, Array(Data(contentsOf: file)), file.lastPathComponent)
+    }
+  }
+
+  @Test func everyFormatHasItsTarget() {
+    let aimed = Set(FuzzTarget.all.compactMap(\.format))
+    for store in Formats.all.stores {
+      let name = store.format.name
+      #expect(aimed.contains(name), "no target in FuzzTarget.all reads files of \(name)")
     }
   }
 

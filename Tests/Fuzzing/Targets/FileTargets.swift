@@ -6,10 +6,8 @@ import Refx
 /// Whole files of formats that are read by our own code alone.
 extension FuzzTarget {
   /// A `.refx` file as it is; damage nearly always ends at a checksum.
-  static let refxFile = FuzzTarget("refx", mostBytes: 16384, seeds: { try files(of: RefxFormat.self) }) {
-    input in
-    try checkFile(RefxFormat.self, memory(input))
-  }
+  static let refxFile = FuzzTarget(
+    "refx", of: RefxFormat.self, mostBytes: 16384, seeds: { try files(of: RefxFormat.self) })
 
   /// A `.refx` file whose checksums are made anew, so that what lies behind them is reached.
   ///
@@ -26,16 +24,13 @@ extension FuzzTarget {
   }
 
   static let safetensors = FuzzTarget(
-    "safetensors", mostBytes: 8192,
+    "safetensors", of: SafetensorsStore.self, mostBytes: 8192,
     words: [
       "\"dtype\":", "\"shape\":[", "\"data_offsets\":[", "\"__metadata__\":{", "\"F32\"", "\"BF16\"",
       "\"F8_E4M3\"",
       "\"BOOL\"", "\"C64\"", "\"refx\":", "\\\"tree\\\":", "\\\"ref\\\":", "\\\"dict\\\":",
       "9223372036854775807",
-    ], seeds: { try files(of: SafetensorsStore.self) }
-  ) { input in
-    try checkFile(SafetensorsStore.self, memory(input))
-  }
+    ], seeds: { try files(of: SafetensorsStore.self) })
 
   /// The index of a checkpoint in shards, `a` and `b` of which are there: what opens has their tensors, and no
   /// other file is asked for but by a plain name.
@@ -73,29 +68,24 @@ extension FuzzTarget {
   ]
 
   static let npy = FuzzTarget(
-    "npy", mostBytes: 4096, words: numpyWords,
+    "npy", of: NumPyStore.self, words: numpyWords,
     seeds: {
       [
         numpy("'<f4'", "(2, 3)", 24), numpy("'>i2'", "(3, 2)", 12, fortran: true), numpy("'<U2'", "(2,)", 16),
         numpy("'|S3'", "()", 3), numpy("'|b1'", "(0, 4)", 0),
         numpy("[('a', '<f4'), ('b', '|V2')]", "(1,)", 6),
       ]
-    }
-  ) { input in
-    try checkFile(NumPyStore.self, memory(input))
-  }
+    })
 
   /// An archive whose checksums are as they come; damage to what it packs nearly always ends there.
   static let npz = FuzzTarget(
-    "npz", mostBytes: 8192, words: numpyWords + ["PK\u{3}\u{4}", "PK\u{1}\u{2}", "PK\u{5}\u{6}", ".npy"],
+    "npz", of: NumPyArchiveStore.self, mostBytes: 8192,
+    words: numpyWords + ["PK\u{3}\u{4}", "PK\u{1}\u{2}", "PK\u{5}\u{6}", ".npy"],
     seeds: {
       let arrays = [numpy("'<f4'", "(2, 3)", 24), numpy("'<U2'", "(2,)", 16)]
       return try [archive([]), archive(Array(arrays.prefix(1))), archive(arrays)]
         + files(of: NumPyArchiveStore.self)
-    }
-  ) { input in
-    try checkFile(NumPyArchiveStore.self, memory(input))
-  }
+    })
 
   private static func numpy(_ type: String, _ shape: String, _ count: Int, fortran: Bool = false) -> [UInt8] {
     let header = Array(

@@ -7,14 +7,11 @@ import Refx
 /// Whole files of formats that are only read.
 extension FuzzTarget {
   static let gguf = FuzzTarget(
-    "gguf", mostBytes: 4096,
+    "gguf", of: GGUFStore.self,
     words: ["GGUF", "general.alignment", "split.count", "split.no", "split.tensors.count"],
     seeds: {
       [ggufFile(1), ggufFile(2), ggufFile(3), ggufFile(3, isBigEndian: true), ggufFile(3, isEmpty: true)]
-    }
-  ) { input in
-    try checkFile(GGUFStore.self, memory(input))
-  }
+    })
 
   /// A value of each kind, arrays in one another, numbers, blocks, and a type that nobody knows.
   private static func ggufFile(_ version: UInt32, isBigEndian: Bool = false, isEmpty: Bool = false) -> [UInt8]
@@ -57,7 +54,7 @@ extension FuzzTarget {
   }
 
   static let msgpack = FuzzTarget(
-    "msgpack", mostBytes: 4096,
+    "msgpack", of: MsgpackStore.self,
     words: ["__msgpack_chunked_array__", "shape", "chunks", "float32", "bfloat16", "bool", "int4", "str96"],
     seeds: {
       let array = packedArray([2, 3], "float32", 24)
@@ -76,10 +73,7 @@ extension FuzzTarget {
           + packedArray([1], "uint4", 1),
         [0x82] + packedText("bool") + packedArray([2], "bool", 2) + packedText("x") + [0xD4, 7, 0],
       ]
-    }
-  ) { input in
-    try checkFile(MsgpackStore.self, memory(input))
-  }
+    })
 
   private static func packedText(_ text: String) -> [UInt8] {
     [0xA0 + UInt8(text.utf8.count)] + Array(text.utf8)
@@ -94,7 +88,8 @@ extension FuzzTarget {
 
   /// An archive around an HDF5 file, whose checksums nobody compares, so that what lies behind them is reached.
   static let keras = FuzzTarget(
-    "keras", mostBytes: 8192, words: ["model.weights.h5", "config.json", "metadata.json"],
+    "keras", of: KerasStore.self, mostBytes: 8192,
+    words: ["model.weights.h5", "config.json", "metadata.json"],
     seeds: {
       let target = MemoryTarget()
       try HDF5Store.write(

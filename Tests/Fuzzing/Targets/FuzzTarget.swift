@@ -1,9 +1,12 @@
 import Refx
+import RefxStore
 
 /// A reader of this project, and what must hold whatever bytes it is given.
 public struct FuzzTarget: Sendable {
   /// The name on the command line of `Tools/fuzz`, and of the folder of what failed once.
   public let name: String
+  /// The format whose files it reads as a whole; nil where it reads a part of one, or something else.
+  public let format: String?
   /// The most bytes of an input that are worth a try.
   public let mostBytes: Int
   /// Words that inputs are made of, for formats of text.
@@ -12,18 +15,29 @@ public struct FuzzTarget: Sendable {
   private let body: @Sendable (UnsafeRawBufferPointer) throws -> Void
 
   init(
-    _ name: String, mostBytes: Int = 4096, words: [String] = [],
+    _ name: String, of store: (any CheckpointStore.Type)? = nil, mostBytes: Int = 4096, words: [String] = [],
     seeds: @escaping @Sendable () throws -> [[UInt8]],
     _ body: @escaping @Sendable (UnsafeRawBufferPointer) throws -> Void
   ) {
     self.name = name
+    format = store?.format.name
     self.mostBytes = mostBytes
     self.words = words
     makeSeeds = seeds
     self.body = body
   }
 
-  /// Every reader. A new one is one more line.
+  /// Reads files of `store`: what opens verifies or says why not; what verifies is saved again, and is then the same.
+  init(
+    _ name: String, of store: any CheckpointStore.Type, mostBytes: Int = 4096, words: [String] = [],
+    seeds: @escaping @Sendable () throws -> [[UInt8]]
+  ) {
+    self.init(name, of: store, mostBytes: mostBytes, words: words, seeds: seeds) { input in
+      try FuzzTarget.checkFile(store, memory(input))
+    }
+  }
+
+  /// Every reader. A new one is one more name here; a test demands one for each format.
   public static let all: [FuzzTarget] = [
     refxFile, refxSealed, safetensors, safetensorsIndex, npy, npz, json, description, inflate, shuffle,
     chunks, headers,

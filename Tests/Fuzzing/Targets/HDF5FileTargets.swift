@@ -9,7 +9,7 @@ import Refx
 extension FuzzTarget {
   /// What opens is read, twice the same, and is the same behind a `.refx`.
   static let hdf5 = FuzzTarget(
-    "hdf5", mostBytes: 16384,
+    "hdf5", of: HDF5Store.self, mostBytes: 16384,
     seeds: {
       try FuzzTrees.all(withText: true).flatMap { tree in
         try [Compression.none, .fast].map { compression in

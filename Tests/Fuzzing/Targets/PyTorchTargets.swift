@@ -22,23 +22,17 @@ extension FuzzTarget {
   }
 
   static let torchLegacy = FuzzTarget(
-    "torch-legacy", mostBytes: 4096, words: words,
-    seeds: { pickles.flatMap { pickle in LegacyFile.starts.map { legacy(pickle, $0) } } + pickles }
-  ) { input in
-    try checkFile(PyTorchStore.self, memory(input))
-  }
+    "torch-legacy", of: PyTorchStore.self, words: words,
+    seeds: { pickles.flatMap { pickle in LegacyFile.starts.map { legacy(pickle, $0) } } + pickles })
 
   static let torchArchive = FuzzTarget(
-    "torch-archive", mostBytes: 4096,
+    "torch-archive", of: PyTorchStore.self,
     words: words + ["PK\u{3}\u{4}", "PK\u{1}\u{2}", "PK\u{5}\u{6}", "a/data/0"],
     seeds: {
       pickles.map {
         zip([("a/data.pkl", $0), ("a/data/0", (0..<96).map { $0 & 1 }), ("a/byteorder", Array("big".utf8))])
       }
-    }
-  ) { input in
-    try checkFile(PyTorchStore.self, memory(input))
-  }
+    })
 
   // MARK: Seeds
 

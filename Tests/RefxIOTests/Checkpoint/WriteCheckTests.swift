@@ -1,5 +1,4 @@
 import Refx
-import RefxHDF5
 import RefxIO
 import RefxStore
 import Testing
@@ -24,12 +23,8 @@ import Testing
 
   @Test(arguments: [SharedPolicy.keep, .duplicate, .error])
   func everyFormat(_ policy: SharedPolicy) throws {
-    let stores: [any CheckpointStore.Type] = [
-      RefxFormat.self, HDF5Store.self, SafetensorsStore.self, NumPyArchiveStore.self, NumPyStore.self,
-      GGUFStore.self,
-    ]
     var refused = 0
-    for store in stores {
+    for store in Formats.all.stores {
       for (name, tree) in Self.trees {
         let contents = CheckpointContents(tree: tree)
         var options = WriteOptions()

@@ -4,13 +4,8 @@ import RefxStore
 import RefxTestSupport
 import Testing
 
-@Suite("npz and the store contract")
+@Suite("npz and any tree")
 struct NumPyContractTests {
-  @Test(arguments: StoreContract.cases)
-  func keepsTheStoreContract(_ one: StoreContract.Case) throws {
-    try one.run(on: NumPyArchiveStore.self)
-  }
-
   @Test("random trees come back with their metadata", arguments: 0..<4)
   func randomTrees(seed: UInt64) throws {
     for seed in (40 * seed)..<(40 * seed + 40) {

@@ -6,7 +6,7 @@ import RefxStore
 /// Files that this library writes carry the whole tree in one more array, `__refx__`, where the names alone would
 /// lose some of it (see `FlatMetadata`), and open as the tree they were.
 public enum NumPyArchiveStore: CheckpointStore {
-  public static let format = FormatDescription(name: "npz", suffixes: [".npz"])
+  public static let format = FormatDescription(name: "npz", suffixes: [".npz"], holdsNamesAlone: true)
 
   static let suffix = ".npy"
 

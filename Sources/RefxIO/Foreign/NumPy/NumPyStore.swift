@@ -3,7 +3,7 @@ import RefxStore
 
 /// One array of NumPy (`.npy`): a tree that is a leaf.
 public enum NumPyStore: CheckpointStore {
-  public static let format = FormatDescription(name: "npy", suffixes: [".npy"])
+  public static let format = FormatDescription(name: "npy", suffixes: [".npy"], holdsNamesAlone: true)
 
   public static func recognises(_ file: InputFile) -> Bool {
     (try? file.bytes(at: 0, count: NumPyHeader.magic.count)) == NumPyHeader.magic

@@ -8,7 +8,8 @@ import RefxStore
 /// (see `FlatMetadata`), and open as the tree they were.
 public enum SafetensorsStore: CheckpointStore {
   public static let format = FormatDescription(
-    name: "safetensors", suffixes: [SafetensorsShardNames.suffix, SafetensorsShardNames.indexSuffix])
+    name: "safetensors", suffixes: [SafetensorsShardNames.suffix, SafetensorsShardNames.indexSuffix],
+    holdsNamesAlone: true)
 
   static let names = FlatNames.allBut([SafetensorsHeader.metadataName])
 
