@@ -10,7 +10,7 @@ import numpy as np
 from . import digests, dtypes, hdf5_attributes, jsontext
 from .catalogue import DEEPEST, RANK, Limits
 from .errors import Damaged, FileError, LimitExceeded, Unsupported, demand, shown, visible
-from .hdf5_types import decoded, little, name_of, texts_of
+from .hdf5_types import HELD_AS, decoded, little, name_of, texts_of
 from .outline import Tuple
 from .reader import Stored
 from .tree import HOLE, NOTHING, Ref
@@ -84,7 +84,7 @@ class HDF5File(Stored):
         demand(self._one(file, "refx_format") == "refx", "refx_format is not refx")
         version = self._one(file, "refx_version")
         if version != 1:
-            raise Unsupported(f"version {version} of the layout; this package reads version 1")
+            raise Unsupported(f"version {version} of the layout; this package reads version 1: install a newer one")
         self.codec = self._one(file, "refx_codec") if "refx_codec" in file.attrs else None
         demand("tree" in file and isinstance(file.get("tree", getlink=True), h5py.HardLink), "there is no /tree")
         others = sorted(set(file) - {"tree", "refs", "metadata"})
@@ -263,7 +263,7 @@ class HDF5File(Stored):
             leaf.dtype, leaf.swapped = known
         if "refx_dtype" in node.attrs:
             name = self._one(node, "refx_dtype")
-            base = {"float8_e4m3fn": "uint8", "int4": "int8", "uint4": "uint8"}.get(name)
+            base = HELD_AS.get(name)
             if base is None:
                 raise Unsupported(f"{shown(path)}: the dtype {name!r}, which is not known")
             demand(leaf.dtype == base, f"{shown(path)}: the dtype {name} as {leaf.dtype}")
