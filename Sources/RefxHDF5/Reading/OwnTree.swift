@@ -25,9 +25,10 @@ struct OwnTree {
     let root = graph.objects[0].attributes
     guard root[LayoutNames.format] == .text(LayoutNames.formatValue) else { return false }
     switch root[LayoutNames.version] {
-    case .number(1): return true
+    case .number(LayoutNames.versionValue): return true
     case .number(let version):
-      throw RefxError.hdf5VersionUnknown(version, file: graph.input.bytes.name)
+      throw RefxError.hdf5VersionUnknown(
+        version, known: LayoutNames.versionValue, file: graph.input.bytes.name)
     case let other:
       throw RefxError.hdf5Layout(
         "/", expected: "a layout version in \(LayoutNames.version)",
@@ -69,7 +70,8 @@ struct OwnTree {
     let contents = try contents(tree)
     let threads = graph.input.options.threads
     var opened = OpenedCheckpoint(
-      contents: contents, format: HDF5Store.format.name, version: 1, warnings: warnings,
+      contents: contents, format: HDF5Store.format.name, version: Int(LayoutNames.versionValue),
+      warnings: warnings,
       hasChecksums: true,
       verifyLeaves: { try contents.tree.verify(threads: threads, of: $0, $1, $2) })
     let uncheckedTexts = uncheckedTexts
@@ -93,6 +95,10 @@ struct OwnTree {
 
   private func layout(_ object: String, expected: String, found: String) -> RefxError {
     .hdf5Layout(object, expected: expected, found: found, file: graph.input.bytes.name)
+  }
+
+  private func unknown(_ what: String, _ name: String, _ object: String) -> RefxError {
+    .hdf5NameUnknown(what, name, object: object, file: graph.input.bytes.name)
   }
 
   private mutating func checkStructure(of tree: Tree<Leaf>) throws {
@@ -187,7 +193,7 @@ struct OwnTree {
     case nil: kind = nil
     case .text(let text):
       guard let known = NodeKind(rawValue: text) else {
-        throw layout(found.name, expected: "a kind of node in \(LayoutNames.node)", found: "\"\(text)\"")
+        throw unknown("kind of node", text, found.name)
       }
       kind = known
     default:
@@ -293,7 +299,8 @@ struct OwnTree {
     switch found.attributes[LayoutNames.dtype] {
     case nil: break
     case .text(let text):
-      guard let named = DType(name: text), case .number(let own, _) = header.element,
+      guard let named = DType(name: text) else { throw unknown("dtype", text, found.name) }
+      guard case .number(let own, _) = header.element,
         named.inHDF5 == own
       else { throw layout(found.name, expected: "a dtype that fits the elements", found: "\"\(text)\"") }
       dtype = named

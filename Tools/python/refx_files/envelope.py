@@ -38,7 +38,7 @@ def read(source):
     demand(struct.unpack_from("<I", head, 60)[0] == zlib.crc32(head[:60]), "the header's checksum")
     version, length, zero, required, _ = struct.unpack_from("<HHIQQ", head, 8)
     if version != 1:
-        raise Unsupported(f"version {version} of .refx; this package reads version 1")
+        raise Unsupported(f"version {version} of .refx; this package reads version 1: install a newer one")
     if required:
         raise Unsupported(f"required features {[bit for bit in range(64) if required >> bit & 1]}, which are not known")
     demand(length == 64 and zero == 0 and not any(head[32:60]), "the header's fields")
