@@ -57,6 +57,59 @@ import Testing
     try Golden("cli/golden-digests.txt").check(text)
   }
 
+  // MARK: They never change
+
+  private static let sums = folder.appending(path: "SHA256SUMS")
+
+  /// Everything below the folder but the sums themselves.
+  private static func fixtures() throws -> [String] {
+    try FileManager.default.subpathsOfDirectory(atPath: folder.path).filter { name in
+      var isFolder: ObjCBool = false
+      _ = FileManager.default.fileExists(atPath: folder.appending(path: name).path, isDirectory: &isFolder)
+      return !isFolder.boolValue && name != sums.lastPathComponent
+    }.sorted()
+  }
+
+  /// The sums are those that `sha256sum` writes. `REFX_WRITE_GOLDEN=1` adds lines for new files; it changes none.
+  @Test func noGoldenFileHasChanged() throws {
+    GoldenFileTests.made
+    let names = try GoldenFileTests.fixtures()
+    var lines = try String(contentsOf: GoldenFileTests.sums, encoding: .utf8)
+      .split(separator: "\n").map(String.init)
+    func sum(_ name: String) throws -> String {
+      let bytes = try Data(contentsOf: GoldenFileTests.folder.appending(path: name))
+      return hexadecimal(SHA256.of([UInt8](bytes))) + "  " + name
+    }
+    if ProcessInfo.processInfo.environment["REFX_WRITE_GOLDEN"] == "1" {
+      let listed = Set(lines.map { $0.dropFirst(66) })
+      lines += try names.filter { !listed.contains($0[...]) }.map(sum)
+      lines.sort { $0.dropFirst(66) < $1.dropFirst(66) }
+      try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: GoldenFileTests.sums)
+    }
+    #expect(
+      lines.map { String($0.dropFirst(66)) } == names, "a golden file has gone, or is not in SHA256SUMS")
+    for (line, name) in zip(lines, names) {
+      #expect(try line == sum(name), "\(name) is not what was released")
+    }
+  }
+
+  /// A file lies in the folder of its version, and there are some of every version up to the one that is written.
+  @Test func eachLiesInTheFolderOfItsVersion() throws {
+    GoldenFileTests.made
+    let scratch = try Scratch()
+    for (folder, suffix) in [("refx", ".refx"), ("hdf5", ".h5")] {
+      var seen: Set<Int> = []
+      for file in try GoldenFileTests.files() where file.hasPrefix(folder + "/") {
+        let opened = try Checkpoint.open(GoldenFileTests.folder.appending(path: file).path)
+        let version = try #require(opened.version)
+        #expect(file.hasPrefix("\(folder)/v\(version)/"), "\(file) is of version \(version)")
+        seen.insert(version)
+      }
+      let written = try Checkpoint.open(scratch.save(["x": .none], as: "new" + suffix)).version
+      #expect(seen == Set(1...(written ?? 0)), "\(folder)")
+    }
+  }
+
   /// What was taken apart by this release or an earlier one is put together again.
   @Test(arguments: ["refx", "h5"]) func goldenPartsAreMerged(suffix: String) throws {
     GoldenFileTests.made

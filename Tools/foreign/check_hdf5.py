@@ -5,6 +5,7 @@
   check_hdf5.py make FOLDER    writes the files that the tests read
   check_hdf5.py edit FILE NAME adds 1 to the last element of /tree/NAME, as someone with h5py would
   check_hdf5.py byte FILE NAME BYTE  makes the last of the bytes of /tree/NAME another, under a right checksum
+  check_hdf5.py attribute FILE OBJECT NAME VALUE  sets an attribute of the layout to a number or a text
   check_hdf5.py large FILE     writes datasets of one chunk of 64 MiB each
   check_hdf5.py names FILE NAME  prints how many members /tree/NAME has, and the CRC-32 of their sorted names
   check_hdf5.py same ONE OTHER exits 1 with a reason where the two files differ in an object or an attribute
@@ -391,6 +392,14 @@ def same(one, other):
         print(len(ours), sum(len(item.attrs) for item in ours.values() if not isinstance(item, str)))
 
 
+def set_attribute(path, place, name, value):
+    """Puts a number, or a text where it is none, into an attribute of the layout."""
+    import h5py
+    import numpy as np
+    with h5py.File(path, "r+") as file:
+        file[place].attrs[name] = np.int64(value) if value.lstrip("-").isdigit() else np.bytes_(value)
+
+
 if __name__ == "__main__":
     if len(sys.argv) == 3 and sys.argv[1] == "check":
         try:
@@ -403,6 +412,8 @@ if __name__ == "__main__":
         edit(sys.argv[2], sys.argv[3])
     elif len(sys.argv) == 5 and sys.argv[1] == "byte":
         change_byte(sys.argv[2], sys.argv[3], int(sys.argv[4]))
+    elif len(sys.argv) == 6 and sys.argv[1] == "attribute":
+        set_attribute(*sys.argv[2:])
     elif len(sys.argv) == 3 and sys.argv[1] == "large":
         large(sys.argv[2])
     elif len(sys.argv) == 4 and sys.argv[1] == "names":

@@ -539,9 +539,9 @@ extension RefxError {
       found: "\(bytes) bytes", advice: "save it as .refx")
   }
 
-  package static func hdf5VersionUnknown(_ version: Int64, file: String?) -> RefxError {
+  package static func hdf5VersionUnknown(_ version: Int64, known: Int64, file: String?) -> RefxError {
     RefxError(
-      .version, file: file, place: .object("/"), expected: "the refx layout of HDF5 in version 1",
+      .version, file: file, place: .object("/"), expected: "the refx layout of HDF5 in version \(known)",
       found: "version \(version)", advice: "read it with a newer release of refx")
   }
 
@@ -552,6 +552,15 @@ extension RefxError {
     RefxError(
       .damaged, file: file, place: .object(object), expected: expected, found: found,
       advice: "the file is damaged, or was changed by a program that does not know its layout")
+  }
+
+  /// A name that a later release may have added to the layout: headers have checksums, so it is hardly damage.
+  package static func hdf5NameUnknown(
+    _ what: String, _ name: String, object: String, file: String?
+  ) -> RefxError {
+    RefxError(
+      .version, file: file, place: .object(object), expected: "a \(what) that this release knows",
+      found: "\"\(visible(name))\"", advice: "read it with a newer release")
   }
 
   package static func hdf5StructureDiffers(expected: String, found: String, file: String?) -> RefxError {
@@ -827,6 +836,15 @@ extension RefxError {
       advice: "give files that refx partition has written")
   }
 
+  /// A record in the metadata is of a version to come: what it says cannot be relied on, and it is not damaged.
+  package static func recordOfTheFuture(_ what: String, version: Int64, known: Int64, file: String)
+    -> RefxError
+  {
+    RefxError(
+      .version, "\(what) is recorded in a version that this release does not know", file: file,
+      expected: "version \(known)", found: "version \(version)", advice: "use a newer release of refx")
+  }
+
   package static func damagedPart(file: String, reason: String) -> RefxError {
     RefxError(
       .merge, "what this part says about its origin does not fit it: \(reason)", file: file,
@@ -1092,9 +1110,10 @@ extension RefxError {
       advice: "cast it, or choose .refx or .h5")
   }
 
-  package static func descriptionOfOtherVersion(_ version: Int64) -> RefxError {
+  package static func descriptionOfOtherVersion(_ version: Int64, known: Int64) -> RefxError {
     RefxError(
-      .version, "the description of the tree has another version", expected: "1", found: "\(version)",
+      .version, "the description of the tree is of a version that this release does not know",
+      expected: "version \(known)", found: "version \(version)",
       advice: "read it with a newer release")
   }
 

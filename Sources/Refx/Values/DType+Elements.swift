@@ -20,7 +20,20 @@ extension DType {
     case .bool: (0, 1)
     case .int4: (8, 15)
     case .uint4: (0, 15)
-    default: nil
+    case .int8, .int16, .int32, .int64, .uint8, .uint16, .uint32, .uint64, .float16, .bfloat16, .float32,
+      .float64,
+      .complex64, .complex128, .float8E4M3FN, .float8E5M2, .string, .unsupported:
+      nil
+    }
+  }
+
+  /// Whether elements are real numbers in floating point, of any width.
+  package var isRealFloat: Bool {
+    switch self {
+    case .float16, .bfloat16, .float32, .float64, .float8E4M3FN, .float8E5M2: true
+    case .bool, .int4, .int8, .int16, .int32, .int64, .uint4, .uint8, .uint16, .uint32, .uint64, .complex64,
+      .complex128, .string, .unsupported:
+      false
     }
   }
 

@@ -87,7 +87,7 @@ struct LeafDocument {
       return { "[\(one($0, $1)),\(one($0, $1 + size))]" }
     default:
       guard let text = LeafText.element(dtype) else { return nil }
-      if !dtype.hasNonFinite { return text }
+      if !dtype.isRealFloat { return text }
       return { bytes, offset in
         let number = text(bytes, offset)
         if number.utf8.contains(UInt8(ascii: "n")) {
@@ -99,13 +99,4 @@ struct LeafDocument {
   }
 
   private static func spelled(_ number: String) -> String { number.hasPrefix("inf") ? "\"inf\"" : "\"nan\"" }
-}
-
-extension DType {
-  fileprivate var hasNonFinite: Bool {
-    switch self {
-    case .float16, .bfloat16, .float32, .float64, .float8E4M3FN, .float8E5M2: true
-    default: false
-    }
-  }
 }

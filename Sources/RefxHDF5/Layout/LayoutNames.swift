@@ -6,6 +6,8 @@ enum LayoutNames {
   static let format = "refx_format"
   static let formatValue = "refx"
   static let version = "refx_version"
+  /// The version of the layout that is written, and the one that is read.
+  static let versionValue: Int64 = 1
   static let codec = "refx_codec"
   static let structure = "refx_structure"
   static let node = "refx_node"

@@ -42,7 +42,7 @@ extension OwnTree {
     case nil: kind = nil
     case .text(let text):
       guard let known = NodeKind(rawValue: text) else {
-        throw layout(found.name, expected: "a kind of node in \(LayoutNames.node)", found: "\"\(text)\"")
+        throw unknown("kind of node", text, found.name)
       }
       kind = known
     default:

@@ -7,7 +7,8 @@ extension OwnTree {
     switch found.attributes[LayoutNames.dtype] {
     case nil: break
     case .text(let text):
-      guard let named = DType(name: text), case .number(let own, _) = header.element,
+      guard let named = DType(name: text) else { throw unknown("dtype", text, found.name) }
+      guard case .number(let own, _) = header.element,
         named.inHDF5 == own
       else { throw layout(found.name, expected: "a dtype that fits the elements", found: "\"\(text)\"") }
       dtype = named

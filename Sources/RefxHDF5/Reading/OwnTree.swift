@@ -25,9 +25,10 @@ struct OwnTree {
     let root = graph.objects[0].attributes
     guard root[LayoutNames.format] == .text(LayoutNames.formatValue) else { return false }
     switch root[LayoutNames.version] {
-    case .number(1): return true
+    case .number(LayoutNames.versionValue): return true
     case .number(let version):
-      throw RefxError.hdf5VersionUnknown(version, file: graph.input.bytes.name)
+      throw RefxError.hdf5VersionUnknown(
+        version, known: LayoutNames.versionValue, file: graph.input.bytes.name)
     case let other:
       throw RefxError.hdf5Layout(
         "/", expected: "a layout version in \(LayoutNames.version)",
@@ -69,7 +70,8 @@ struct OwnTree {
     let contents = try contents(tree)
     let threads = graph.input.options.threads
     var opened = OpenedCheckpoint(
-      contents: contents, format: HDF5Store.format.name, version: 1, warnings: warnings,
+      contents: contents, format: HDF5Store.format.name, version: Int(LayoutNames.versionValue),
+      warnings: warnings,
       hasChecksums: true,
       verifyLeaves: { try contents.tree.verify(threads: threads, of: $0, $1, $2) })
     let uncheckedTexts = uncheckedTexts
@@ -93,6 +95,10 @@ struct OwnTree {
 
   func layout(_ object: String, expected: String, found: String) -> RefxError {
     .hdf5Layout(object, expected: expected, found: found, file: graph.input.bytes.name)
+  }
+
+  func unknown(_ what: String, _ name: String, _ object: String) -> RefxError {
+    .hdf5NameUnknown(what, name, object: object, file: graph.input.bytes.name)
   }
 
   private mutating func checkStructure(of tree: Tree<Leaf>) throws {

@@ -8,7 +8,10 @@ extension DType {
     switch self {
     case .float8E4M3FN, .uint4: .uint8
     case .int4: .int8
-    default: self
+    case .bool, .int8, .int16, .int32, .int64, .uint8, .uint16, .uint32, .uint64, .float16, .bfloat16,
+      .float32,
+      .float64, .complex64, .complex128, .float8E5M2, .string, .unsupported:
+      self
     }
   }
 }

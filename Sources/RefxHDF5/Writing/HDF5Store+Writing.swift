@@ -36,7 +36,7 @@ extension HDF5Store {
     var writer = TreeWriter(payload, options: options, attributes: attributes, at: file.position)
     let (bytes, root) = try writer.write(contents.tree, metadata: metadata) { header in
       header.addAttribute(LayoutNames.format, text: LayoutNames.formatValue)
-      header.addAttribute(LayoutNames.version, number: 1 as Int64)
+      header.addAttribute(LayoutNames.version, number: LayoutNames.versionValue)
       if !contents.tree.leaves().haveWishes {
         header.addAttribute(
           LayoutNames.codec, text: ChunkCodec(compression: options.compression).identity.text)

@@ -92,8 +92,8 @@ extension HeldAttributes.Message {
       return TypeMessage.number(.bool).map { ($0, .simple([]), [flag ? 1 : 0]) }
     case .texts(let texts, let shape): return parts(of: texts, shape: shape, most: most, &heap)
     case .numbers(let dtype, let shape, let numbers):
-      // It would come back as uint8 or int8.
-      guard ![.float8E4M3FN, .int4, .uint4].contains(dtype), shape.count <= 32 else { return nil }
+      // It would come back as another dtype.
+      guard dtype.inHDF5 == dtype, shape.count <= 32 else { return nil }
       return TypeMessage.number(dtype).map { ($0, .simple(shape), numbers) }
     }
   }

@@ -88,10 +88,9 @@ extension CheckpointContents {
 extension DType {
   /// Whether both are real floats and this one takes more room.
   func isWiderFloat(than other: DType) -> Bool {
-    let floats: [DType] = [.float16, .bfloat16, .float32, .float64]
-    let narrow: [DType] = floats + [.float8E4M3FN, .float8E5M2]
-    guard floats.contains(self), narrow.contains(other), let size = itemSize, let otherSize = other.itemSize
-    else { return false }
+    guard isRealFloat, other.isRealFloat, let size = itemSize, let otherSize = other.itemSize else {
+      return false
+    }
     return size > otherSize
   }
 }

@@ -5,7 +5,7 @@ import RefxStore
 /// in the metadata that the patch leads to.
 struct StepRecord {
   static let key: Key = "refx_step"
-  private static let version: Int64 = 1
+  static let version: Int64 = 1
 
   let step: Int
   let metrics: [String: Double]
@@ -72,7 +72,7 @@ struct StepRecord {
       throw damaged("it has no version")
     }
     guard version == StepRecord.version else {
-      throw damaged("version \(version) is not known to this release")
+      throw RefxError.recordOfTheFuture("the step", version: version, known: StepRecord.version, file: file)
     }
     guard case .integer(let number) = object["step"], let step = Int(exactly: number), step >= 0,
       case .object(let measured) = object["metrics"], let time = object["time"]?.real

@@ -3,6 +3,7 @@ import RefxStore
 
 /// The catalogue of a `.refx` file: read, checked whole, and turned into a tree.
 struct RefxCatalogue {
+  let version: Int
   let tree: Tree<Leaf>
   let metadata: JSONObject
   let attributes: NodeAttributes
@@ -12,6 +13,7 @@ struct RefxCatalogue {
   init(reading file: InputFile, options: OpenOptions) throws {
     let budget = Budget(options.limits)
     let envelope = try RefxEnvelope(reading: file)
+    version = envelope.version
     let sections = try Sections(envelope, in: file)
     payload = RefxPayload(file: file, catalogueOffset: envelope.catalogueOffset, options: options)
     payload.outline = envelope.sections

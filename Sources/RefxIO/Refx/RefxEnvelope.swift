@@ -13,6 +13,8 @@ struct RefxEnvelope {
     let crc32: UInt32
   }
 
+  /// What the header says.
+  let version: Int
   /// Where the payload ends and the catalogue starts.
   let catalogueOffset: Int
   let sections: [Section]
@@ -69,7 +71,7 @@ extension RefxEnvelope {
 extension RefxEnvelope {
   /// Reads and checks header, trailer and directory.
   init(reading file: InputFile) throws {
-    try RefxEnvelope.checkHeader(of: file)
+    version = try RefxEnvelope.checkedVersion(of: file)
     let end = file.byteCount - RefxLayout.trailerBytes
     let trailer = Fields(try file.bytes(at: end, count: RefxLayout.trailerBytes), at: end)
     guard trailer.bytes[56...].elementsEqual(RefxLayout.endMagic) else {
@@ -116,7 +118,8 @@ extension RefxEnvelope {
       in: directory, count: count, from: catalogueOffset, to: directoryOffset)
   }
 
-  private static func checkHeader(of file: InputFile) throws {
+  /// The version of the file, whose header is checked.
+  private static func checkedVersion(of file: InputFile) throws -> Int {
     let start = try file.bytes(at: 0, count: min(file.byteCount, RefxLayout.headerBytes))
     guard start.starts(with: RefxLayout.magic) else {
       throw RefxError.notARefxFile(
@@ -142,6 +145,7 @@ extension RefxEnvelope {
     }
     try header.checkZero(12..<16, in: "the header")
     try header.checkZero(32..<60, in: "the header")
+    return Int(version)
   }
 
   /// The sections tile the catalogue in the order of the directory.

@@ -21,7 +21,7 @@ public enum RefxFormat: CheckpointStore {
       return OpenedCheckpoint(
         contents: CheckpointContents(
           tree: catalogue.tree, metadata: catalogue.metadata, attributes: catalogue.attributes),
-        format: format.name, version: Int(RefxLayout.version), hasChecksums: true,
+        format: format.name, version: catalogue.version, hasChecksums: true,
         verifyLeaves: { try verification.run(of: $0, progress: $1, report: $2) })
     } catch let error as RefxError {
       throw error.inFile(file.name)

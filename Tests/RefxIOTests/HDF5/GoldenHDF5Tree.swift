@@ -3,8 +3,28 @@ import RefxHDF5
 import RefxStore
 import RefxTestSupport
 
-/// The tree of the golden HDF5 files: every kind of node and dtype, sharing of each kind.
+/// The tree of the first golden HDF5 files: every kind of node and dtype, sharing of each kind. What came later has
+/// files of its own.
 enum GoldenHDF5Tree {
+  struct Golden: Sendable, CustomStringConvertible {
+    let name: String
+    let compression: Compression
+    let contents: CheckpointContents
+    var description: String { name }
+
+    func bytes() throws -> [UInt8] {
+      let target = MemoryTarget()
+      try HDF5Store.write(contents, to: target, options: WriteOptions(compression: compression))
+      return target.bytes
+    }
+  }
+
+  static let all: [Golden] =
+    Compression.allCases.map { Golden(name: "tree-\($0.rawValue)", compression: $0, contents: contents) } + [
+      Golden(
+        name: "four-bits", compression: .none, contents: CheckpointContents(tree: GoldenRefxFiles.fourBits))
+    ]
+
   static let contents = CheckpointContents(tree: tree, metadata: ["run": 7, "note": "golden"])
 
   static let tree: Tree<Leaf> = {
@@ -37,9 +57,7 @@ enum GoldenHDF5Tree {
   }()
 
   static func bytes(_ compression: Compression) throws -> [UInt8] {
-    let target = MemoryTarget()
-    try HDF5Store.write(contents, to: target, options: WriteOptions(compression: compression))
-    return target.bytes
+    try Golden(name: "", compression: compression, contents: contents).bytes()
   }
 }
 

@@ -12,17 +12,19 @@ import Testing
 
   static func file(_ compression: Compression) -> String { "\(folder)/tree-\(compression.rawValue).h5" }
 
+  private static func file(_ golden: GoldenHDF5Tree.Golden) -> String { "\(folder)/\(golden.name).h5" }
+
   /// Makes the golden files that are not there yet, where it is asked to.
   private static let made: Void = {
     guard ProcessInfo.processInfo.environment["REFX_WRITE_GOLDEN"] == "1" else { return }
-    for compression in Compression.allCases where !FileManager.default.fileExists(atPath: file(compression)) {
+    for golden in GoldenHDF5Tree.all where !FileManager.default.fileExists(atPath: file(golden)) {
       do {
-        let bytes = try GoldenHDF5Tree.bytes(compression)
-        try AtomicFile.replace(file(compression)) { target in
+        let bytes = try golden.bytes()
+        try AtomicFile.replace(file(golden)) { target in
           try bytes.withUnsafeBytes { try target.append($0) }
         }
       } catch {
-        Issue.record("\(compression): \(error)")
+        Issue.record("\(golden): \(error)")
       }
     }
   }()
@@ -33,12 +35,17 @@ import Testing
     return try input.bytes(at: 0, count: input.byteCount)
   }
 
-  @Test(arguments: Compression.allCases) func isRead(_ compression: Compression) throws {
+  @Test func everyFixtureIsAGoldenFile() throws {
     HDF5GoldenTests.made
-    let opened = try HDF5Store.open(
-      InputFile(path: HDF5GoldenTests.file(compression)), options: OpenOptions())
-    #expect(try firstDifference(GoldenHDF5Tree.tree, opened.contents.tree) == nil)
-    #expect(opened.contents.metadata == GoldenHDF5Tree.contents.metadata)
+    let names = try FileManager.default.contentsOfDirectory(atPath: HDF5GoldenTests.folder).sorted()
+    #expect(names == GoldenHDF5Tree.all.map { "\($0.name).h5" }.sorted())
+  }
+
+  @Test(arguments: GoldenHDF5Tree.all) func isRead(_ golden: GoldenHDF5Tree.Golden) throws {
+    HDF5GoldenTests.made
+    let opened = try HDF5Store.open(InputFile(path: HDF5GoldenTests.file(golden)), options: OpenOptions())
+    #expect(try firstDifference(golden.contents.tree, opened.contents.tree) == nil)
+    #expect(opened.contents.metadata == golden.contents.metadata)
     #expect(opened.version == 1)
     #expect(opened.warnings.isEmpty)
     var problems: [Problem] = []

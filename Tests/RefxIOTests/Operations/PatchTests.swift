@@ -130,8 +130,11 @@ import Testing
     }
     var otherTree = sound
     otherTree.tree = ["a": .hole, "b": .hole, "c": .hole]
+    let later = changed { $0["version"] = 2 }
+    let ofTheFuture = #expect(throws: RefxError.self) { try old.applying(later, named: "p") }
+    #expect(ofTheFuture?.code == .version)
     let damaged = [
-      changed { $0["version"] = 2 }, changed { $0["version"] = "1" }, changed { $0["base"] = [:] },
+      changed { $0["version"] = "1" }, changed { $0["base"] = [:] },
       changed { $0["result"] = ["structure": "00", "topology": "00"] }, changed { $0["holes"] = [["x"]] },
       changed { $0["holes"] = [["a"]] }, changed { $0["holes"] = [3] }, changed { $0["metadata"] = 1 },
       otherTree,

@@ -10,6 +10,8 @@ import RefxTestSupport
 enum GoldenRefxFiles {
   struct Golden: Sendable, CustomStringConvertible {
     let name: String
+    /// The version of the format, which says in which folder it lies.
+    let version = 1
     let compression: Compression
     let contents: CheckpointContents
 
@@ -80,7 +82,7 @@ enum GoldenRefxFiles {
     (Key($0.name), .leaf(leaf($0, [2, 3])))
   }
 
-  private static let fourBits: Tree<Leaf> = [
+  static let fourBits: Tree<Leaf> = [
     "int4": .leaf(Leaf(Tensor((-8...7).compactMap { Int4(exactly: $0) }))),
     "uint4": .leaf(Leaf(Tensor((0...15).compactMap { UInt4(exactly: $0) }, shape: [4, 4]))),
   ]
@@ -156,7 +158,8 @@ enum GoldenRefxFiles {
   static func listing(of opened: OpenedCheckpoint) throws -> JSON {
     let codec = codec(of: opened.contents.tree)
     var document: JSONObject = [
-      "version": 1, "codec": codec.map { .string($0.text) } ?? .null,
+      "version": opened.version.map { .integer(Int64($0)) } ?? .null,
+      "codec": codec.map { .string($0.text) } ?? .null,
       "metadata": .object(opened.contents.metadata),
       "tree": try listing(of: opened.contents.tree),
     ]

@@ -10,11 +10,13 @@ import Testing
   private static let root = URL(filePath: #filePath)
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent()
-  private static let folder = root.appending(path: "Fixtures/golden/refx/v1").path
+  private static let folder = root.appending(path: "Fixtures/golden/refx").path
 
-  private static func file(_ golden: GoldenRefxFiles.Golden) -> String { "\(folder)/\(golden.name).refx" }
+  private static func file(_ golden: GoldenRefxFiles.Golden) -> String {
+    "\(folder)/v\(golden.version)/\(golden.name).refx"
+  }
   private static func listingFile(_ golden: GoldenRefxFiles.Golden) -> String {
-    "\(folder)/\(golden.name).json"
+    "\(folder)/v\(golden.version)/\(golden.name).json"
   }
 
   private static func bytes(of path: String) throws -> [UInt8] {
@@ -49,6 +51,7 @@ import Testing
   @Test(arguments: GoldenRefxFiles.all) func isRead(_ golden: GoldenRefxFiles.Golden) throws {
     RefxGoldenTests.made
     let opened = try RefxFormat.open(InputFile(path: RefxGoldenTests.file(golden)), options: OpenOptions())
+    #expect(opened.version == golden.version)
     #expect(try firstDifference(golden.contents.tree, opened.contents.tree) == nil)
     #expect(opened.contents.metadata == golden.contents.metadata)
     #expect(opened.contents.attributes == golden.contents.attributes)
@@ -69,15 +72,19 @@ import Testing
 
   @Test func everyFixtureIsAGoldenFile() throws {
     RefxGoldenTests.made
-    let names = try FileManager.default.contentsOfDirectory(atPath: RefxGoldenTests.folder).sorted()
-    #expect(names == GoldenRefxFiles.all.flatMap { ["\($0.name).json", "\($0.name).refx"] }.sorted())
+    let names = try FileManager.default.subpathsOfDirectory(atPath: RefxGoldenTests.folder)
+      .filter { $0.contains("/") }.sorted()
+    let expected = GoldenRefxFiles.all.flatMap { golden in
+      ["json", "refx"].map { "v\(golden.version)/\(golden.name).\($0)" }
+    }
+    #expect(names == expected.sorted())
   }
 
   @Test func theSpecificationShowsTheSmallestFile() throws {
     RefxGoldenTests.made
     let page = try String(
       contentsOf: RefxGoldenTests.root.appending(path: "Documentation/refx-format.md"), encoding: .utf8)
-    let bytes = try RefxGoldenTests.bytes(of: RefxGoldenTests.folder + "/empty-dictionary.refx")
+    let bytes = try RefxGoldenTests.bytes(of: RefxGoldenTests.folder + "/v1/empty-dictionary.refx")
     let dump = stride(from: 0, to: bytes.count, by: 16).map { start in
       let row = bytes[start..<min(start + 16, bytes.count)].map { String(format: "%02x", $0) }.joined(
         separator: " ")

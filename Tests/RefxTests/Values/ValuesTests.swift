@@ -99,16 +99,6 @@ import Testing
     #expect(DType(name: "unsupported") == nil && DType(name: "float") == nil && DType(name: "") == nil)
   }
 
-  @Test func sizesAreThoseOfTheNativeTypes() {
-    func check<E: TensorElement>(_ type: E.Type) { #expect(E.dtype.itemSize == MemoryLayout<E>.stride) }
-    check(Bool.self)
-    check(Int8.self); check(Int16.self); check(Int32.self); check(Int64.self); check(Int.self)
-    check(UInt8.self); check(UInt16.self); check(UInt32.self); check(UInt64.self); check(UInt.self)
-    check(Float16.self); check(BFloat16.self); check(Float.self); check(Double.self)
-    check(Float8E4M3FN.self); check(Float8E5M2.self)
-    check(Complex<Float>.self); check(Complex<Double>.self)
-  }
-
   @Test func countsAreChecked() {
     #expect(DType.elementCount(of: []) == 1)
     #expect(DType.elementCount(of: [2, 3, 4]) == 24)

@@ -48,7 +48,7 @@ def read(source):
     _compare("the header", 0, head[:60], struct.unpack_from("<I", head, 60)[0])
     version, length, zero, required, _ = struct.unpack_from("<HHIQQ", head, 8)
     if version != 1:
-        raise Unsupported(f"version {version} of .refx; this package reads version 1")
+        raise Unsupported(f"version {version} of .refx; this package reads version 1: install a newer one")
     if required:
         raise Unsupported(f"required features {[bit for bit in range(64) if required >> bit & 1]}, which are not known")
     demand(length == 64 and zero == 0 and not any(head[32:60]), "the header's fields")

@@ -8,7 +8,7 @@ import numpy as np
 from . import attributes as attribute_values
 from . import dtypes
 from .errors import Damaged, Unsupported, demand, shown
-from .hdf5_types import fixed_form, little, name_of, objects, python_texts, texts_of, type_of
+from .hdf5_types import HELD_AS, fixed_form, little, name_of, objects, python_texts, texts_of, type_of
 from .tree import NOTHING
 
 try:
@@ -140,7 +140,7 @@ def _set(target, raw_name, value):
             dtype = "bool" if isinstance(value, bool) else "int64" if isinstance(value, int) else "float64"
             value = dtype, (), np.array(value, np.dtype(dtype).newbyteorder("<")).tobytes()
         dtype, shape, raw = value
-        if dtype in ("float8_e4m3fn", "int4", "uint4") or len(raw) > 60000 or len(shape) > 32:
+        if dtype in HELD_AS or len(raw) > 60000 or len(shape) > 32:
             return False
         form = type_of(dtype)
         data = np.frombuffer(raw, f"V{form.get_size()}").reshape(shape)

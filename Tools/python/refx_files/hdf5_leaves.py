@@ -9,7 +9,7 @@ import numpy as np
 from . import dtypes
 from .catalogue import RANK
 from .errors import Damaged, FileError, LimitExceeded, Unsupported, demand, shown, visible
-from .hdf5_types import little, name_of, texts_of
+from .hdf5_types import HELD_AS, little, name_of, texts_of
 
 try:
     from h5py import h5d, h5s, h5t
@@ -20,7 +20,6 @@ _FILTERS = (1, 2, 3)  # deflate, shuffle, fletcher32
 _CHUNK = 64 << 20
 # No file of deflate streams holds more bytes for each of its own.
 _MOST = 1040
-_NAMED = {"float8_e4m3fn": "uint8", "int4": "int8", "uint4": "uint8"}
 
 
 class Leaf:
@@ -79,9 +78,9 @@ class Elements:
             raise Unsupported(f"{shown(path)}: a type that no leaf has")
         name = attributes("refx_dtype")
         if name is not None:
-            if not isinstance(name, str) or name not in _NAMED:
+            if not isinstance(name, str) or name not in HELD_AS:
                 raise Unsupported(f"{shown(path)}: the dtype {name!r}, which is not known")
-            demand(leaf.dtype == _NAMED[name], f"the dtype {name} as {leaf.dtype}", path)
+            demand(leaf.dtype == HELD_AS[name], f"the dtype {name} as {leaf.dtype}", path)
             leaf.dtype = name
         leaf.crc = attributes("refx_crc32")
         demand(leaf.crc is None or type(leaf.crc) is int, "refx_crc32 is no number", path)

@@ -62,7 +62,7 @@ class HDF5File(Stored):
         demand(root.one("refx_format") == "refx", "refx_format is not refx")
         version = root.one("refx_version")
         if type(version) is not int or version != 1:
-            raise Unsupported(f"version {version!r} of the layout; this package reads version 1")
+            raise Unsupported(f"version {version!r} of the layout; this package reads version 1: install a newer one")
         self.codec = root.one("refx_codec")
         demand("tree" in file and isinstance(file.get("tree", getlink=True), h5py.HardLink), "there is no /tree")
         others = sorted(name for name in file.id if name not in (b"tree", b"refs", b"metadata"))

@@ -36,6 +36,9 @@ def decoded(name, path):
 
 # Types
 
+# Dtypes that HDF5 holds as another one: the attribute `refx_dtype` says what the numbers are.
+HELD_AS = {"float8_e4m3fn": "uint8", "int4": "int8", "uint4": "uint8"}
+
 def _bfloat16():
     form = h5t.IEEE_F32LE.copy()
     form.set_fields(15, 7, 8, 0, 7)
@@ -58,8 +61,7 @@ def type_of(name):
         return _bfloat16()
     if name == "float8_e5m2":
         return _float8_e5m2()
-    base = {"float8_e4m3fn": "u1", "int4": "i1", "uint4": "u1"}.get(name)
-    return h5t.py_create(np.dtype(base) if base else np.dtype(name).newbyteorder("<"), logical=True)
+    return h5t.py_create(np.dtype(HELD_AS.get(name, name)).newbyteorder("<"), logical=True)
 
 
 def _float_name(form):

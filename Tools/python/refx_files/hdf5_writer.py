@@ -7,7 +7,7 @@ import numpy as np
 
 from . import chunks, digests, dtypes, hdf5_attributes, jsontext
 from .errors import Unsupported, shown
-from .hdf5_types import encoded, fixed_form, objects, python_texts, type_of
+from .hdf5_types import HELD_AS, encoded, fixed_form, objects, python_texts, type_of
 from .outline import Tuple
 from .tree import HOLE, NOTHING, Ref, members, sites
 
@@ -139,6 +139,6 @@ def _leaf_dataset(group, name, leaf, path, level):
         if data.size:
             made.id.write(h5s.ALL, h5s.ALL, data.view(f"V{form.get_size()}").reshape(shape), form)
     made.attrs["refx_crc32"] = np.uint32(zlib.crc32(data))
-    if leaf.dtype in ("float8_e4m3fn", "int4", "uint4"):
+    if leaf.dtype in HELD_AS:
         made.attrs["refx_dtype"] = np.bytes_(leaf.dtype.encode())
     return made

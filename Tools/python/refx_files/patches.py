@@ -79,7 +79,7 @@ def applied(base, patch):
         raise Unsupported(f"{patch.name}: this is no patch, so it needs no base")
     try:
         if record["version"] != 1:
-            raise Unsupported(f"{patch.name}: a patch of version {record['version']}, which is not known")
+            raise Unsupported(f"{patch.name}: a patch of version {record['version']}; this package reads version 1: install a newer one")
         wanted = [bytes.fromhex(record["base"][name]) for name in ("structure", "topology", "values")]
         result = tuple(bytes.fromhex(record["result"][name]) for name in ("structure", "topology"))
         holes = {tuple(path) for path in record["holes"]}

@@ -68,8 +68,9 @@ def content(path):
 
 
 def golden_refx_files():
-    folder = os.path.join(GOLDENS, "refx", "v1")
-    return sorted(os.path.join(folder, name) for name in os.listdir(folder) if name.endswith(".refx"))
+    folder = os.path.join(GOLDENS, "refx")
+    return sorted(
+        os.path.join(at, name) for at, _, names in os.walk(folder) for name in names if name.endswith(".refx"))
 
 
 def bits(value):

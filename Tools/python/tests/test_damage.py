@@ -240,6 +240,15 @@ class Damage(Scratch):
                             with self.assertRaisesRegex(refx_files.Damaged, "is no"):
                                 np.asarray(refx_files.load(data, **options)[0])
 
+    def test_files_of_the_future_are_refused_by_their_number(self):
+        front, sections = parted(self.sound)
+        head = bytearray(front[:60])
+        for version in (2, 65535, 0):
+            head[8:10] = struct.pack("<H", version)
+            data = sealed(bytes(head) + struct.pack("<I", zlib.crc32(head)) + front[64:], sections)
+            with self.assertRaisesRegex(refx_files.Unsupported, f"version {version} .*reads version 1: install a newer"):
+                refx_files.load(data)
+
     def test_hostile_files(self):
         """Whatever the files of REFX_HOSTILE are, each is taken or refused in a sentence, without a crash."""
         folder = os.environ.get("REFX_HOSTILE")

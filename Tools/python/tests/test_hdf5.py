@@ -17,9 +17,8 @@ except ImportError:
 @needs_h5py
 class Layout(Scratch):
     def goldens(self):
-        for folder in ("hdf5/v1", "parts/v1/h5"):
-            folder = os.path.join(GOLDENS, folder)
-            yield from (os.path.join(folder, name) for name in sorted(os.listdir(folder)))
+        for at, _, names in sorted(os.walk(GOLDENS)):
+            yield from (os.path.join(at, name) for name in sorted(names) if name.endswith(".h5"))
 
     def test_golden_files(self):
         for path in self.goldens():

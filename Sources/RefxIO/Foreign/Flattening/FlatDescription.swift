@@ -28,8 +28,8 @@ struct FlatDescription {
     guard case .object(let object) = document, case .integer(let version)? = object["version"] else {
       throw RefxError.descriptionDoesNotFit("it has no version")
     }
-    guard version == 1 else {
-      throw RefxError.descriptionOfOtherVersion(version)
+    guard version == FlatMetadata.version else {
+      throw RefxError.descriptionOfOtherVersion(version, known: FlatMetadata.version)
     }
     guard case .string(let separator)? = object["separator"], let tree = object["tree"],
       case .array(let listed)? = object["metadata"]

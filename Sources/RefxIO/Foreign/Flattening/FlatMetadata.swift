@@ -12,6 +12,8 @@ import RefxStore
 /// It is left out where the names alone say everything.
 struct FlatMetadata {
   static let key: Key = "refx"
+  /// The version of the description that is written, and the one that is read.
+  static let version: Int64 = 1
 
   /// Name and text, in the order of the file.
   let texts: [(name: Key, text: String)]
@@ -59,7 +61,7 @@ struct FlatMetadata {
       }
     }
     var description: JSONObject = [
-      "version": 1,
+      "version": .integer(FlatMetadata.version),
       "separator": .string(separator),
       "digest": .string(hexadecimal(try flat.tree.structureDigest().combined)),
       "tree": flat.description,

@@ -29,9 +29,6 @@ extension DType {
 
   /// Whether ``numPyName`` says what the type is.
   var hasNumPyType: Bool {
-    switch self {
-    case .bfloat16, .float8E4M3FN, .float8E5M2, .int4, .uint4, .unsupported: false
-    default: true
-    }
+    self != .unsupported && numPyName?.contains("V") != true
   }
 }

@@ -209,11 +209,6 @@ private struct Lint {
 extension DType {
   /// Whether there are NaN or infinities among its elements.
   fileprivate var hasNotFinite: Bool {
-    switch self {
-    case .float16, .bfloat16, .float32, .float64, .complex64, .complex128, .float8E4M3FN, .float8E5M2: true
-    case .bool, .int4, .int8, .int16, .int32, .int64, .uint4, .uint8, .uint16, .uint32, .uint64, .string,
-      .unsupported:
-      false
-    }
+    isRealFloat || self == .complex64 || self == .complex128
   }
 }

@@ -57,7 +57,8 @@ struct PartRecord {
     guard case .object(let object) = json else { throw damaged("it is no object") }
     guard case .integer(let version) = object["version"] else { throw damaged("it has no version") }
     guard version == PartRecord.version else {
-      throw damaged("version \(version) is not known to this release")
+      throw RefxError.recordOfTheFuture(
+        "what this is a part of", version: version, known: PartRecord.version, file: file)
     }
     guard case .integer(let position) = object["part"], case .array(let names) = object["parts"],
       case .string(let structure) = object["structure"], case .string(let topology) = object["topology"],

@@ -48,7 +48,8 @@ struct PatchRecord {
       throw damaged("it has no version")
     }
     guard version == PatchRecord.version else {
-      throw damaged("version \(version) is not known to this release")
+      throw RefxError.recordOfTheFuture(
+        "what this patch applies to", version: version, known: PatchRecord.version, file: file)
     }
     guard case .object(let base) = object["base"], case .object(let result) = object["result"],
       case .array(let holes) = object["holes"], case .object(let kept) = object["metadata"]
