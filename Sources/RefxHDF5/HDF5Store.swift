@@ -24,6 +24,13 @@ public enum HDF5Store: CheckpointStore {
     let input = try HDF5Input(file, options: options)
     let budget = Budget(options.limits)
     let graph = try ObjectGraph(input, budget)
+    // A tree is at most as deep as it has objects; the stack of the caller may be small.
+    guard graph.objects.count > 100 else { return try tree(of: graph, budget) }
+    nonisolated(unsafe) let (lent, counted) = (graph, budget)
+    return try withDeepStack { try tree(of: lent, counted) }
+  }
+
+  private static func tree(of graph: ObjectGraph, _ budget: Budget) throws -> OpenedCheckpoint {
     if try OwnTree.isOwn(graph) {
       var tree = OwnTree(graph, budget)
       return try tree.open()

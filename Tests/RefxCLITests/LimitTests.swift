@@ -80,6 +80,28 @@ import Testing
     #expect(limits.depth == maximumTreeDepth)
   }
 
+  /// As deep as a tree may be, through every command that walks it; one level more is refused in words.
+  @Test(arguments: ["refx", "h5"])
+  func theDeepestTreeGoesThrough(format: String) throws {
+    let scratch = try Scratch()
+    let file = scratch.path("deep.\(format)")
+    try withDeepStack {
+      var tree: Tree<Leaf> = first(numbers([1, 2] as [Float]), 0, "params")
+      for _ in 0..<maximumTreeDepth - 1 { tree = ["a": tree] }
+      try Checkpoint.save(tree: ["a": tree], to: file)
+    }
+    let other = scratch.path(format == "refx" ? "other.h5" : "other.refx")
+    for arguments in [
+      ["verify", file], ["inspect", file, "--tree"], ["digest", file], ["lint", file], ["convert", file, other],
+      ["verify", other], ["diff", file, other], ["partition", file, "-o", scratch.path("parts"), "--by-collection"],
+      ["graph", file, "-o", scratch.path("graph.svg")], ["report", file, "-o", scratch.path("report.html")],
+    ] {
+      let result = try Command.run(arguments)
+      #expect(result.code == 0, "\(arguments): \(result.signal ?? 0) \(result.errors)")
+    }
+    #expect(try Command.run("inspect", file, "--max-depth", "\(maximumTreeDepth - 1)").code == 2)
+  }
+
   private func refusal(_ body: () throws -> OpenedCheckpoint) -> RefxError? {
     do {
       _ = try body()

@@ -1910,8 +1910,10 @@ extension RefxError {
       expected: "versions of one checkpoint")
   }
 
-  package static func noThreadForMerge() -> RefxError {
-    RefxError(.system, "the system gives no thread for the merge", advice: "raise the limits of the process")
+  package static func noDeepStack() -> RefxError {
+    RefxError(
+      .system, "the system gives no thread with the stack that a deep tree takes",
+      advice: "raise the limits of the process")
   }
 
   package static func threeWayNeedsTwo(found: Int) -> RefxError {

@@ -15,7 +15,7 @@ package func withDeepStack<Success: Sendable>(_ body: @Sendable () throws -> Suc
       var thread = Threads(1, stackBytes: 64 << 20, work)
       thread.join()
     }
-    guard let found = result.withLock({ $0 }) else { throw RefxError.noThreadForMerge() }
+    guard let found = result.withLock({ $0 }) else { throw RefxError.noDeepStack() }
     return try found.get()
   }
 }
