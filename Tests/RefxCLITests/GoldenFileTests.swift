@@ -93,7 +93,7 @@ import Testing
     }
   }
 
-  /// A file lies in the folder of its version, and there are some of every version up to the one that is written.
+  /// A file lies in the folder of its version; there are some of every version, the one that is written among them.
   @Test func eachLiesInTheFolderOfItsVersion() throws {
     GoldenFileTests.made
     let scratch = try Scratch()
@@ -106,7 +106,7 @@ import Testing
         seen.insert(version)
       }
       let written = try Checkpoint.open(scratch.save(["x": .none], as: "new" + suffix)).version
-      #expect(seen == Set(1...(written ?? 0)), "\(folder)")
+      #expect(seen == Set(1...(seen.max() ?? 1)) && seen.contains(written ?? 0), "\(folder)")
     }
   }
 

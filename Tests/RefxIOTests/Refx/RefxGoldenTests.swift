@@ -35,6 +35,8 @@ import Testing
     guard ProcessInfo.processInfo.environment["REFX_WRITE_GOLDEN"] == "1" else { return }
     for golden in GoldenRefxFiles.all where !FileManager.default.fileExists(atPath: file(golden)) {
       do {
+        try FileManager.default.createDirectory(
+          atPath: "\(folder)/v\(golden.version)", withIntermediateDirectories: true)
         let bytes = try written(golden)
         try AtomicFile.replace(file(golden)) { target in try bytes.withUnsafeBytes { try target.append($0) } }
         let opened = try RefxFormat.open(InputFile(path: file(golden)), options: OpenOptions())
