@@ -26,8 +26,8 @@ public enum HDF5Store: CheckpointStore {
     let graph = try ObjectGraph(input, budget)
     // A tree is at most as deep as it has objects; the stack of the caller may be small.
     guard graph.objects.count > 100 else { return try tree(of: graph, budget) }
-    nonisolated(unsafe) let (lent, counted) = (graph, budget)
-    return try withDeepStack { try tree(of: lent, counted) }
+    nonisolated(unsafe) let lent = budget
+    return try withDeepStack { try tree(of: graph, lent) }
   }
 
   private static func tree(of graph: ObjectGraph, _ budget: Budget) throws -> OpenedCheckpoint {

@@ -92,8 +92,10 @@ import Testing
     }
     let other = scratch.path(format == "refx" ? "other.h5" : "other.refx")
     for arguments in [
-      ["verify", file], ["inspect", file, "--tree"], ["digest", file], ["lint", file], ["convert", file, other],
-      ["verify", other], ["diff", file, other], ["partition", file, "-o", scratch.path("parts"), "--by-collection"],
+      ["verify", file], ["inspect", file, "--tree"], ["digest", file], ["lint", file],
+      ["convert", file, other],
+      ["verify", other], ["diff", file, other],
+      ["partition", file, "-o", scratch.path("parts"), "--by-collection"],
       ["graph", file, "-o", scratch.path("graph.svg")], ["report", file, "-o", scratch.path("report.html")],
     ] {
       let result = try Command.run(arguments)
