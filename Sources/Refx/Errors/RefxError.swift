@@ -78,7 +78,7 @@ extension RefxError: CustomStringConvertible {
   /// The first line: everything but ``details``.
   public var summary: String {
     var parts: [String] = []
-    if let file { parts.append(visible(file)) }
+    if let file { parts.append(file.utf8.isEmpty ? "\"\"" : visible(file)) }
     if let path { parts.append(path.isRoot ? "the root" : visible(path.text)) }
     var sentence = message
     if let expected {

@@ -43,7 +43,8 @@ def _compare(what, offset, data, expected):
 def read(source):
     """The offset of the catalogue, and {tag: (offset, bytes)} of the sections, all compared with their sums."""
     head = bytes(source.read(0, min(64, source.size)))
-    demand(head[:8] == MAGIC, f"not a .refx file: it begins with {_hex(head[:8])}, expected {_hex(MAGIC)}")
+    demand(head[:8] == MAGIC, f"not a .refx file: it begins with {_hex(head[:8])}, expected {_hex(MAGIC)}; "
+           "`refx convert` makes one of a file of another format")
     demand(source.size >= 128, f"the file is cut: it has {source.size} bytes, and the smallest has 128")
     _compare("the header", 0, head[:60], struct.unpack_from("<I", head, 60)[0])
     version, length, zero, required, _ = struct.unpack_from("<HHIQQ", head, 8)
