@@ -24,8 +24,8 @@ public enum HDF5Store: CheckpointStore {
     let input = try HDF5Input(file, options: options)
     let budget = Budget(options.limits)
     let graph = try ObjectGraph(input, budget)
-    // A tree is at most as deep as it has objects; the stack of the caller may be small.
-    guard graph.objects.count > 100 else { return try tree(of: graph, budget) }
+    // A tree is at most as deep as it has groups; the stack of the caller may be small.
+    guard graph.groupCount > 100 else { return try tree(of: graph, budget) }
     nonisolated(unsafe) let lent = budget
     return try withDeepStack { try tree(of: graph, lent) }
   }

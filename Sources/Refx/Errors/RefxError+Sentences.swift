@@ -542,7 +542,18 @@ extension RefxError {
   package static func hdf5VersionUnknown(_ version: Int64, known: Int64, file: String?) -> RefxError {
     RefxError(
       .version, file: file, place: .object("/"), expected: "the refx layout of HDF5 in version \(known)",
-      found: "version \(version)", advice: "read it with a newer release of refx")
+      found: "version \(version)", advice: "read it with a newer release of refx"
+    )
+    .damagedUnless(version > known)
+  }
+
+  /// A version before the first was written by no release.
+  private func damagedUnless(_ isOfTheFuture: Bool) -> RefxError {
+    if isOfTheFuture { return self }
+    var copy = self
+    copy.code = .damaged
+    copy.advice = "no release wrote that; the file is damaged"
+    return copy
   }
 
   /// Something in a file of our layout that the layout does not allow.
@@ -554,13 +565,13 @@ extension RefxError {
       advice: "the file is damaged, or was changed by a program that does not know its layout")
   }
 
-  /// A name that a later release may have added to the layout: headers have checksums, so it is hardly damage.
+  /// A name that a later release may have added to the layout.
   package static func hdf5NameUnknown(
     _ what: String, _ name: String, object: String, file: String?
   ) -> RefxError {
     RefxError(
       .version, file: file, place: .object(object), expected: "a \(what) that this release knows",
-      found: "\"\(visible(name))\"", advice: "read it with a newer release")
+      found: "\"\(visible(name))\"", advice: "read it with a newer release, unless the file is damaged")
   }
 
   package static func hdf5StructureDiffers(expected: String, found: String, file: String?) -> RefxError {
@@ -842,7 +853,9 @@ extension RefxError {
   {
     RefxError(
       .version, "\(what) is recorded in a version that this release does not know", file: file,
-      expected: "version \(known)", found: "version \(version)", advice: "use a newer release of refx")
+      expected: "version \(known)", found: "version \(version)", advice: "use a newer release of refx"
+    )
+    .damagedUnless(version > known)
   }
 
   package static func damagedPart(file: String, reason: String) -> RefxError {
@@ -1114,7 +1127,9 @@ extension RefxError {
     RefxError(
       .version, "the description of the tree is of a version that this release does not know",
       expected: "version \(known)", found: "version \(version)",
-      advice: "read it with a newer release")
+      advice: "read it with a newer release"
+    )
+    .damagedUnless(version > known)
   }
 
   package static func overLimit(_ what: String, limit: Int, at offset: Int? = nil) -> RefxError {

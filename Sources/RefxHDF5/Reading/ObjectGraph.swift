@@ -8,6 +8,7 @@ struct ObjectGraph {
   let input: HDF5Input
   /// The objects, the root first.
   private(set) var objects: [Object] = []
+  private(set) var groupCount = 0
 
   struct Object {
     let address: UInt
@@ -62,6 +63,7 @@ struct ObjectGraph {
       let content: Content
       switch found {
       case .group(let stored):
+        groupCount += 1
         linkCount += stored.count
         // A Ref has a link of its own, and so have the parts of the file; nodes are charged with the tree.
         try budget.check(nodes: linkCount / 2 - 4)

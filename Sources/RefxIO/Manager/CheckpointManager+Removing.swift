@@ -91,7 +91,7 @@ extension CheckpointManager {
         state.steps[step.step]?.identity = identity
       }
       return nil
-    } catch let error as RefxError where error.isDamage {
+    } catch let error as RefxError where error.isOfNoUse {
       return ([error.withoutFile] + error.details).joined(separator: "; ")
     } catch let error as RefxError where error.code == .system && StepFolder.isGone(step.path) {
       return "the file is gone"

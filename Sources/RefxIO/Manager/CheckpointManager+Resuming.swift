@@ -17,8 +17,15 @@ extension StepFolder {
       var passed = listing.problems
       for step in listing.steps.reversed() {
         do {
-          try restore(
-            &model, from: step, among: listing.steps, selection, topology, allowing, requiring)
+          let contents: CheckpointContents
+          do { contents = try self.contents(of: step, among: listing.steps) } catch let error as RefxError
+            where error.code == .version
+          {
+            // Of the file, and not of the model, whose versions are a matter for its owner.
+            passed.append(FileProblem(file: step.path, what: error.withoutFile))
+            continue
+          }
+          try restore(&model, from: contents, of: step, selection, topology, allowing, requiring)
           for problem in passed { skipping(problem) }
           return .some(step)
         } catch let error as RefxError where StepFolder.isGone(step.path) {
@@ -41,17 +48,16 @@ extension StepFolder {
     topology: TopologyContract = .exact, allowing: Leniency = [], requiring: [CollectionTag] = []
   ) throws -> SavedStep {
     let found = try step(number)
-    try restore(
-      &model, from: found, among: found.isIncremental ? list().steps : [], selection, topology, allowing,
-      requiring)
+    let contents = try contents(of: found, among: found.isIncremental ? list().steps : [])
+    try restore(&model, from: contents, of: found, selection, topology, allowing, requiring)
     return found
   }
 
   private func restore<Model: Codable>(
-    _ model: inout Model, from step: SavedStep, among steps: [SavedStep], _ selection: RestoreSelection,
+    _ model: inout Model, from contents: CheckpointContents, of step: SavedStep,
+    _ selection: RestoreSelection,
     _ topology: TopologyContract, _ allowing: Leniency, _ requiring: [CollectionTag]
   ) throws {
-    let contents = try contents(of: step, among: steps)
     do {
       try Checkpoint.restore(
         &model, from: contents, select: selection, topology: topology, allowing: allowing,

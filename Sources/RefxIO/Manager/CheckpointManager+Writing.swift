@@ -92,7 +92,7 @@ extension CheckpointManager {
       // A file that holds nearly all is better one that needs no other.
       guard patch.changedBytes < whole / 10 * 9 else { return nil }
       return (patch.contents, digest.values)
-    } catch let error as RefxError where error.isDamage || error.code == .system {
+    } catch let error as RefxError where error.isOfNoUse || error.code == .system {
       settings.warn("\(visible(base.path)) cannot be built on: \(error.withoutFile)")
       return nil
     }

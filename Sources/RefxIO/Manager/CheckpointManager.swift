@@ -263,4 +263,7 @@ extension RefxError {
   var isDamage: Bool {
     [.damaged, .cut, .notACheckpoint, .notAFile, .merge].contains(code)
   }
+
+  /// Whether a file that was opened gives no step here: it is damaged, or a later release wrote it.
+  var isOfNoUse: Bool { isDamage || code == .version }
 }

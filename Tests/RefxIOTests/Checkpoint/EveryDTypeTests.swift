@@ -83,15 +83,21 @@ import Testing
 
   /// torch's names are NumPy's, as the ones here are.
   @Test func whatTorchCallsTheSameIsRead() {
-    for dtype in EveryDTypeTests.sized {
-      guard let element = TorchElement(name: dtype.name) else { continue }
-      #expect(element.dtype == dtype && element.itemSize == dtype.itemSize, "\(dtype)")
+    // It has these in other forms, or not at all.
+    let lacking: Set<DType> = [.int4, .uint4]
+    for dtype in EveryDTypeTests.sized where !lacking.contains(dtype) {
+      let element = TorchElement(name: dtype.name)
+      #expect(element?.dtype == dtype && element?.itemSize == dtype.itemSize, "\(dtype)")
     }
   }
 
   @Test func eachIsCastThereAndBack() throws {
     let one = Leaf(Float(1))
-    for dtype in EveryDTypeTests.sized where Casts.isPossible(dtype, .float32) {
+    for dtype in EveryDTypeTests.sized {
+      guard Casts.isPossible(dtype, .float32) else {
+        #expect(dtype == .complex64 || dtype == .complex128, "\(dtype) is cast to nothing")
+        continue
+      }
       let back = try one.cast(to: dtype, at: .root).cast(to: .float32, at: .root)
       #expect(try back.allBytes() == one.allBytes(), "\(dtype)")
     }

@@ -79,7 +79,7 @@ class Elements:
         name = attributes("refx_dtype")
         if name is not None:
             if not isinstance(name, str) or name not in HELD_AS:
-                raise Unsupported(f"{shown(path)}: the dtype {name!r}, which is not known")
+                raise Unsupported(f"{shown(path)}: the dtype {name!r}, which this package does not know: install a newer one")
             demand(leaf.dtype == HELD_AS[name], f"the dtype {name} as {leaf.dtype}", path)
             leaf.dtype = name
         leaf.crc = attributes("refx_crc32")

@@ -22,6 +22,7 @@ except ImportError:
     h5py = None
 
 _MARKS = {"none": None, "nothing": NOTHING, "hole": HOLE}
+_KINDS = {"dict", "list", "tuple", "ref", "static", *_MARKS}
 
 
 class HDF5File(Stored):
@@ -159,6 +160,10 @@ class HDF5File(Stored):
 
     def _node(self, node, kind, attributes, path):
         """A node, and its members as (name in the file, key)."""
+        demand(kind is None or isinstance(kind, str), "refx_node is no text", path)
+        if kind is not None and kind not in _KINDS:
+            raise Unsupported(f"{shown(path)}: the kind of node {kind!r}, which this package does not know: "
+                              "install a newer one")
         if isinstance(node, h5py.Group):
             names = list(node.id)
             if kind == "dict":
@@ -173,7 +178,6 @@ class HDF5File(Stored):
             items = [None] * len(names)
             return (Tuple(items) if kind == "tuple" else items), [(str(n).encode(), n) for n in range(len(items))]
         null = node.id.get_space().get_simple_extent_type() == h5s.NULL
-        demand(kind is None or isinstance(kind, str), "refx_node is no text", path)
         if kind in _MARKS:
             demand(null, f"{kind} with a value", path)
             return _MARKS[kind], []

@@ -5,8 +5,6 @@ number, a backslash makes the next character literal; a slash inside a key is `~
 What a pattern names is chosen with all below it, and a shared value at all its sites.
 """
 
-import re
-
 from .tree import CONTAINERS, Ref
 
 _ANY = object()
@@ -29,24 +27,45 @@ def _component(part, pattern):
     if part == "**":
         return _ANY
     if part == "~2":
-        return re.compile(r"\Z")
-    form, rest = "", iter(part)
+        return _Glob([""])
+    pieces, rest = [""], iter(part)
     for c in rest:
         if c == "*":
-            form += ".*"
+            pieces.append("")
         elif c == "\\":
             c = next(rest, None)
             if c is None:
                 raise ValueError(f"{pattern!r}: a backslash stands before nothing")
-            form += re.escape(c)
+            pieces[-1] += c
         elif c == "~":
             c = {"0": "~", "1": "/"}.get(next(rest, None))
             if c is None:
                 raise ValueError(f"{pattern!r}: ~ is written ~0, a slash inside a key ~1")
-            form += re.escape(c)
+            pieces[-1] += c
         else:
-            form += re.escape(c)
-    return re.compile(form + r"\Z", re.DOTALL)
+            pieces[-1] += c
+    return _Glob(pieces)
+
+
+class _Glob:
+    """What stands between the stars of a component."""
+
+    def __init__(self, pieces):
+        self.first, self.inner, self.last = pieces[0], pieces[1:-1], pieces[-1] if len(pieces) > 1 else None
+
+    def match(self, key):
+        """The leftmost place of each piece will do, so that nothing is tried twice."""
+        if self.last is None:
+            return key == self.first
+        place, end = len(self.first), len(key) - len(self.last)
+        if place > end or not key.startswith(self.first) or not key.endswith(self.last):
+            return False
+        for piece in self.inner:
+            found = key.find(piece, place, end)
+            if found < 0:
+                return False
+            place = found + len(piece)
+        return True
 
 
 class Pattern:

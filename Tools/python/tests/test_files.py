@@ -294,6 +294,21 @@ class Loading(Scratch):
             with self.assertRaises(ValueError):
                 load(bad)
 
+    def test_stars_within_a_key(self):
+        keys = ["", "a", "ab", "ba", "aba", "abab", "a" * 10_000]
+        for pattern, chosen in [
+            ("a*", ["a", "ab", "aba", "abab", keys[-1]]), ("*a", ["a", "ba", "aba", keys[-1]]), ("a*a", ["aba", keys[-1]]),
+            ("*b*b", ["abab"]), ("a*b*", ["ab", "aba", "abab"]), ("~2", [""]),
+            # As many ways as there are to lay 25 letters into ten thousand are not tried.
+            ("*a" * 25 + "b", []), ("*a" * 25, [keys[-1]]),
+        ]:
+            refx_files.save(self.path("s.refx"), {key: 1 for key in keys})
+            try:
+                found = sorted(refx_files.load(self.path("s.refx"), pattern))
+            except KeyError:
+                found = []
+            self.assertEqual(found, sorted(chosen), pattern[:20])
+
     def test_patterns_in_shared_and_endless_trees(self):
         sub = {"x": np.ones(1), "y": np.zeros(1)}
         tree = {"one": sub, "two": {"deep": sub}}

@@ -139,8 +139,8 @@ class Layout(Scratch):
         self.broken("neither text nor", attribute("refs/0", "refx_collection", np.uint64(1 << 63)))
         self.broken("version 2", attribute("/", "refx_version", 2), refx_files.Unsupported)
         self.broken("another program", lambda f: f.attrs.__delitem__("refx_format"), refx_files.Unsupported)
-        self.broken("float3", attribute("tree/c/0", "refx_dtype", "float3"), refx_files.Unsupported)
-        self.broken("no node", attribute("tree/d", "refx_node", "set"))
+        self.broken("float3.*newer", attribute("tree/c/0", "refx_dtype", "float3"), refx_files.Unsupported)
+        self.broken("kind of node 'set'.*newer", attribute("tree/d", "refx_node", "set"), refx_files.Unsupported)
         self.broken("no /tree", gone("tree"))
 
         def stranger(settings):
