@@ -52,19 +52,4 @@ import Testing
     let error = #expect(throws: RefxError.self) { try folder.restore(&model, step: 2) }
     #expect(error?.code == .version && model.w == Model(1).w)
   }
-
-  /// A step is worth keeping only where it can be read here: nothing goes because of one that cannot.
-  @Test func nothingIsRemovedInRelianceOnIt() throws {
-    let path = scratch.file("run")
-    defer { scratch.removeFolder("run") }
-    do {
-      let manager = try CheckpointManager(path, settings: .quick())
-      for step in 1...2 { try manager.saveNow(Model(step), step: step) }
-    }
-    let manager = try CheckpointManager(
-      path, keep: .latest(2), settings: .quick { $0.verifiesBeforeRemoving = true },
-      formats: Formats([EarlierFormat.self]))
-    try manager.saveNow(Model(3), step: 3)
-    #expect(try StepFolder(path).list().steps.map(\.step) == [1, 2, 3])
-  }
 }
