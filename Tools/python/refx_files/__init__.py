@@ -40,6 +40,7 @@ __all__ = [
 Base = Union[str, "os.PathLike[str]", bytes, _Stored]
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _HDF5_SUFFIXES = (".h5", ".hdf5")
+_OTHER_SUFFIXES = (".npz", ".npy", ".safetensors", ".pt", ".pth", ".ckpt", ".gguf", ".msgpack", ".keras")
 
 
 def open(file: str | os.PathLike[str] | bytes | bytearray | memoryview, *, base: Base | Sequence[Base] | None = None,
@@ -119,6 +120,8 @@ def save(file: str | os.PathLike[str], tree: Any, *,
         _writer.threads.thread_count(threads)
     _writer.level_of(compression)
     name = _path_of(file)
+    if format is None and name.lower().endswith(_OTHER_SUFFIXES):
+        raise Unsupported(f"{name}: .refx and HDF5 are written here; save x.refx and let `refx convert` make that of it")
     if metadata is not None and not isinstance(metadata, dict):
         raise Unsupported(f"metadata is a dict, not a {type(metadata).__name__}")
     attributes = _attributes.checked(attributes or {})

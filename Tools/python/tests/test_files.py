@@ -294,6 +294,14 @@ class Loading(Scratch):
             with self.assertRaises(ValueError):
                 load(bad)
 
+    def test_a_name_of_another_format_is_refused(self):
+        for name in ["w.npz", "w.SAFETENSORS", "w.pt"]:
+            with self.assertRaisesRegex(refx_files.Unsupported, "refx convert"):
+                refx_files.save(self.path(name), {"w": 1})
+            self.assertFalse(os.path.exists(self.path(name)))
+            refx_files.save(self.path(name), {"w": 1}, format="refx")  # said, it is done
+        refx_files.save(self.path("w.of-mine"), {"w": 1})
+
     def test_stars_within_a_key(self):
         keys = ["", "a", "ab", "ba", "aba", "abab", "a" * 10_000]
         for pattern, chosen in [
