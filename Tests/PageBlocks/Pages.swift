@@ -68,8 +68,6 @@ private func program1() throws {
   try Checkpoint.save(model, to: "run.refx")  // or run.h5: the suffix decides
   let loaded = try Checkpoint.load(Model.self, from: "run.refx")
   assert(loaded.$head === loaded.$embedding)  // still tied
-  let file = try Checkpoint.open("run.refx")  // a lazy tree: no payload is read until asked for
-  print(try file.contents.tree.sites().map(\.path))
 }
 
 private func program2() throws {
@@ -153,7 +151,7 @@ private func program6() throws {
   // Documentation/resuming.md#2
   var settings = CheckpointManager.Settings()
   settings.policies = [
-    .collection("optimizer", dtype: .bfloat16),  // half the bytes; loaded as float32 again
+    .collection("optimizer", dtype: .bfloat16),  // half the bytes; the manager gives float32 again
     .collection("embeddings", compression: Compression.none),
     try .path("**/square", dtype: .float16),  // of these, with a finer mantissa
     .leavingOut("cache"),

@@ -65,24 +65,50 @@ import Testing
     #expect(Self.imports(in: text) == ["A", "B", "C", "D"])
   }
 
-  /// What lies in a format's folder is named in no other format's.
+  /// No type of a format's folder is named in another's: what two of them need lies in Flattening, or below.
   @Test func formatsDoNotNameEachOther() throws {
     let foreign = Self.sources.appending(path: "RefxIO/Foreign")
     let folders = try FileManager.default.contentsOfDirectory(atPath: foreign.path)
-    var texts: [String: String] = [:]
+    var words: [String: Set<Substring>] = [:]
+    var types: [String: Set<Substring>] = [:]
     for folder in folders where folder != "Flattening" {
-      let files = try Self.swiftFiles(below: foreign.appending(path: folder))
-      texts[folder] = try files.map { try String(contentsOf: $0, encoding: .utf8) }.joined()
+      let lines = try Self.swiftFiles(below: foreign.appending(path: folder)).flatMap {
+        try String(contentsOf: $0, encoding: .utf8).split(separator: "\n")
+      }
+      words[folder] = Set(lines.flatMap(Self.words))
+      types[folder] = Set(lines.compactMap(Self.typeDeclared))
     }
-    let store = try Regex("(?:enum|struct|extension) ([A-Z][A-Za-z0-9]+Store)\\b")
-    for (folder, text) in texts {
-      let stores = Set(text.matches(of: store).compactMap { $0.output[1].substring.map(String.init) })
-      #expect(!stores.isEmpty, "\(folder)")
-      for (other, words) in texts where other != folder {
-        let named = stores.filter { words.contains($0) }
-        #expect(named.isEmpty, "\(other) names \(named)")
+    #expect(words.count > 5)
+    for (folder, names) in types {
+      #expect(names.contains { $0.hasSuffix("Store") }, "\(folder)")
+      for (other, said) in words where other != folder {
+        #expect(names.isDisjoint(with: said), "\(other) names \(names.intersection(said)) of \(folder)")
       }
     }
+  }
+
+  /// The type that a line declares at the top of its file.
+  static func typeDeclared(_ line: Substring) -> Substring? {
+    let kinds: Set<Substring> = ["struct", "class", "enum", "actor", "protocol", "typealias"]
+    guard line.first?.isWhitespace == false, !line.hasPrefix("//") else { return nil }
+    let words = words(line)
+    let kind = words.firstIndex(where: kinds.contains)
+    return kind.flatMap { $0 + 1 < words.count ? words[$0 + 1] : nil }
+  }
+
+  /// The words of a line's code, without its comment.
+  static func words(_ line: Substring) -> [Substring] {
+    let code = line.firstRange(of: "//").map { line[..<$0.lowerBound] } ?? line
+    return code.split { !($0.isLetter || $0.isNumber || $0 == "_") }
+  }
+
+  @Test func typesAreFoundHoweverTheyAreDeclared() {
+    let lines = [
+      "struct A {", "public final class B: C {", "  enum D {", "// struct E", "extension F {",
+      "typealias G = H",
+    ]
+    #expect(lines.compactMap { Self.typeDeclared($0[...]) } == ["A", "B", "G"])
+    #expect(Self.words("let a = Some.other(2) // of NumPy") == ["let", "a", "Some", "other", "2"])
   }
 
   /// The files and folders that ARCHITECTURE.md names, by the end of their paths.

@@ -4,7 +4,7 @@ import RefxStore
 extension StoreContract {
   static let loadingCases: [Case] = [
     Case("payload in memory, on any number of threads") { runner in
-      let tree = StoreContract.sizes
+      let tree = runner.room.fitted(StoreContract.sizes)
       for compression in [Compression.none, .fast] {
         let path = try runner.write(CheckpointContents(tree: tree), compression)
         for threads in [1, 2, 8] {
@@ -18,7 +18,7 @@ extension StoreContract {
       }
     },
     Case("payload mapped, and unverified") { runner in
-      let tree = StoreContract.sizes
+      let tree = runner.room.fitted(StoreContract.sizes)
       for compression in [Compression.none, .fast] {
         let path = try runner.write(CheckpointContents(tree: tree), compression)
         for verify in [Verification.always, .never] {
@@ -29,7 +29,7 @@ extension StoreContract {
       }
     },
     Case("a leaf outlives the tree that it came from") { runner in
-      let tree = StoreContract.sizes
+      let tree = runner.room.fitted(StoreContract.sizes)
       let path = try runner.write(CheckpointContents(tree: tree), .none)
       var kept: [Leaf] = []
       try runner.open(path, OpenOptions(payload: .map)).contents.tree.loaded().forEachLeaf { kept.append($0) }
@@ -41,7 +41,7 @@ extension StoreContract {
       }
     },
     Case("a tensor that was loaded is its holder's alone") { runner in
-      let path = try runner.write(CheckpointContents(tree: StoreContract.sizes), .none)
+      let path = try runner.write(CheckpointContents(tree: runner.room.fitted(StoreContract.sizes)), .none)
       let opened = try runner.open(path, OpenOptions())
       let loaded = try opened.contents.tree.loaded()
       let before = try runner.floats(of: loaded)
@@ -60,7 +60,7 @@ extension StoreContract {
           let path = runner.folder.file("threads-\(threads)" + (runner.store.format.suffixes.first ?? ""))
           try AtomicFile.replace(path, durable: false) { target in
             try runner.store.write(
-              CheckpointContents(tree: StoreContract.sizes), to: target,
+              CheckpointContents(tree: runner.room.fitted(StoreContract.sizes)), to: target,
               options: WriteOptions(compression: compression, threads: threads))
           }
           let file = try InputFile(path: path)

@@ -9,7 +9,8 @@ import RefxStore
 /// func keepsTheContract(_ one: StoreContract.Case) throws { try one.run(on: MyStore.self) }
 /// ```
 public enum StoreContract {
-  /// One demand. `run` throws a ``ContractViolation`` where the store does not meet it.
+  /// One demand. `run` throws a ``ContractViolation`` where the store does not meet it. What a format has no place for
+  /// it must refuse; the demand is then made of what is left.
   public struct Case: Sendable, CustomStringConvertible {
     public let name: String
     private let body: @Sendable (ContractRunner) throws -> Void
@@ -19,8 +20,8 @@ public enum StoreContract {
       self.body = body
     }
 
-    public func run(on store: any CheckpointStore.Type) throws {
-      try body(ContractRunner(store: store))
+    public func run(on store: any CheckpointStore.Type, room: Room = Room()) throws {
+      try body(ContractRunner(store: store, room: room))
     }
 
     public var description: String { name }
@@ -38,6 +39,7 @@ public struct ContractViolation: Error, CustomStringConvertible {
 /// Writes trees with a store and reads them back.
 struct ContractRunner {
   let store: any CheckpointStore.Type
+  let room: StoreContract.Room
   let folder = ScratchFolder()
 
   /// Writes `contents` to a file.
@@ -59,26 +61,42 @@ struct ContractRunner {
     if !condition { throw ContractViolation(what()) }
   }
 
-  /// Writes `tree`, reads it back, and compares everything; verifies the file.
-  @discardableResult
+  /// Writes `tree`, reads it back, and compares everything; verifies the file. Where the format has no place for it,
+  /// demands the refusal, and the same of what there is a place for.
   func roundTrip(
     _ tree: Tree<Leaf>, metadata: JSONObject = [:], compressions: [Compression] = Compression.allCases,
     label: @autoclosure () -> String = ""
-  ) throws -> OpenedCheckpoint {
-    var last: OpenedCheckpoint?
+  ) throws {
+    let refusal = room.refusal(of: tree)
     for compression in compressions {
       do {
-        last = try roundTripOnce(tree, metadata: metadata, compression)
+        if let refusal {
+          try demandRefusal(of: CheckpointContents(tree: tree, metadata: metadata), compression, refusal)
+        }
+        let metadata = refusal == nil || room.oneArray == nil ? metadata : [:]
+        for part in room.parts(of: tree) { try roundTripOnce(part, metadata: metadata, compression) }
       } catch {
         throw ContractViolation("\(label()) (\(compression.rawValue)): \(error)")
       }
     }
-    return last!
   }
 
-  private func roundTripOnce(
-    _ tree: Tree<Leaf>, metadata: JSONObject, _ compression: Compression
-  ) throws -> OpenedCheckpoint {
+  /// Demands that nothing is written, and that the error says why.
+  private func demandRefusal(
+    of contents: CheckpointContents, _ compression: Compression, _ words: String
+  ) throws {
+    let before = folder.contents()
+    do {
+      _ = try write(contents, compression, name: "refused")
+    } catch let error as RefxError {
+      try demand("\(error)".contains(words), "expected a refusal with \"\(words)\", found \"\(error)\"")
+      try demand(folder.contents() == before, "a refusal left \(folder.contents()) behind")
+      return
+    }
+    throw ContractViolation("it was written, expected a refusal with \"\(words)\"")
+  }
+
+  private func roundTripOnce(_ tree: Tree<Leaf>, metadata: JSONObject, _ compression: Compression) throws {
     let path = try write(CheckpointContents(tree: tree, metadata: metadata), compression)
     let file = try InputFile(path: path)
     try demand(store.recognises(file), "the store does not recognise its own file")
@@ -93,7 +111,6 @@ struct ContractRunner {
     var problems: [Problem] = []
     try opened.verify(nil) { problems.append($0) }
     try demand(problems.isEmpty, "verification finds \(problems)")
-    return opened
   }
 
   /// The indexes of an opened tree count from 0 in order of first sight.

@@ -63,7 +63,7 @@ class Elements:
 
     def __init__(self, file_size, limits):
         self._limits = limits
-        self._most = max(256 << 20, _MOST * file_size)
+        self._most = (256 << 20) + _MOST * file_size
         self._chunk = max(_CHUNK, 4 * file_size)
         self._declared = self._bytes = 0
 
