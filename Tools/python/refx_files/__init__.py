@@ -18,6 +18,7 @@ from typing import Any, Union
 
 from . import atomic as _atomic
 from . import attributes as _attributes
+from . import jsontext as _jsontext
 from . import patches as _patches
 from . import reader as _reader
 from . import writer as _writer
@@ -28,46 +29,59 @@ from .outline import Outline as _Outline
 from .source import FileSource as _FileSource
 from .source import MemorySource as _MemorySource
 from .source import path_of as _path_of
-from .stored import Stored as _Stored
+from .stored import Stored
 from .trees_of_refx import from_refx, to_refx
 from .tree import HOLE, NOTHING, Ref
 
 __version__ = "0.1.0"
 __all__ = [
     "load", "save", "open", "digest", "from_refx", "to_refx", "Ref", "NOTHING", "HOLE", "LazyArray", "Limits",
-    "FileError", "Damaged", "Unsupported", "LimitExceeded",
+    "FileError", "Damaged", "Unsupported", "LimitExceeded", "Stored",
 ]
-Base = Union[str, "os.PathLike[str]", bytes, _Stored]
+Base = Union[str, "os.PathLike[str]", bytes, bytearray, memoryview, Stored]
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _HDF5_SUFFIXES = (".h5", ".hdf5")
 _OTHER_SUFFIXES = (".npz", ".npy", ".safetensors", ".pt", ".pth", ".ckpt", ".gguf", ".msgpack", ".keras")
 
 
 def open(file: str | os.PathLike[str] | bytes | bytearray | memoryview, *, base: Base | Sequence[Base] | None = None,
-         limits: Limits | None = None, check_hashes: bool = True, threads: int | None = None) -> _Stored:
+         limits: Limits | None = None, check_hashes: bool = True, threads: int | None = None) -> Stored:
     """Opens a checkpoint and reads what it says, without payload. Close what it gives, or use it in `with`.
 
     `file` is a path, or bytes of a `.refx` file. `base` is what a patch stands on: a path or an open checkpoint, or a
-    list of them, from the oldest on. Without `check_hashes` the XXH3 content hashes are left unchecked; every
-    CRC-32 is always compared. Raises FileError where the file cannot be taken, OSError where it cannot be read.
+    list of them, from the oldest on; one that was open stays so. Without `check_hashes` the XXH3 content hashes are left
+    unchecked; every CRC-32 is always compared. Raises FileError where the file cannot be taken, OSError where it
+    cannot be read.
     """
+    ours: list[Stored] = []
     with contextlib.ExitStack() as opened:
         def step(file):
-            if isinstance(file, _Stored):
+            if isinstance(file, Stored):
                 return file
             stored = _opened(file, limits, check_hashes, threads)
             opened.callback(stored.close)
+            ours.append(stored)
             return stored
 
-        steps = [] if base is None else [*base] if isinstance(base, (list, tuple)) else [base]
+        if base is None:
+            steps: list[Base] = []
+        elif isinstance(base, (str, os.PathLike, bytes, bytearray, memoryview, Stored)):
+            steps = [base]
+        else:
+            steps = list(base)
         found, *later = map(step, [*steps, file])
         for stored in later:
-            found = _patches.applied(found, stored)
+            closes = [part for part in (stored, found) if any(part is own for own in ours)]
+            found = _patches.applied(found, stored, closes)
+            ours.append(found)
         opened.pop_all()
         return found
 
 
 def _opened(file, limits, check_hashes, threads):
+    if limits is not None and not isinstance(limits, Limits):
+        raise TypeError(f"limits are a refx_files.Limits, not a {type(limits).__name__}")
+    _writer.threads.thread_count(threads)
     options = dict(limits=limits, check_hashes=check_hashes, threads_=threads)
     if isinstance(file, (bytes, bytearray, memoryview)):
         if bytes(file[:8]) == _HDF5:
@@ -92,7 +106,8 @@ def load(file: str | os.PathLike[str] | bytes | bytearray | memoryview, *pattern
     """The tree of a checkpoint, or what `patterns` choose of it; see `open` for the rest.
 
     What is tied in the file is one object here. With `refs` the Refs stand in the tree, with their collections. With
-    `lazy` leaves are read when they are asked for. With `raw` dtypes that NumPy lacks are given as bits.
+    `lazy` leaves are read when they are asked for. With `raw` dtypes that NumPy lacks are given as bits. Raises KeyError
+    where a pattern chooses nothing, and ValueError where it is none.
     """
     opened = open(file, base=base, limits=limits, check_hashes=check_hashes, threads=threads)
     if lazy:
@@ -112,7 +127,8 @@ def save(file: str | os.PathLike[str], tree: Any, *,
     all leaves, or is a mapping from patterns, or a function of path and array; a Ref in the tree says its own.
     `compression` is "none", "fast", "best" or a level of zlib. With `base` only what differs from that checkpoint is
     written, as a patch. The old file stays whole until the new one is; with `durable` the new one is on the disk when
-    this returns.
+    this returns. Raises FileError where the tree cannot be saved, KeyError where a pattern of `collections` matches
+    no array, OSError where writing fails.
     """
     if format not in (None, "refx", "hdf5"):
         raise ValueError(f"format is refx or hdf5, not {format!r}")
@@ -124,10 +140,16 @@ def save(file: str | os.PathLike[str], tree: Any, *,
         raise Unsupported(f"{name}: .refx and HDF5 are written here; save x.refx and let `refx convert` make that of it")
     if metadata is not None and not isinstance(metadata, dict):
         raise Unsupported(f"metadata is a dict, not a {type(metadata).__name__}")
+    if metadata and _patches.KEY in metadata:
+        raise Unsupported(f"metadata with {_patches.KEY} would make a patch of the file; give its base instead")
     attributes = _attributes.checked(attributes or {})
+    _jsontext.written(metadata or {})
     outline = _Outline(tree, collections).tree
+    attributes = _attributes.at_first_sites(attributes, outline)
     if base is not None:
-        with contextlib.nullcontext(base) if isinstance(base, _Stored) else open(base) as opened:
+        with contextlib.nullcontext(base) if isinstance(base, Stored) else open(base) as opened:
+            if any(os.path.exists(name) and os.path.samefile(name, part) for part in opened.files()):
+                raise Unsupported(f"{name}: the patch would take the place of what it stands on; choose another name")
             outline, metadata = _patches.made(opened, outline, metadata)
     with _atomic.replacing(name, durable) as temporary:
         if format == "hdf5" or format is None and name.lower().endswith(_HDF5_SUFFIXES):
@@ -146,7 +168,7 @@ def digest(file: Base, **options: Any) -> dict[str, str]:
     """The three digests of a checkpoint in hexadecimal, `{"structure": …, "topology": …, "values": …}`: those that the
     command `refx digest` prints. Reads all payload. `file` is what `open` takes, or an open checkpoint."""
     from . import digests
-    opened = file if isinstance(file, _Stored) else open(file, **options)
+    opened = file if isinstance(file, Stored) else open(file, **options)
     try:
         structure, topology = digests.structure(opened.exact)
         found = structure, topology, _patches.value_digest(opened)

@@ -35,7 +35,10 @@ def replacing(path, durable=True):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
         raise
-    _finish(folder, durable)
+    if durable:
+        # A folder that we may write to and not read has its file by now.
+        with contextlib.suppress(PermissionError):
+            _finish(folder, durable)
 
 
 def _finish(path, durable, mode=None):

@@ -9,11 +9,12 @@ from collections.abc import Mapping
 import numpy as np
 
 from . import dtypes
-from .errors import Unsupported, shown
+from .errors import LimitExceeded, Unsupported, shown
 from .sections import text, varint
+from .tree import sites
 
 
-def read(reader):
+def read(reader, name_bytes=dtypes.NAME_BYTES):
     found, last = {}, None
     for _ in range(reader.count(3)):
         path = tuple(reader.text() for _ in range(reader.count(1)))
@@ -25,6 +26,8 @@ def read(reader):
         values = found[path] = {}
         for _ in range(count):
             name = reader.text()
+            if len(name.encode()) > name_bytes:
+                raise LimitExceeded(f"the name of an attribute has {len(name.encode())} bytes; the limit is {name_bytes}")
             reader.demand(name not in values, "an attribute comes twice")
             values[name] = _value(reader)
     reader.end()
@@ -32,7 +35,10 @@ def read(reader):
 
 
 def _shape(reader, item):
-    shape = [reader.varint() for _ in range(reader.count(1))]
+    rank = reader.count(1)
+    if rank > 64:
+        raise Unsupported(f"an attribute of {rank} dimensions; 64 are read")
+    shape = [reader.varint() for _ in range(rank)]
     reader.demand(dtypes.count_of(shape) * item <= reader.left(), "the elements of an attribute")
     return tuple(shape)
 
@@ -68,7 +74,7 @@ def _value(reader):
 
 
 def checked(attributes):
-    """What a user gave as attributes: the same, or refused."""
+    """What a user gave as attributes: the same, or refused, before gigabytes are written."""
     if not isinstance(attributes, Mapping):
         raise Unsupported(f"attributes are a dict of paths, not a {type(attributes).__name__}")
     for path, values in attributes.items():
@@ -76,7 +82,27 @@ def checked(attributes):
             raise Unsupported(f"attributes of {path!r}: a path is a tuple of str, as in ('layers', '0', 'bias')")
         if not isinstance(values, Mapping) or not all(isinstance(name, str) for name in values):
             raise Unsupported(f"{shown(path)}: its attributes are a dict from names, which are str, to values")
+        for name, value in values.items():
+            dtypes.plain_name(name, path, "an attribute's name")
+            simplest(value, path)
     return attributes
+
+
+def at_first_sites(attributes, tree):
+    """The same with the path of a Ref's first site for that of a later one."""
+    if not attributes:
+        return {}
+    firsts, moved = {}, {}
+    for path, _, ref, first in sites(tree):
+        if ref is not None:
+            moved[path] = firsts.setdefault(id(ref), path)
+    found = {}
+    for path, values in attributes.items():
+        path = moved.get(tuple(path), tuple(path))
+        if set(found.get(path, ())) & set(values):
+            raise Unsupported(f"{shown(path)}: attributes are given at several places of one value")
+        found[path] = {**found.get(path, {}), **values}
+    return found
 
 
 def simplest(value, path):
@@ -115,10 +141,16 @@ def _row(values, path):
         row = None if texts else np.array(values)
     except (ValueError, OverflowError):
         row = None
-    # NumPy makes floats of integers that fit no type together.
-    if row is None or row.dtype.kind == "O" or row.dtype.kind == "f" and values and all(isinstance(v, int) for v in values):
+    if row is None or row.dtype.kind == "O" or row.dtype.kind in "fc" and not _is_exact(values):
         raise Unsupported(f"{shown(path)}: an attribute cannot hold this {type(values).__name__}; give an array")
     return row
+
+
+def _is_exact(values):
+    """Whether floats hold what a list has: NumPy makes floats of integers, also of those that are none."""
+    if isinstance(values, (list, tuple)):
+        return all(map(_is_exact, values))
+    return not isinstance(values, (int, np.integer)) or abs(int(values)) <= 1 << 53
 
 
 def written(attributes, paths):
@@ -129,7 +161,8 @@ def written(attributes, paths):
         if path in paths and values:
             keys = [dtypes.utf8(key, path) for key in path]
             body = b"".join(
-                text(dtypes.utf8(name, path)) + _written(simplest(value, path), path) for name, value in values.items())
+                text(dtypes.plain_name(name, path, "an attribute's name").encode()) + _written(simplest(value, path), path)
+                for name, value in values.items())
             nodes.append((keys, varint(len(keys)) + b"".join(map(text, keys)) + varint(len(values)) + body))
     nodes.sort(key=lambda node: node[0])
     return varint(len(nodes)) + b"".join(body for _, body in nodes) if nodes else b""

@@ -14,7 +14,7 @@ from .errors import Damaged, FileError, Unsupported, demand, shown
 try:
     import ml_dtypes
 except ImportError:
-    ml_dtypes = None
+    ml_dtypes = None  # type: ignore[assignment]
 
 # number: (name, bytes an element)
 BY_NUMBER = {

@@ -3,7 +3,7 @@
 import struct
 import zlib
 
-from .errors import Damaged, Unsupported, demand
+from .errors import Damaged, LimitExceeded, Unsupported, demand
 
 MAGIC = bytes([0x89]) + b"REFX\r\n\x1a"
 END_MAGIC = MAGIC[::-1]
@@ -40,8 +40,11 @@ def _compare(what, offset, data, expected):
            f"{what}, {len(data)} bytes at byte {offset}, has the CRC-32 {found:08x}, expected {expected:08x}")
 
 
-def read(source):
-    """The offset of the catalogue, and {tag: (offset, bytes)} of the sections, all compared with their sums."""
+def read(source, metadata_bytes=1 << 62):
+    """The offset of the catalogue, and {tag: (offset, bytes)} of the sections; those that are known agree with their sums.
+
+    Metadata beyond a limit are not taken into memory.
+    """
     head = bytes(source.read(0, min(64, source.size)))
     demand(head[:8] == MAGIC, f"not a .refx file: it begins with {_hex(head[:8])}, expected {_hex(MAGIC)}; "
            "`refx convert` makes one of a file of another format")
@@ -82,9 +85,13 @@ def read(source):
                f"before byte {directory}")
         if flags and tag not in KNOWN:
             raise Unsupported(f"the required section {name!r}, which is not known")
-        data = bytes(source.read(offset, size))
-        _compare(f"section {name!r}", offset, data, crc)
-        sections[tag] = (offset, data if tag in KNOWN else b"")
+        if tag == b"META" and size > metadata_bytes:
+            raise LimitExceeded(f"metadata of {size} bytes; the limit is {metadata_bytes}")
+        data = b""
+        if tag in KNOWN:
+            data = bytes(source.read(offset, size))
+            _compare(f"section {name!r}", offset, data, crc)
+        sections[tag] = (offset, data)
         place += size
     demand(place == directory, f"the sections end at byte {place}, and the directory begins at byte {directory}")
     for tag in REQUIRED:

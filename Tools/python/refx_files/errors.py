@@ -1,4 +1,7 @@
-"""What goes wrong. Every error of the package is a `FileError`, so one `except` catches them all."""
+"""What is wrong with a file, or with a tree that is to be one, is a `FileError`, so one `except` catches all of it.
+
+Wrong arguments are what they are in Python: TypeError, ValueError, and KeyError for a pattern that chooses nothing.
+"""
 
 
 class FileError(Exception):
@@ -30,5 +33,11 @@ def visible(text):
 
 def shown(path):
     """A path for people, as the command `refx` writes it."""
-    keys = [key.replace("~", "~0").replace("/", "~1") or "~2" for key in path]
+    keys = [_clipped(key).replace("~", "~0").replace("/", "~1") or "~2" for key in path[:20]]
+    keys += ["…"] if len(path) > 20 else []
     return "'" + visible("/".join(keys)) + "'"
+
+
+def _clipped(key):
+    """A key may have a megabyte, and a path a thousand of them."""
+    return key if len(key) <= 200 else key[:100] + "…" + key[-20:]

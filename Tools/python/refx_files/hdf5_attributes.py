@@ -71,6 +71,7 @@ def _listed_value(value, sound):
     sound(isinstance(value, dict) and {"dtype", "shape"} < value.keys() and isinstance(value["shape"], list))
     dtype, shape = value["dtype"], tuple(value["shape"])
     sound(dtype in dtypes.SIZES if isinstance(dtype, str) else False)
+    sound(len(shape) <= 64)
     sound(all(type(extent) is int and 0 <= extent < 1 << 63 for extent in shape))
     count = dtypes.count_of(shape)
     if "value" in value:

@@ -21,6 +21,11 @@ except ImportError:
 def write(path, tree, metadata, attributes, level):
     """Writes an exact tree as a file of the layout."""
     kept = {tuple(at): values for at, values in attributes.items()}
+    for at, node, _, _ in sites(tree):
+        if getattr(node, "is_leaf", False) and len(node.shape) > 32:
+            raise Unsupported(f"{shown(at)}: {len(node.shape)} dimensions; HDF5 has at most 32")
+        if at and len(encoded(at[-1]).encode()) >= 64000:
+            raise Unsupported(f"{shown(at[:-1])}: a key of {len(encoded(at[-1]).encode())} bytes; HDF5 takes names below 64,000")
     metadata = dict(metadata)
     if "refx_attributes" in metadata:
         raise Unsupported("the metadata has refx_attributes, which is the layout's own")
@@ -69,8 +74,6 @@ def write(path, tree, metadata, attributes, level):
 
 def _made(group, name, node, path, level, kind=None):
     """The object of one node, without its members."""
-    if len(name) >= 64000:
-        raise Unsupported(f"{shown(path[:-1])}: a key of {len(name)} bytes; HDF5 takes names below 64,000")
     if kind == "ref" or isinstance(node, (dict, list, tuple)):
         kind = kind or ("dict" if isinstance(node, dict) else "tuple" if isinstance(node, (tuple, Tuple)) else "list")
         links = h5p.create(h5p.LINK_CREATE)
@@ -115,8 +118,6 @@ def _fixed_dataset(group, name, texts, shape, path=()):
 
 
 def _leaf_dataset(group, name, leaf, path, level):
-    if len(leaf.shape) > 32:
-        raise Unsupported(f"{shown(path)}: {len(leaf.shape)} dimensions; HDF5 has at most 32")
     data = leaf.data(path)
     shape = leaf.shape
     space = h5s.create_simple(shape) if shape else h5s.create(h5s.SCALAR)

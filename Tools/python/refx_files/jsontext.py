@@ -26,7 +26,9 @@ def parse(data, what):
     try:
         found = json.loads(data.decode("utf-8"), object_pairs_hook=once, parse_float=finite, parse_constant=refused)
         json.dumps(found, ensure_ascii=False).encode()
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        raise Unsupported(f"{what}: nested too deep for what is left of Python's stack")
+    except ValueError as error:
         raise Damaged(f"{what}: {error}")
     level = [found]
     for _ in range(DEPTH):
@@ -41,6 +43,7 @@ def parse(data, what):
 
 # Readers need not take metadata that is nested deeper.
 DEPTH = 512
+LARGEST = 256 << 20
 
 _ESCAPES = {byte: f"\\u{byte:04x}" for byte in [*range(0x20), 0x7F]}
 _ESCAPES.update({ord("\n"): "\\n", ord("\r"): "\\r", ord("\t"): "\\t", ord('"'): '\\"', ord("\\"): "\\\\"})
@@ -114,6 +117,9 @@ def written(value):
         else:
             raise Unsupported(f"metadata cannot hold {type(item).__name__}; only what JSON has")
     try:
-        return "".join(parts).encode()
+        text = "".join(parts).encode()
     except UnicodeEncodeError:
         raise Unsupported("metadata with half a surrogate pair")
+    if len(text) > LARGEST:
+        raise Unsupported(f"metadata of {len(text)} bytes; files take {LARGEST}")
+    return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ class LazyArray:
 
     __slots__ = ("_file", "_leaf", "_raw", "dtype", "shape")
 
-    def __init__(self, file, leaf, raw):
+    def __init__(self, file: Any, leaf: Any, raw: bool) -> None:
         self._file, self._leaf, self._raw = file, leaf, raw
         self.dtype, self.shape = dtypes.numpy_dtype(leaf.dtype, raw), tuple(leaf.shape)
 
@@ -32,6 +33,18 @@ class LazyArray:
     @property
     def size(self) -> int:
         return dtypes.count_of(self.shape)
+
+    @property
+    def itemsize(self) -> int:
+        return self.dtype.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        """What the array takes in memory when it is read; of text the references alone."""
+        return self.size * self.itemsize
+
+    def astype(self, dtype: Any) -> np.ndarray:
+        return np.asarray(self).astype(dtype, copy=False)
 
     def __len__(self) -> int:
         if not self.shape:
@@ -53,10 +66,29 @@ class LazyArray:
             if step != 1:
                 return np.asarray(self)[index]
             return self._file.part(self._leaf, start, max(start, end), self._raw)[(slice(None),) + rest]
+        first = int(first)
         place = first + self.shape[0] if first < 0 else first
         if not 0 <= place < self.shape[0]:
             raise IndexError(f"row {first} of {self.shape[0]}")
         return self._file.part(self._leaf, place, place + 1, self._raw)[(0,) + rest]
+
+    def __copy__(self) -> LazyArray:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> LazyArray:
+        return self
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a lazy array stands on an open file and cannot be pickled; take np.asarray of it")
+
+    def __iter__(self) -> Iterator[Any]:
+        if not self.shape:
+            raise TypeError("iteration over a lazy array without dimensions")
+        # Some chunks at a time: a row alone costs all of its chunk.
+        row = max(1, self.itemsize * dtypes.count_of(self.shape[1:]))
+        step = max(1, (4 << 20) // row)
+        for start in range(0, self.shape[0], step):
+            yield from self[start:start + step]
 
     def __repr__(self) -> str:
         return f"LazyArray({self._leaf.dtype}, shape={self.shape})"

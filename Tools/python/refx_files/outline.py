@@ -129,6 +129,10 @@ class Outline:
                 raise Unsupported(f"{shown(path)}: a key comes twice")
         else:
             copy, inside = Pending(node, dtypes.array_name(node, path)), None
+            if len(copy.shape) > 64:
+                raise Unsupported(f"{shown(path)}: {len(copy.shape)} dimensions; a leaf has at most 64")
+            if copy.dtype == "string" and isinstance(node, np.ndarray):
+                dtypes.text_bytes(node, path)
         if shareable and not (in_ref and inside is None):
             self._copies[id(node)] = copy
         return copy, inside
@@ -166,20 +170,25 @@ class Outline:
                     waiting.append(node[key])
 
     def _tag(self, collections):
+        unused = set()
         if callable(collections):
             choose = collections
         elif isinstance(collections, Mapping):
             patterns = [(Pattern(pattern), collection) for pattern, collection in collections.items()]
+            unused = {pattern.text for pattern, _ in patterns}
 
             def choose(path, _):
-                return next((collection for pattern, collection in patterns if pattern.matches(path)), None)
+                found = [(pattern.text, collection) for pattern, collection in patterns if pattern.matches(path)]
+                unused.difference_update(text for text, _ in found)
+                return found[0][1] if found else None
         else:
             def choose(path, _):
                 return collections
-        tags, bare = {}, []
+        tags, bare, leaves = {}, [], 0
         for path, node, ref, _ in sites(self.tree):
             if not isinstance(node, Pending):
                 continue
+            leaves += 1
             tag = check_collection(choose(path, node.value), path)
             if tag is None:
                 continue
@@ -192,6 +201,8 @@ class Outline:
                         f"{shown(path)}: the collection {tag!r}, but {known!r} at {shown(first)}, which shares its "
                         "value")
                 ref.collection = tag
+        if unused and leaves:
+            raise KeyError(f"no array at {min(unused)!r}, which is to have a collection")
         wanted = dict(bare)
         if not wanted:
             return

@@ -1,5 +1,7 @@
 """Patches: the changed values alone, with what they stand on named by its digests."""
 
+import numpy as np
+
 from . import digests, dtypes
 from .errors import Damaged, Unsupported, shown
 from .stored import Stored
@@ -51,16 +53,20 @@ class _Patched(Stored):
 
     format = "patch"
 
-    def __init__(self, base, patch, tree, metadata):
+    def __init__(self, base, patch, tree, metadata, closes):
         super().__init__(patch.name)
+        self._closes = closes
         self._base, self._patch, self._from_patch = base, patch, set()
         self.exact, self.metadata = tree, metadata
         self.attributes = patch.attributes
         self._from_patch = {id(leaf) for leaf in unique_leaves(patch.exact)}
 
     def close(self):
-        self._patch.close()
-        self._base.close()
+        for part in self._closes:
+            part.close()
+
+    def files(self):
+        return self._base.files() + self._patch.files()
 
     def _owner(self, leaf):
         return self._patch if id(leaf) in self._from_patch else self._base
@@ -72,14 +78,16 @@ class _Patched(Stored):
         return self._owner(leaf).part(leaf, start, end, raw)
 
 
-def applied(base, patch):
-    """The checkpoint that `patch` leads to from `base`, both open; its leaves are read where they lie."""
+def applied(base, patch, closes):
+    """The checkpoint that `patch` leads to from `base`, both open; its leaves are read where they lie. With it `closes`
+    are closed."""
     record = patch.metadata.get(KEY)
     if record is None:
         raise Unsupported(f"{patch.name}: this is no patch, so it needs no base")
     try:
         if record["version"] != 1:
-            raise Unsupported(f"{patch.name}: a patch of version {record['version']}; this package reads version 1: install a newer one")
+            raise Unsupported(f"{patch.name}: a patch of version {record['version']!r}; this package reads version 1: "
+                              "install a newer one")
         wanted = [bytes.fromhex(record["base"][name]) for name in ("structure", "topology", "values")]
         result = tuple(bytes.fromhex(record["result"][name]) for name in ("structure", "topology"))
         holes = {tuple(path) for path in record["holes"]}
@@ -112,7 +120,7 @@ def applied(base, patch):
     tree = tightened(_replaced(loosened(patch.exact), fill))
     if holes or digests.structure(tree) != result:
         raise Damaged(f"{patch.name}: the patch does not lead to the checkpoint that it names")
-    return _Patched(base, patch, tree, metadata)
+    return _Patched(base, patch, tree, metadata, closes)
 
 
 def made(base, outline_tree, metadata):
@@ -128,7 +136,7 @@ def made(base, outline_tree, metadata):
             return node
         old = known.get(path)
         same = (old is not None and old.dtype == node.dtype and tuple(old.shape) == tuple(node.shape)
-                and bytes(logical(base.array(old, raw=True))) == bytes(node.data(path)))
+                and np.array_equal(logical(base.array(old, raw=True)), node.data(path)))
         return HOLE if same else node
 
     tree = _replaced(outline_tree, keep)

@@ -7,9 +7,10 @@ import zlib
 import numpy as np
 
 from . import attributes, catalogue, chunks, dtypes, envelope, jsontext, threads, xxh3
-from .errors import Damaged, FileError, LimitExceeded, demand, shown
+from .errors import Damaged, FileError, demand, shown
 from .sections import SectionReader
 from .stored import Stored
+from .tree import unique_leaves
 
 
 class RefxFile(Stored):
@@ -22,7 +23,7 @@ class RefxFile(Stored):
         limits = limits or catalogue.Limits()
         self._source, self._check_hashes = source, check_hashes
         self._threads = threads.thread_count(threads_)
-        self._end, sections = envelope.read(source)
+        self._end, sections = envelope.read(source, limits.metadata_bytes)
         self.sections = [tag.decode("ascii", "backslashreplace") for tag in sections]
 
         def section(tag):
@@ -35,10 +36,7 @@ class RefxFile(Stored):
         catalogue.place_leaves(self.table, sections[b"CHNK"][1], self._end)
         self.exact, self.refs = catalogue.read_tree(section(b"NODE"), names, tags, self.table, limits)
         if b"META" in sections:
-            data = sections[b"META"][1]
-            if len(data) > limits.metadata_bytes:
-                raise LimitExceeded(f"metadata of {len(data)} bytes; the limit is {limits.metadata_bytes}")
-            self.metadata = jsontext.parse(data, "the metadata")
+            self.metadata = jsontext.parse(sections[b"META"][1], "the metadata")
         if b"CODC" in sections:
             data = sections[b"CODC"][1]
             demand(1 <= len(data) <= 255, "the codec's name")
@@ -47,7 +45,7 @@ class RefxFile(Stored):
             except UnicodeDecodeError:
                 raise Damaged("the codec's name is not valid UTF-8")
         if b"ATTR" in sections:
-            self.attributes = attributes.read(section(b"ATTR"))
+            self.attributes = attributes.read(section(b"ATTR"), limits.name_bytes)
 
     def close(self):
         self._source.close()
@@ -92,6 +90,20 @@ class RefxFile(Stored):
             raise type(error)(f"{self.name}: {shown(path)}: {error}") from None
 
     def arrays(self, leaves, raw):
+        for leaf, data in self._checked(leaves):
+            with self._named(leaf):
+                array = dtypes.array_of(leaf.dtype, leaf.shape, data, f"leaf {leaf.number}", raw)
+            yield array
+
+    def verify(self):
+        for leaf, data in self._checked(list(unique_leaves(self.exact))):
+            with self._named(leaf):
+                # A sound file may hold shapes that NumPy has no arrays of.
+                shape = (dtypes.count_of(leaf.shape),)
+                dtypes.array_of(leaf.dtype, shape, data, f"leaf {leaf.number}", raw=True)
+
+    def _checked(self, leaves):
+        """Yields the leaves with their logical bytes, all sums compared."""
         for leaf in leaves:
             if leaf.compressed:
                 with self._named(leaf):
@@ -104,10 +116,10 @@ class RefxFile(Stored):
         sums = threads.in_order(self._jobs(leaves, buffers), 1 if few else self._threads)
         for leaf in leaves:
             with self._named(leaf):
-                array = self._whole(leaf, sums, buffers, raw)
-            yield array
+                data = self._whole(leaf, sums, buffers)
+            yield leaf, data
 
-    def _whole(self, leaf, sums, buffers, raw):
+    def _whole(self, leaf, sums, buffers):
         crc, pieces = 0, leaf.grid.pieces() if leaf.grid else []
         for start, end in pieces:
             crc = chunks.crc_of_both(crc, next(sums), end - start)
@@ -117,7 +129,7 @@ class RefxFile(Stored):
         if self._check_hashes:
             found = xxh3.content_hash(data, pieces)
             demand(found == leaf.digest, f"{what} has the content hash {found.hex()}, expected {leaf.digest.hex()}")
-        return dtypes.array_of(leaf.dtype, leaf.shape, data, what, raw)
+        return data
 
     def array(self, leaf, raw=False):
         return next(self.arrays([leaf], raw))
@@ -126,7 +138,9 @@ class RefxFile(Stored):
         """Reads the chunks that hold these rows, each against its own CRC-32."""
         row = leaf.item and leaf.item * dtypes.count_of(leaf.shape[1:])
         if start >= end:
-            return np.empty((0,) + leaf.shape[1:], dtypes.numpy_dtype(leaf.dtype, raw))
+            with self._named(leaf):
+                nothing = np.empty(0, np.uint8)
+                return dtypes.array_of(leaf.dtype, (0,) + leaf.shape[1:], nothing, f"leaf {leaf.number}", raw)
         if not row:
             return self.array(leaf, raw)[start:end]
         first, last = start * row, end * row

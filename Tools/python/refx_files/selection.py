@@ -109,6 +109,9 @@ def wanted(tree, patterns):
 
     Raises KeyError where a pattern chooses nothing.
     """
+    for pattern in patterns:
+        if not isinstance(pattern, str):
+            raise TypeError(f"a pattern is a str, not a {type(pattern).__name__}: give several one by one")
     named, chosen = _chosen(tree, [Pattern(pattern) for pattern in patterns])
     whole = _all_below(named)
     kept = _with_all_above(tree, whole | {container for container, _ in chosen})

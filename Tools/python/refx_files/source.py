@@ -48,8 +48,14 @@ class FileSource:
             os.close(self._descriptor)
             self._descriptor = -1
 
-    def __del__(self):
-        self.close()
+    def __del__(self, _close=os.close):
+        # When Python ends, `os` may be gone before.
+        if self._descriptor >= 0:
+            _close(self._descriptor)
+
+    def __reduce__(self):
+        # Two owners of one descriptor would close each other's file.
+        raise TypeError(f"{self.name} is open, which cannot be copied or pickled; open it anew, or take np.asarray")
 
 
 class MemorySource:
@@ -58,10 +64,16 @@ class MemorySource:
         self.size = len(self._data)
 
     def read_into(self, offset, target):
-        memoryview(target)[:] = self._data[offset:offset + len(target)]
+        memoryview(target)[:] = self._bytes()[offset:offset + len(target)]
 
     def read(self, offset, count):
-        return bytearray(self._data[offset:offset + count])
+        return bytearray(self._bytes()[offset:offset + count])
+
+    def _bytes(self):
+        if self._data is None:
+            raise ValueError("the bytes in memory are closed; read from them before that")
+        return self._data
 
     def close(self):
-        pass
+        """Lets go of the bytes, which may then change their length again."""
+        self._data = None

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+import numpy as np
+
 from . import selection
+from .errors import FileError, shown
 from .lazy import LazyArray
 from .tree import Ref, is_leaf, rebuilt, sites, unique_leaves
 
@@ -36,15 +40,19 @@ class Stored:
     def close(self) -> None:
         pass
 
-    def array(self, leaf, raw=False):
+    def files(self) -> list[str]:
+        """The paths of the files that are read from."""
+        return [self.name] if os.path.exists(self.name) else []
+
+    def array(self, leaf: Any, raw: bool = False) -> np.ndarray:
         """The elements of one stored leaf, checked."""
         raise NotImplementedError
 
-    def part(self, leaf, start, end, raw=False):
+    def part(self, leaf: Any, start: int, end: int, raw: bool = False) -> np.ndarray:
         """The rows from `start` to `end` of a leaf."""
         return self.array(leaf, raw)[start:end]
 
-    def arrays(self, leaves, raw):
+    def arrays(self, leaves: Iterable[Any], raw: bool) -> Iterator[np.ndarray]:
         """Yields the elements of several, in order."""
         for leaf in leaves:
             yield self.array(leaf, raw)
@@ -65,9 +73,16 @@ class Stored:
         def leaf(node):
             if not is_leaf(node):
                 return node
-            return LazyArray(self, node, raw) if lazy else found[id(node)]
+            return self._lazy(node, raw) if lazy else found[id(node)]
 
         return rebuilt(self.exact, leaf, refs, wanted)
+
+    def _lazy(self, leaf, raw):
+        try:
+            return LazyArray(self, leaf, raw)
+        except FileError as error:
+            path = next((path for path, node, _ in self.leaves() if node is leaf), ())
+            raise type(error)(f"{self.name}: {shown(path)}: {error}") from None
 
     def leaves(self) -> Iterator[tuple[tuple[str, ...], Any, Ref | None]]:
         """Yields (path, stored leaf, Ref or None) of each leaf, those of Refs at each of their sites."""

@@ -7,7 +7,6 @@ import zlib
 
 from . import attributes as attribute_section
 from . import chunks, dtypes, envelope, jsontext, threads, xxh3
-from .errors import Unsupported, shown
 from .outline import Tuple
 from .sections import text, varint
 from .tree import HOLE, NOTHING, Ref, members, sites
@@ -93,8 +92,6 @@ class _Leaf:
 
     def __init__(self, path, pending, level):
         self.path, self.shape, self.dtype = path, pending.shape, pending.dtype
-        if len(self.shape) > 64:
-            raise Unsupported(f"{shown(path)}: {len(self.shape)} dimensions; a leaf has at most 64")
         self.item = dtypes.SIZES[self.dtype]
         self.data = pending.data(path)
         self.size = len(self.data)
@@ -170,7 +167,7 @@ def write(target, outline_tree, metadata, attributes, compression, threads_):
     if compressed:
         sections.append((b"CODC", f"shuffle, zlib {zlib.ZLIB_RUNTIME_VERSION} level {level}".encode()))
     if attributes:
-        kept = attribute_section.written(attributes, {path for path, _, _, _ in sites(outline_tree)})
+        kept = attribute_section.written(attributes, {path for path, _, _, first in sites(outline_tree) if first})
         if kept:
             sections.append((b"ATTR", kept))
     target.write(envelope.ending(end, sections))

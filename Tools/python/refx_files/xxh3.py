@@ -12,7 +12,7 @@ import numpy as np
 try:
     import xxhash
 except ImportError:
-    xxhash = None
+    xxhash = None  # type: ignore[assignment]
 
 SECRET = bytes.fromhex(
     "b8fe6c3923a44bbe7c01812cf721ad1cded46de9839097db7240a4a4b7b3671fcb79e64eccc0e578825ad07dccff7221"

@@ -182,6 +182,18 @@ class Damage(Scratch):
         self.assertLess(peak, 20 << 20)
         self.assertLess(seconds, 20)
 
+    def test_long_keys_far_down_are_clipped_in_words(self):
+        tree = np.arange(3, dtype=np.float32)
+        for _ in range(100):
+            tree = {"k" * (1 << 20): tree}
+        refx_files.save(self.path("x.refx"), tree)
+        data = bytearray(content(self.path("x.refx")))
+        self.assertLess(len(data), 2 << 20)
+        data[64] ^= 1
+        with self.assertRaises(refx_files.Damaged) as caught:
+            refx_files.load(bytes(data))
+        self.assertLess(len(str(caught.exception)), 5000)
+
     def test_a_wrong_content_hash_under_a_right_checksum(self):
         front, sections = parted(self.sound)
         for number, (tag, body) in enumerate(sections):

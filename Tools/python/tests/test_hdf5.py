@@ -141,6 +141,9 @@ class Layout(Scratch):
         self.broken("another program", lambda f: f.attrs.__delitem__("refx_format"), refx_files.Unsupported)
         self.broken("float3.*newer", attribute("tree/c/0", "refx_dtype", "float3"), refx_files.Unsupported)
         self.broken("kind of node 'set'.*newer", attribute("tree/d", "refx_node", "set"), refx_files.Unsupported)
+        self.broken("the dtype int4 as float64", attribute("tree/c/0", "refx_dtype", "int4"))
+        self.broken("hole with a value", attribute("tree/c/1", "refx_node", "hole"))
+        self.broken("a Ref that is not under /refs", attribute("tree/d", "refx_node", "ref"))
         self.broken("no /tree", gone("tree"))
 
         def stranger(settings):
