@@ -13,11 +13,13 @@ import types
 import unittest
 import xml.etree.ElementTree as xml
 import zipfile
+from unittest import mock
 
 import budgets
 import environment
 import growth
 import output
+import plan
 import weights
 from jobs import Job, ratio
 
@@ -26,6 +28,18 @@ def job(id, data="D1", wall=(2, 2, 2, 2, 2), cpu=None, unit="bytes", **facts):
     made = Job(id, data, unit=unit)
     made.wall, made.cpu, made.facts = list(wall), list(cpu or wall), facts
     return made
+
+
+class Files(unittest.TestCase):
+    def test_all_of_a_file_leaves_the_cache_before_it_is_read(self):
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(bytes(20 << 20))
+            file.flush()
+            calls = []
+            with mock.patch("plan.os.fsync", lambda _: calls.append("fsync")), mock.patch(
+                    "plan.os.posix_fadvise", lambda _, start, count, advice: calls.append((start, count, advice))):
+                plan.reread(file.name)
+        self.assertEqual(calls, ["fsync", (0, 0, os.POSIX_FADV_DONTNEED)])
 
 
 class Ratios(unittest.TestCase):
