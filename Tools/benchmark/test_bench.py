@@ -41,6 +41,17 @@ class Files(unittest.TestCase):
                 plan.reread(file.name)
         self.assertEqual(calls, ["fsync", (0, 0, os.POSIX_FADV_DONTNEED)])
 
+    def test_a_heavy_job_finds_its_file_warm(self):
+        steps = []
+        with tempfile.NamedTemporaryFile() as file:
+            for data in ("D1", "D5a"):
+                made = Job("refx.raw.load.fresh", data, {"in": file.name})
+                with mock.patch("jobs.run", lambda words: steps.append(words[1]) or {"wallSeconds": 1, "cpuSeconds": 1}):
+                    with mock.patch.object(made, "warm", lambda: steps.append("warm")):
+                        made.round(types.SimpleNamespace(bench="bench"))
+                self.assertEqual(made.failure, None)
+        self.assertEqual(steps, ["room", "warm", "refx.raw.load.fresh", "refx.raw.load.fresh"])
+
 
 class Ratios(unittest.TestCase):
     def test_speed_is_the_other_way_round_than_time(self):
