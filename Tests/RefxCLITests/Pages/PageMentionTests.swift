@@ -44,6 +44,55 @@ import Testing
     #expect(saysSo, "\(within) were within and \(short) short")
   }
 
+  /// README's comparison repeats the benchmarks' run: milliseconds, sizes, day, commit and versions.
+  @Test func theComparisonIsThatOfTheBenchmarks() throws {
+    let readme = try PageMentionTests.prose(of: "README.md")
+    let benchmarks = try PageMentionTests.prose(of: "Documentation/benchmarks.md")
+    let jobs = [
+      "`.refx`": ("refx.raw.save", "refx.raw.load.fresh"),
+      "`.refx`, compressed": ("refx.fast.save", "refx.fast.load"),
+      "HDF5, by Refx, compressed": ("h5.fast.save", "h5.fast.load"),
+      "safetensors": ("peer:safetensors.save", "peer:safetensors.load"),
+      "`torch.save`": ("peer:torch.save", "peer:torch.load"),
+      "`numpy.savez`": ("peer:numpy.save", "peer:numpy.load"),
+      "HDF5, by h5py": ("peer:h5py.save", "peer:h5py.load"),
+      "HDF5, by h5py, shuffle and gzip 1": ("peer:h5py.gzip1.save", "peer:h5py.gzip1.load"),
+      "Keras's `.keras`": ("peer:keras.save", "peer:keras.load"),
+      "flax's msgpack": ("peer:flax.save", "peer:flax.load"),
+    ]
+    let table = try #require(readme.components(separatedBy: "## Beside what people use today").last)
+    let rows = table.components(separatedBy: "\n").filter { $0.contains(" ms ") && $0.hasPrefix("| ") }
+    #expect(rows.count == jobs.count)
+    for row in rows {
+      let cells = row.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) }
+      let (save, load) = try #require(jobs[cells[0]], "\(cells[0])")
+      let saved = try PageMentionTests.timed(save, in: benchmarks)
+      let loaded = try PageMentionTests.timed(load, in: benchmarks)
+      #expect(cells[3] == "\(saved.milliseconds) ms", "\(cells[0])")
+      #expect(cells[4].hasPrefix("\(loaded.milliseconds) ms"), "\(cells[0])")
+      #expect(cells[5] == "\(Int((saved.share * 100).rounded())) %", "\(cells[0])")
+    }
+    let run = try #require(
+      benchmarks.firstMatch(of: #/Measured on ([0-9-]+) at commit `([0-9a-f]+)` beside ([^\n]+)\./#))
+    let words = table.replacing("\n", with: " ").lowercased()
+    #expect(words.contains("\(run.1), commit `\(run.2)`"), "\(run.1), commit `\(run.2)`")
+    for peer in run.3.split(separator: ", ")
+    where !["python", "ml_dtypes", "zipnn"].contains(peer.split(separator: " ")[0]) {
+      #expect(words.contains(peer), "\(peer)")
+    }
+  }
+
+  /// What the benchmarks say of a job on D1.
+  private static func timed(_ job: String, in page: String) throws -> (milliseconds: Int, share: Double) {
+    let row = try #require(
+      page.components(separatedBy: "\n").first { $0.hasPrefix("| \(job) | D1 |") }, "\(job)")
+    let cells = row.split(separator: "|", omittingEmptySubsequences: false)
+      .map { $0.trimmingCharacters(in: .whitespaces) }
+    let wall = cells[3].split(separator: " ")
+    let number = try #require(Double(wall[0]))
+    return (Int((wall[1] == "s" ? number * 1000 : number).rounded()), Double(cells[6]) ?? 0)
+  }
+
   /// What a page says outside of its blocks.
   private static func prose(of path: String) throws -> String {
     let text = try String(contentsOf: Repository.folder.appending(path: path), encoding: .utf8)
