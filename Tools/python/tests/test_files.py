@@ -260,11 +260,11 @@ class Saving(Scratch):
     def test_what_cannot_be_held_is_found_before_the_payload_is_written(self):
         tree = {"w": np.ones(10)}
         texts = np.array(["a", 5], object)
-        deep = np.ones((1,) * 33)
         cases = [(tree, dict(metadata={"step": np.int64(3)})), (tree, dict(attributes={("w",): {"x": {}}})),
                  (dict(tree, z=texts), {}), (tree, dict(attributes={("w",): {"n" * (1 << 20 + 1): 1}}))]
-        if H5PY and np.lib.NumpyVersion(np.__version__) >= "2.0.0":
-            cases.append((dict(tree, z=deep), dict(format="hdf5")))
+        # Older ones have at most 32 dimensions, as HDF5 has.
+        if H5PY and int(np.__version__.split(".")[0]) >= 2:
+            cases.append((dict(tree, z=np.ones((1,) * 33)), dict(format="hdf5")))
         for tree, options in cases:
             with self.subTest(options), mock.patch("refx_files.writer.envelope.header", side_effect=AssertionError("it writes")):
                 with mock.patch("refx_files.hdf5_writer._made", side_effect=AssertionError("it writes")):
