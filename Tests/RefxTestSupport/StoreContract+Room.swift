@@ -40,11 +40,8 @@ extension StoreContract.Room {
 
   /// One tree that the format must hold, with the largest array of `tree`.
   func fitted(_ tree: Tree<Leaf>) -> Tree<Leaf> {
-    let parts = parts(of: tree)
-    return parts.max { size($0) < size($1) } ?? .leaf(StoreContract.one)
-  }
-
-  private func size(_ tree: Tree<Leaf>) -> Int {
-    tree.leaves().reduce(0) { $0 + $1.source.byteCount }
+    guard oneArray != nil else { return parts(of: tree)[0] }
+    let held = tree.leaves().filter { lacks[$0.dtype] == nil }
+    return .leaf(held.max { $0.source.byteCount < $1.source.byteCount } ?? StoreContract.one)
   }
 }

@@ -52,6 +52,38 @@ class Files(unittest.TestCase):
                 self.assertEqual(made.failure, None)
         self.assertEqual(steps, ["room", "warm", "refx.raw.load.fresh", "refx.raw.load.fresh"])
 
+    def test_what_is_warmed_is_read_to_its_end(self):
+        with tempfile.TemporaryDirectory() as folder:
+            paths = [os.path.join(folder, name) for name in ("one", "two", "out")]
+            for path in paths:
+                with open(path, "wb") as file:
+                    file.write(bytes(10 << 20))
+            read = {}
+
+            def counting(path, mode):
+                file = io.FileIO(path)
+                real = file.readinto
+                read[path] = 0
+
+                class Counted(io.RawIOBase):
+                    def readable(self):
+                        return True
+
+                    def readinto(self, buffer):
+                        count = real(buffer)
+                        read[path] += count
+                        return count
+
+                    def close(self):
+                        file.close()
+                        super().close()
+
+                return Counted()
+
+            with mock.patch("builtins.open", counting):
+                Job("diff.equal", "D1", {"in": paths[0], "with": paths[1]}, out=paths[2]).warm()
+            self.assertEqual(read, {paths[0]: 10 << 20, paths[1]: 10 << 20})
+
 
 class Ratios(unittest.TestCase):
     def test_speed_is_the_other_way_round_than_time(self):

@@ -109,6 +109,8 @@ def load(file: str | os.PathLike[str] | bytes | bytearray | memoryview, *pattern
     `lazy` leaves are read when they are asked for. With `raw` dtypes that NumPy lacks are given as bits. Raises KeyError
     where a pattern chooses nothing, and ValueError where it is none.
     """
+    if isinstance(file, Stored):
+        raise TypeError("this checkpoint is open already: take its tree()")
     opened = open(file, base=base, limits=limits, check_hashes=check_hashes, threads=threads)
     if lazy:
         return opened.tree(*patterns, refs=refs, lazy=True, raw=raw)
@@ -148,7 +150,7 @@ def save(file: str | os.PathLike[str], tree: Any, *,
     attributes = _attributes.at_first_sites(attributes, outline)
     if base is not None:
         with contextlib.nullcontext(base) if isinstance(base, Stored) else open(base) as opened:
-            if any(os.path.exists(name) and os.path.samefile(name, part) for part in opened.files()):
+            if os.path.exists(name) and (os.stat(name).st_dev, os.stat(name).st_ino) in opened.files():
                 raise Unsupported(f"{name}: the patch would take the place of what it stands on; choose another name")
             outline, metadata = _patches.made(opened, outline, metadata)
     with _atomic.replacing(name, durable) as temporary:

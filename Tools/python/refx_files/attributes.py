@@ -98,11 +98,22 @@ def at_first_sites(attributes, tree):
             moved[path] = firsts.setdefault(id(ref), path)
     found = {}
     for path, values in attributes.items():
-        path = moved.get(tuple(path), tuple(path))
+        path = _first_site(tuple(path), moved)
         if set(found.get(path, ())) & set(values):
             raise Unsupported(f"{shown(path)}: attributes are given at several places of one value")
         found[path] = {**found.get(path, {}), **values}
     return found
+
+
+def _first_site(path, moved):
+    """The path by which the file knows a node, where `path` leads through later sites of Refs."""
+    start = 0
+    while start <= len(path):
+        first = moved.get(path[:start])
+        if first is not None and first != path[:start]:
+            path, start = first + path[start:], len(first)
+        start += 1
+    return path
 
 
 def simplest(value, path):
@@ -150,6 +161,9 @@ def _is_exact(values):
     """Whether floats hold what a list has: NumPy makes floats of integers, also of those that are none."""
     if isinstance(values, (list, tuple)):
         return all(map(_is_exact, values))
+    if dtypes.is_array(values) and not isinstance(values, np.generic):
+        array = dtypes.as_numpy(values, ())
+        return array.dtype.kind not in "iuO" or _is_exact(array.tolist())
     return not isinstance(values, (int, np.integer)) or abs(int(values)) <= 1 << 53
 
 

@@ -164,6 +164,15 @@ def logical_bytes(value, name, path):
     return data
 
 
+def check_texts(array, path):
+    """Refuses an array of objects that are not all texts."""
+    for text in array.astype(object, copy=False).flat:
+        if not isinstance(text, str):
+            raise Unsupported(f"{shown(path)}: an array of objects holds {type(text).__name__}; only str can be saved")
+        if not text.isascii():
+            utf8(text, path)
+
+
 def text_bytes(array, path):
     parts = []
     for text in array.astype(object).reshape(-1):

@@ -33,8 +33,9 @@ def visible(text):
 
 def shown(path):
     """A path for people, as the command `refx` writes it."""
-    keys = [_clipped(key).replace("~", "~0").replace("/", "~1") or "~2" for key in path[:20]]
-    keys += ["…"] if len(path) > 20 else []
+    keys = [_clipped(key).replace("~", "~0").replace("/", "~1") or "~2" for key in path]
+    if len(keys) > 40:
+        keys = [*keys[:20], "…", *keys[-19:]]
     return "'" + visible("/".join(keys)) + "'"
 
 

@@ -32,6 +32,8 @@ class HDF5File(Stored):
 
     def __init__(self, path, limits=None):
         super().__init__(os.fspath(path))
+        status = os.stat(path)
+        self._identity = status.st_dev, status.st_ino
         self._limits = limits or Limits()
         self._nodes = 0
         self._elements = Elements(os.path.getsize(path), self._limits)
@@ -45,6 +47,9 @@ class HDF5File(Stored):
 
     def close(self):
         self._file.close()
+
+    def files(self):
+        return {self._identity}
 
     def array(self, leaf, raw=False):
         if not self._file:

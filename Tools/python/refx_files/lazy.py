@@ -73,10 +73,11 @@ class LazyArray:
         return self._file.part(self._leaf, place, place + 1, self._raw)[(0,) + rest]
 
     def __copy__(self) -> LazyArray:
-        return self
+        # Another leaf of the same open file: a copy is not tied to what it is of.
+        return LazyArray(self._file, self._leaf, self._raw)
 
     def __deepcopy__(self, memo: Any) -> LazyArray:
-        return self
+        return self.__copy__()
 
     def __reduce__(self) -> Any:
         raise TypeError("a lazy array stands on an open file and cannot be pickled; take np.asarray of it")
@@ -86,9 +87,11 @@ class LazyArray:
             raise TypeError("iteration over a lazy array without dimensions")
         # Some chunks at a time: a row alone costs all of its chunk.
         row = max(1, self.itemsize * dtypes.count_of(self.shape[1:]))
-        step = max(1, (4 << 20) // row)
+        step = max(1, (4 << 20) // row) if self._file.reads_parts and self._leaf.dtype != "string" else self.shape[0]
         for start in range(0, self.shape[0], step):
-            yield from self[start:start + step]
+            for found in self[start:start + step]:
+                # One that is kept does not keep the others.
+                yield found.copy() if isinstance(found, np.ndarray) else found
 
     def __repr__(self) -> str:
         return f"LazyArray({self._leaf.dtype}, shape={self.shape})"

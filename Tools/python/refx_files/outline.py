@@ -7,7 +7,7 @@ import numpy as np
 from . import dtypes
 from .catalogue import DEEPEST
 from .errors import Unsupported, shown
-from .selection import Pattern
+from .selection import Pattern, names_something
 from .tree import CONTAINERS, HOLE, NOTHING, Ref, check_collection, sites
 
 
@@ -132,7 +132,7 @@ class Outline:
             if len(copy.shape) > 64:
                 raise Unsupported(f"{shown(path)}: {len(copy.shape)} dimensions; a leaf has at most 64")
             if copy.dtype == "string" and isinstance(node, np.ndarray):
-                dtypes.text_bytes(node, path)
+                dtypes.check_texts(node, path)
         if shareable and not (in_ref and inside is None):
             self._copies[id(node)] = copy
         return copy, inside
@@ -201,6 +201,7 @@ class Outline:
                         f"{shown(path)}: the collection {tag!r}, but {known!r} at {shown(first)}, which shares its "
                         "value")
                 ref.collection = tag
+        unused = {text for text in unused if not names_something(self.tree, text)}
         if unused and leaves:
             raise KeyError(f"no array at {min(unused)!r}, which is to have a collection")
         wanted = dict(bare)

@@ -56,6 +56,7 @@ class _Patched(Stored):
     def __init__(self, base, patch, tree, metadata, closes):
         super().__init__(patch.name)
         self._closes = closes
+        self.reads_parts = base.reads_parts and patch.reads_parts
         self._base, self._patch, self._from_patch = base, patch, set()
         self.exact, self.metadata = tree, metadata
         self.attributes = patch.attributes
@@ -66,7 +67,7 @@ class _Patched(Stored):
             part.close()
 
     def files(self):
-        return self._base.files() + self._patch.files()
+        return self._base.files() | self._patch.files()
 
     def _owner(self, leaf):
         return self._patch if id(leaf) in self._from_patch else self._base

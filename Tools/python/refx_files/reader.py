@@ -17,6 +17,7 @@ class RefxFile(Stored):
     """A `.refx` file that is open. Any number of threads may read from it."""
 
     format = "refx"
+    reads_parts = True
 
     def __init__(self, source, limits=None, check_hashes=True, threads_=None):
         super().__init__(source.name)
@@ -49,6 +50,9 @@ class RefxFile(Stored):
 
     def close(self):
         self._source.close()
+
+    def files(self):
+        return {self._source.identity} - {None}
 
     # Payload
 

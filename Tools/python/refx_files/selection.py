@@ -125,6 +125,15 @@ def wanted(tree, patterns):
     return ask
 
 
+def names_something(tree, text):
+    """Whether a pattern names a node of the tree, at whatever site."""
+    try:
+        _chosen(tree, [Pattern(text)])
+    except KeyError:
+        return False
+    return True
+
+
 def _links(node):
     """The (key, member) of a container, the value of a Ref."""
     if isinstance(node, Ref):

@@ -25,7 +25,7 @@ class FileSource:
         if not stat.S_ISREG(status.st_mode):
             self.close()
             raise Unsupported(f"{self.name}: no regular file")
-        self.size = status.st_size
+        self.size, self.identity = status.st_size, (status.st_dev, status.st_ino)
 
     def read_into(self, offset, target):
         target = memoryview(target)
@@ -61,7 +61,7 @@ class FileSource:
 class MemorySource:
     def __init__(self, data):
         self.name, self._data = "memory", memoryview(data).cast("B")
-        self.size = len(self._data)
+        self.size, self.identity = len(self._data), None
 
     def read_into(self, offset, target):
         memoryview(target)[:] = self._bytes()[offset:offset + len(target)]

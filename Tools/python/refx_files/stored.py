@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -22,6 +21,8 @@ class Stored:
     """
 
     format = ""
+    # Whether rows are read without the rest of their leaf.
+    reads_parts = False
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -40,9 +41,9 @@ class Stored:
     def close(self) -> None:
         pass
 
-    def files(self) -> list[str]:
-        """The paths of the files that are read from."""
-        return [self.name] if os.path.exists(self.name) else []
+    def files(self) -> set[tuple[int, int]]:
+        """The files that are read from, each as (device, inode)."""
+        return set()
 
     def array(self, leaf: Any, raw: bool = False) -> np.ndarray:
         """The elements of one stored leaf, checked."""

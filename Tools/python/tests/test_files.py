@@ -114,6 +114,9 @@ class Saving(Scratch):
         with self.assertRaisesRegex(KeyError, r"no array at 'aa/\*\*'"):
             of({"aa/**": "params", "b": "x"})
         self.assertEqual(of({"**": "params", "a/**": "x"}), of("params"))
+        # What stands below a later site is there, though its first site decides.
+        inside = {"w": np.ones(2)}
+        refx_files.save(self.path("later.refx"), {"a": inside, "b": inside}, collections={"b/**": "params"})
         refx_files.save(self.path("none.refx"), {"step": 1}, collections={"**": "params"})
 
     def test_refs_say_their_own(self):
@@ -246,11 +249,15 @@ class Saving(Scratch):
             refx_files.save(self.path(name), tree, attributes={("b",): {"unit": "m"}, ("a",): {"n": 1}})
             with refx_files.open(self.path(name)) as file:
                 self.assertEqual(file.attributes, {("a",): {"n": 1, "unit": "m"}})
+            inside = {"x": w}
+            refx_files.save(self.path(name), {"a": inside, "b": inside}, attributes={("b", "x"): {"unit": "m"}, ("b",): {"n": 1}})
+            with refx_files.open(self.path(name)) as file:
+                self.assertEqual(file.attributes, {("a", "x"): {"unit": "m"}, ("a",): {"n": 1}})
             with self.assertRaisesRegex(refx_files.Unsupported, "'a': .*several places"):
                 refx_files.save(self.path(name), tree, attributes={("b",): {"unit": "m"}, ("c", "0"): {"unit": "s"}})
 
     def test_a_list_of_an_attribute_keeps_every_bit(self):
-        for bad in ([2**53 + 1, 0.5], [[0.5, 1.0], [1.0, -2**60]], [np.int64(2**60), 0.5], [2**63, -1]):
+        for bad in ([np.array([2**60 + 1]), np.array([0.5])], [2**53 + 1, 0.5], [[0.5, 1.0], [1.0, -2**60]], [np.int64(2**60), 0.5], [2**63, -1]):
             with self.subTest(bad), self.assertRaisesRegex(refx_files.Unsupported, "give an array"):
                 refx_files.save(self.path("x.refx"), {"w": np.ones(1)}, attributes={("w",): {"x": bad}})
         refx_files.save(self.path("x.refx"), {"w": np.ones(1)}, attributes={("w",): {"x": [1, 0.5], "y": [[1.5], [2]]}})
@@ -301,6 +308,7 @@ class Saving(Scratch):
                 (TypeError, lambda: refx_files.load(self.path("x.refx"), limits={"nodes": 5})),
                 (ValueError, lambda: refx_files.load(self.path("x.refx"), threads=0)),
                 (ValueError, lambda: refx_files.load(self.path("x.refx"), "~3")),
+                (TypeError, lambda: refx_files.load(refx_files.open(self.path("x.refx")))),
                 (KeyError, lambda: refx_files.load(self.path("x.refx"), "nope"))):
             with self.subTest(error), self.assertRaises(error):
                 call()
@@ -581,8 +589,21 @@ class Patches(Scratch):
             opened = refx_files.open(self.path(base), base=None if base == "old.refx" else self.path("old.refx"))
             with self.subTest((name, base)), opened, self.assertRaisesRegex(refx_files.Unsupported, "choose another name"):
                 refx_files.save(self.path(name), newest, base=opened)
+        # Whatever the file is called meanwhile.
+        here = os.getcwd()
+        self.addCleanup(os.chdir, here)
+        os.chdir(self.folder)
+        with refx_files.open("old.refx") as opened:
+            os.chdir(here)
+            with self.assertRaisesRegex(refx_files.Unsupported, "choose another name"):
+                refx_files.save(self.path("old.refx"), newest, base=opened)
         self.assertIsNone(difference(refx_files.load(self.path("old.refx")), self.old))
         self.assertIsNone(difference(refx_files.load(self.path("p.refx"), base=self.path("old.refx")), self.new))
+        os.chdir(self.folder)
+        with open("memory", "wb"):
+            pass
+        refx_files.save("memory", newest, base=content("old.refx"))
+        self.assertIsNone(difference(refx_files.load("memory", base="old.refx"), newest))
         with self.assertRaisesRegex(refx_files.Unsupported, "make a patch of the file"):
             refx_files.save(self.path("q.refx"), self.new, metadata={"refx_patch": {}})
 
