@@ -175,8 +175,7 @@ def written(attributes, paths):
         if path in paths and values:
             keys = [dtypes.utf8(key, path) for key in path]
             body = b"".join(
-                text(dtypes.plain_name(name, path, "an attribute's name").encode()) + _written(simplest(value, path), path)
-                for name, value in values.items())
+                text(dtypes.utf8(name, path)) + _written(simplest(value, path), path) for name, value in values.items())
             nodes.append((keys, varint(len(keys)) + b"".join(map(text, keys)) + varint(len(values)) + body))
     nodes.sort(key=lambda node: node[0])
     return varint(len(nodes)) + b"".join(body for _, body in nodes) if nodes else b""

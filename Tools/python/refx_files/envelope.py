@@ -35,9 +35,11 @@ def _hex(data):
 
 
 def _compare(what, offset, data, expected):
-    found = zlib.crc32(data)
-    demand(found == expected,
-           f"{what}, {len(data)} bytes at byte {offset}, has the CRC-32 {found:08x}, expected {expected:08x}")
+    _agree(what, offset, len(data), zlib.crc32(data), expected)
+
+
+def _agree(what, offset, size, found, expected):
+    demand(found == expected, f"{what}, {size} bytes at byte {offset}, has the CRC-32 {found:08x}, expected {expected:08x}")
 
 
 def read(source, metadata_bytes=1 << 62):
@@ -95,7 +97,7 @@ def read(source, metadata_bytes=1 << 62):
             data, found = b"", 0
             for start in range(offset, offset + size, 1 << 20):
                 found = zlib.crc32(source.read(start, min(1 << 20, offset + size - start)), found)
-        demand(found == crc, f"section {name!r}, {size} bytes at byte {offset}, has the CRC-32 {found:08x}, expected {crc:08x}")
+        _agree(f"section {name!r}", offset, size, found, crc)
         sections[tag] = (offset, data)
         place += size
     demand(place == directory, f"the sections end at byte {place}, and the directory begins at byte {directory}")

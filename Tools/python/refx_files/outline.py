@@ -7,7 +7,7 @@ import numpy as np
 from . import dtypes
 from .catalogue import DEEPEST
 from .errors import Unsupported, shown
-from .selection import Pattern, names_something
+from .selection import Pattern, names_a_leaf
 from .tree import CONTAINERS, HOLE, NOTHING, Ref, check_collection, sites
 
 
@@ -170,17 +170,13 @@ class Outline:
                     waiting.append(node[key])
 
     def _tag(self, collections):
-        unused = set()
         if callable(collections):
             choose = collections
         elif isinstance(collections, Mapping):
             patterns = [(Pattern(pattern), collection) for pattern, collection in collections.items()]
-            unused = {pattern.text for pattern, _ in patterns}
 
             def choose(path, _):
-                found = [(pattern.text, collection) for pattern, collection in patterns if pattern.matches(path)]
-                unused.difference_update(text for text, _ in found)
-                return found[0][1] if found else None
+                return next((collection for pattern, collection in patterns if pattern.matches(path)), None)
         else:
             def choose(path, _):
                 return collections
@@ -201,9 +197,9 @@ class Outline:
                         f"{shown(path)}: the collection {tag!r}, but {known!r} at {shown(first)}, which shares its "
                         "value")
                 ref.collection = tag
-        unused = {text for text in unused if not names_something(self.tree, text)}
-        if unused and leaves:
-            raise KeyError(f"no array at {min(unused)!r}, which is to have a collection")
+        for text in collections if isinstance(collections, Mapping) and leaves else ():
+            if not names_a_leaf(self.tree, text):
+                raise KeyError(f"no array at {text!r}, which is to have a collection")
         wanted = dict(bare)
         if not wanted:
             return

@@ -5,7 +5,7 @@ number, a backslash makes the next character literal; a slash inside a key is `~
 What a pattern names is chosen with all below it, and a shared value at all its sites.
 """
 
-from .tree import CONTAINERS, Ref
+from .tree import CONTAINERS, HOLE, Ref
 
 _ANY = object()
 
@@ -125,13 +125,13 @@ def wanted(tree, patterns):
     return ask
 
 
-def names_something(tree, text):
-    """Whether a pattern names a node of the tree, at whatever site."""
+def names_a_leaf(tree, text):
+    """Whether a pattern names a leaf of the tree, or the place of one, at whatever site."""
     try:
-        _chosen(tree, [Pattern(text)])
+        named, _ = _chosen(tree, [Pattern(text)])
     except KeyError:
         return False
-    return True
+    return any(node is HOLE or getattr(node, "is_leaf", False) for node in named)
 
 
 def _links(node):

@@ -113,6 +113,9 @@ class Saving(Scratch):
         # A misspelling; what an earlier pattern has taken is none.
         with self.assertRaisesRegex(KeyError, r"no array at 'aa/\*\*'"):
             of({"aa/**": "params", "b": "x"})
+        # All of a dict is `a/**`: a pattern names arrays.
+        with self.assertRaisesRegex(KeyError, "no array at 'a'"):
+            of({"a": "params"})
         self.assertEqual(of({"**": "params", "a/**": "x"}), of("params"))
         # What stands below a later site is there, though its first site decides.
         inside = {"w": np.ones(2)}
