@@ -28,6 +28,15 @@ extension StoreContract.Room {
     return tree.leaves().lazy.compactMap { lacks[$0.dtype] }.first
   }
 
+  /// What of `tree` the format must refuse: all of it, and where it holds arrays alone, each that it lacks the dtype of.
+  func refused(of tree: Tree<Leaf>) -> [Tree<Leaf>] {
+    guard refusal(of: tree) != nil else { return [] }
+    guard oneArray != nil, case let leaves = tree.leaves().map(Tree.leaf), leaves.count > 1 else {
+      return [tree]
+    }
+    return [tree] + leaves.filter { refusal(of: $0) != nil }.prefix(20)
+  }
+
   /// What of `tree` the format must hold: the tree with numbers in the place of leaves that it lacks the dtype of, or
   /// the first twenty arrays of dtypes that it has, each by itself.
   func parts(of tree: Tree<Leaf>) -> [Tree<Leaf>] {

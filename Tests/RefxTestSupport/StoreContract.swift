@@ -67,13 +67,13 @@ struct ContractRunner {
     _ tree: Tree<Leaf>, metadata: JSONObject = [:], compressions: [Compression] = Compression.allCases,
     label: @autoclosure () -> String = ""
   ) throws {
-    let refusal = room.refusal(of: tree)
+    let isHeld = room.refusal(of: tree) == nil
     for compression in compressions {
       do {
-        if let refusal {
-          try demandRefusal(of: CheckpointContents(tree: tree, metadata: metadata), compression, refusal)
+        for refused in room.refused(of: tree) {
+          try demandRefusal(of: CheckpointContents(tree: refused, metadata: metadata), compression)
         }
-        let metadata = refusal == nil || room.oneArray == nil ? metadata : [:]
+        let metadata = isHeld || room.oneArray == nil ? metadata : [:]
         for part in room.parts(of: tree) { try roundTripOnce(part, metadata: metadata, compression) }
       } catch {
         throw ContractViolation("\(label()) (\(compression.rawValue)): \(error)")
@@ -82,9 +82,8 @@ struct ContractRunner {
   }
 
   /// Demands that nothing is written, and that the error says why.
-  private func demandRefusal(
-    of contents: CheckpointContents, _ compression: Compression, _ words: String
-  ) throws {
+  private func demandRefusal(of contents: CheckpointContents, _ compression: Compression) throws {
+    let words = room.refusal(of: contents.tree) ?? ""
     let before = folder.contents()
     do {
       _ = try write(contents, compression, name: "refused")
